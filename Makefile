@@ -1,0 +1,65 @@
+# Each target works as the first command typed on a machine with Python >= 3.11 and make.
+
+PYTHON ?= python3
+ARCH ?= x86_64
+BIN := .venv/bin
+RUN := $(BIN)/python
+
+.PHONY: help demo test check up down package bench load fuzz lock fmt clean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help:
+	@echo "make demo     photos through the whole workflow on this machine"
+	@echo "make test     every check there is;  make check  the fast ones (20 s)"
+	@echo "make up/down  the same stack, left running / taken away"
+	@echo "make package  the Lambda zip, ARCH=x86_64|arm64"
+	@echo "make bench    performance against the peers;  make load  the fault audit"
+
+# The environment is complete when this file exists and is newer than what it was made from.
+.venv/ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.13 ...")'
+	@test -x $(RUN) || $(PYTHON) -m venv .venv
+	@echo "Setting up .venv (once) ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/ready
+	@$(RUN) -m local demo
+
+up: .venv/ready
+	@$(RUN) -m local up
+
+down: .venv/ready
+	@$(RUN) -m local down
+
+test: check
+	@$(RUN) -m pytest tests/standin tests/terraform tests/local -q
+
+check: .venv/ready
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run make fmt"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(RUN) -m pytest tests/unit tests/contract -q
+
+fmt: .venv/ready
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+	@if command -v terraform >/dev/null; then terraform fmt -recursive; fi
+
+package: .venv/ready
+	@$(RUN) -m tools.package --architecture $(ARCH)
+
+bench: .venv/ready
+	@$(RUN) -m bench
+
+load: .venv/ready
+	@$(RUN) -m load
+
+# Pins every dependency with hashes, for every Python and platform.
+lock: .venv/ready
+	@$(RUN) -m tools.lock
+
+clean:
+	rm -rf build .local .venv

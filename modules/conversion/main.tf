@@ -1,0 +1,91 @@
+# Promises functions that make the renditions and that record what failed.
+# Hides the package, memory, time-outs, concurrency, roles and log groups, each with its reason.
+# Does not know when they run: that is the workflow's.
+
+locals {
+  _results_environment = {
+    RESULTS_BUCKET = var.results.bucket
+    RESULTS_PREFIX = var.results.prefix
+  }
+
+  # Long enough for the SDK's own retries of two small S3 calls and one event.
+  _record_failure_timeout_seconds = 30
+
+  _functions = {
+    convert_image = {
+      name            = "${var.name}-convert-image"
+      description     = "Makes every rendition of an upload and writes its status document."
+      timeout_seconds = var.conversion.timeout_seconds
+      memory_mb       = var.conversion.memory_mb
+      # -1 reserves nothing.
+      concurrency = coalesce(var.conversion.max_concurrency, -1)
+      environment = merge(local._results_environment, {
+        RENDITIONS       = jsonencode({ for name, rendition in var.renditions : name => { for k, v in rendition : k => v if v != null } })
+        LIMITS           = jsonencode(var.limits)
+        URL_LIFE_SECONDS = tostring(var.results.url_life_seconds)
+        # A claim outlives the function that made it, so that nobody takes a job from a living worker.
+        LEASE_SECONDS = tostring(var.conversion.timeout_seconds + 15)
+      })
+    }
+    record_failure = {
+      name            = "${var.name}-record-failure"
+      description     = "Writes and announces the failure of a job whose execution could not."
+      timeout_seconds = local._record_failure_timeout_seconds
+      # It reads and writes a few kilobytes; less memory would mean a slow start.
+      memory_mb   = 512
+      concurrency = -1
+      environment = local._results_environment
+    }
+  }
+}
+
+resource "aws_lambda_function" "workflow" {
+  for_each = local._functions
+
+  region        = var.current.region
+  function_name = each.value.name
+  description   = each.value.description
+  role          = aws_iam_role.function[each.key].arn
+
+  filename         = var.package_file
+  source_code_hash = filebase64sha256(var.package_file)
+  handler          = "upload_workflow.handlers.${each.key}.handler"
+  runtime          = "python3.13"
+  architectures    = [var.conversion.architecture]
+
+  memory_size                    = each.value.memory_mb
+  timeout                        = each.value.timeout_seconds
+  reserved_concurrent_executions = each.value.concurrency
+
+  environment {
+    variables = each.value.environment
+  }
+
+  # EventBridge invokes asynchronously: what Lambda gives up on is kept as it was.
+  dynamic "dead_letter_config" {
+    for_each = each.key == "record_failure" ? [var.dead_letters.arn] : []
+
+    content {
+      target_arn = dead_letter_config.value
+    }
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.function[each.key].name
+  }
+
+  tags = var.tags
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  for_each = local._functions
+
+  region            = var.current.region
+  name              = "/aws/lambda/${each.value.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}

@@ -1,0 +1,8 @@
+output "functions" {
+  description = "The workflow's functions by name."
+  value = { for key, function in aws_lambda_function.workflow : key => {
+    name            = function.function_name
+    arn             = function.arn
+    timeout_seconds = function.timeout
+  } }
+}

@@ -1,0 +1,103 @@
+# Who may not: everybody without TLS, with an outdated signature, or with one that is too old.
+
+data "aws_iam_policy_document" "bucket" {
+  for_each = local._made
+
+  statement {
+    sid       = "RefusePlainHttp"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.made[each.key].arn, "${aws_s3_bucket.made[each.key].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+
+  statement {
+    # SigV2 covers neither the whole query nor, in a form, the credential's date. Its value is "AWS".
+    sid       = "RefuseSignatureVersion2"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = ["${aws_s3_bucket.made[each.key].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "s3:signatureversion"
+      values   = ["AWS"]
+    }
+  }
+
+  statement {
+    # In milliseconds. Whoever signs may ask for less, never for more.
+    sid       = "RefuseOldSignatures"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = ["${aws_s3_bucket.made[each.key].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "NumericGreaterThan"
+      variable = "s3:signatureAge"
+      values   = [each.value.signature_days * 86400 * 1000]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "made" {
+  for_each = local._made
+
+  region = var.current.region
+  bucket = aws_s3_bucket.made[each.key].bucket
+  policy = data.aws_iam_policy_document.bucket[each.key].json
+
+  # S3 refuses two changes of one bucket's access at the same time.
+  depends_on = [aws_s3_bucket_public_access_block.made, aws_s3_bucket_ownership_controls.made]
+}
+
+# What a backend needs to issue uploads: a form, the seeded status document, the status URL.
+data "aws_iam_policy_document" "signer" {
+  statement {
+    sid       = "SignUploadForms"
+    actions   = ["s3:PutObject"]
+    resources = ["${local._arn.uploads}/${var.uploads.prefix}*"]
+  }
+
+  statement {
+    sid       = "SeedAndSignStatusDocuments"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local._arn.results}/${var.results.prefix}${var.uploads.prefix}*/status.json"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKeyThroughS3"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.current.region}.amazonaws.com"]
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+# Ready means: policies, encryption and the EventBridge switch are in place.
+
+output "uploads" {
+  description = "Where uploads land."
+  value       = { bucket = local._bucket.uploads, arn = local._arn.uploads, prefix = var.uploads.prefix }
+
+  depends_on = [
+    aws_s3_bucket_notification.uploads,
+    aws_s3_bucket_policy.made,
+    aws_s3_bucket_server_side_encryption_configuration.made,
+    aws_s3_bucket_versioning.uploads,
+  ]
+}
+
+output "results" {
+  description = "Where results wait, and how long their URLs live."
+  value = {
+    bucket           = local._bucket.results
+    arn              = local._arn.results
+    prefix           = var.results.prefix
+    url_life_seconds = var.results.url_life_seconds
+  }
+
+  depends_on = [
+    aws_s3_bucket_policy.made,
+    aws_s3_bucket_server_side_encryption_configuration.made,
+  ]
+}
+
+output "signer_policy_json" {
+  description = "IAM policy for whoever issues uploads."
+  value       = data.aws_iam_policy_document.signer.json
+}

@@ -1,0 +1,92 @@
+# Promises that every upload starts an execution or is kept for redrive.
+# Hides the rule, its role, the retry policy and the dead-letter queue.
+# Does not decide what is done with an upload.
+
+locals {
+  # SQS keeps messages for 14 days at most.
+  _dead_letter_seconds = 14 * 24 * 60 * 60
+}
+
+resource "aws_cloudwatch_event_rule" "upload_created" {
+  region      = var.current.region
+  name        = "${var.name}-upload-created"
+  description = "An upload was put below ${var.uploads.prefix} of ${var.uploads.bucket}."
+
+  event_pattern = jsonencode({
+    source      = ["aws.s3"]
+    detail-type = ["Object Created"]
+    detail = {
+      bucket = { name = [var.uploads.bucket] }
+      object = { key = [{ prefix = var.uploads.prefix }] }
+    }
+  })
+
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "execution" {
+  region    = var.current.region
+  rule      = aws_cloudwatch_event_rule.upload_created.name
+  target_id = "execution"
+  arn       = var.state_machine.arn
+  role_arn  = aws_iam_role.start_execution.arn
+
+  # EventBridge's own limits, written out: after a day the event is kept as a dead letter.
+  retry_policy {
+    maximum_event_age_in_seconds = 86400
+    maximum_retry_attempts       = 185
+  }
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letters.arn
+  }
+
+  depends_on = [aws_iam_role_policy.start_execution, aws_sqs_queue_policy.dead_letters]
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "OnlyThisRule"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.current.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_cloudwatch_event_rule.upload_created.arn]
+    }
+  }
+}
+
+resource "aws_iam_role" "start_execution" {
+  name                 = "${var.name}-start-execution"
+  path                 = var.iam.path
+  description          = "Starts an execution for each upload."
+  permissions_boundary = var.iam.permissions_boundary_arn
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  tags                 = var.tags
+}
+
+data "aws_iam_policy_document" "start_execution" {
+  statement {
+    sid       = "StartExecution"
+    actions   = ["states:StartExecution"]
+    resources = [var.state_machine.arn]
+  }
+}
+
+resource "aws_iam_role_policy" "start_execution" {
+  name   = "start-execution"
+  role   = aws_iam_role.start_execution.name
+  policy = data.aws_iam_policy_document.start_execution.json
+}

@@ -1,0 +1,98 @@
+# Promises that every execution ends with a recorded outcome.
+# Hides the state machine, its role and log group, and the rule on executions that end abnormally.
+# Does not know what a conversion is: that is statemachine/convert_image.asl.json.
+
+locals {
+  _definition_file = "${path.module}/../../statemachine/convert_image.asl.json"
+
+  # Placeholders stand in strings, so that the file is JSON before it is rendered.
+  _rendered = templatefile(local._definition_file, {
+    partition          = var.current.partition
+    convert_image_arn  = var.functions.convert_image.arn
+    record_failure_arn = var.functions.record_failure.arn
+    # A little longer than the function's own time-out, which gives the clearer error.
+    convert_image_timeout_seconds  = var.functions.convert_image.timeout_seconds + 5
+    record_failure_timeout_seconds = var.functions.record_failure.timeout_seconds + 5
+    throttle_interval_seconds      = 2
+    # The longest patience with a throttled burst is 40 attempts of up to 60 seconds.
+    execution_timeout_seconds = 3600
+  })
+
+  # A string of digits was a placeholder for a number.
+  definition = replace(local._rendered, "/\"([0-9]+)\"/", "$1")
+
+  _arn = "arn:${var.current.partition}:states:${var.current.region}:${var.current.account_id}:stateMachine:${var.name}"
+}
+
+resource "aws_sfn_state_machine" "convert_image" {
+  region     = var.current.region
+  name       = var.name
+  role_arn   = aws_iam_role.state_machine.arn
+  definition = local.definition
+
+  logging_configuration {
+    level = "ERROR"
+    # Inputs hold keys and metadata of clients; the history has them for those who may see it.
+    include_execution_data = false
+    log_destination        = "${aws_cloudwatch_log_group.state_machine.arn}:*"
+  }
+
+  tags = var.tags
+
+  depends_on = [aws_iam_role_policy.state_machine]
+}
+
+resource "aws_cloudwatch_log_group" "state_machine" {
+  region = var.current.region
+  # Below this prefix the account's resource policy for logs does not grow with every state machine.
+  name              = "/aws/vendedlogs/states/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+# An execution that Step Functions ended itself has run no Catch.
+resource "aws_cloudwatch_event_rule" "execution_ended" {
+  region      = var.current.region
+  name        = "${var.name}-execution-ended"
+  description = "An execution of ${var.name} failed, timed out or was aborted."
+
+  event_pattern = jsonencode({
+    source      = ["aws.states"]
+    detail-type = ["Step Functions Execution Status Change"]
+    detail = {
+      stateMachineArn = [aws_sfn_state_machine.convert_image.arn]
+      status          = ["FAILED", "TIMED_OUT", "ABORTED"]
+    }
+  })
+
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "record_failure" {
+  region    = var.current.region
+  rule      = aws_cloudwatch_event_rule.execution_ended.name
+  target_id = "record-failure"
+  arn       = var.functions.record_failure.arn
+
+  retry_policy {
+    maximum_event_age_in_seconds = 86400
+    maximum_retry_attempts       = 185
+  }
+
+  dead_letter_config {
+    arn = var.dead_letters.arn
+  }
+
+  depends_on = [aws_lambda_permission.record_failure]
+}
+
+resource "aws_lambda_permission" "record_failure" {
+  region         = var.current.region
+  statement_id   = "execution-ended"
+  action         = "lambda:InvokeFunction"
+  function_name  = var.functions.record_failure.name
+  principal      = "events.amazonaws.com"
+  source_account = var.current.account_id
+  source_arn     = aws_cloudwatch_event_rule.execution_ended.arn
+}

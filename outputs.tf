@@ -1,0 +1,29 @@
+output "uploads" {
+  description = "Where clients put uploads: bucket, arn, prefix."
+  value       = module.storage.uploads
+}
+
+output "results" {
+  description = "Where clients find status documents and renditions: bucket, arn, prefix."
+  value       = module.storage.results
+}
+
+output "signer_policy_json" {
+  description = "IAM policy with exactly what a backend needs to issue uploads."
+  value       = module.storage.signer_policy_json
+}
+
+output "state_machine" {
+  description = "The workflow: name, arn."
+  value       = module.workflow.state_machine
+}
+
+output "functions" {
+  description = "The workflow's functions by name: name, arn."
+  value       = module.conversion.functions
+}
+
+output "dead_letters" {
+  description = "Queue of the events that could not be delivered: name, arn, url."
+  value       = module.trigger.dead_letters
+}

@@ -1,0 +1,241 @@
+"""Builds the zip that the Lambda functions run: the same bytes from the same inputs.
+
+Knows wheels and zips. Does not know Terraform or AWS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import hashlib
+import platform
+import py_compile
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "lambda_src"
+LOCKED = ROOT / "requirements" / "package.txt"
+
+# The newest runtime for which every wheel exists; modules/conversion names the same one.
+LAMBDA_PYTHON = "3.13"
+# Amazon Linux 2023 has glibc 2.34: it runs wheels for these and older ones.
+GLIBC_TAGS = ("2_34", "2_28", "2_27", "2_24", "2_17")
+MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+
+# A zip keeps no earlier date; a fixed one makes two builds equal.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+# Services that the functions call, and the data every client of botocore needs.
+BOTOCORE_DATA = {
+    "s3",
+    "events",
+    "endpoints.json",
+    "partitions.json",
+    "_retry.json",
+    "sdk-default-configuration.json",
+}
+# Drawing text, Tk windows and image arithmetic are not part of a conversion.
+UNUSED = re.compile(
+    r"""
+    ^PIL/_(imagingft|imagingtk|imagingmath|imagingmorph)\b
+    | ^pillow\.libs/lib(freetype|harfbuzz|png16|brotli)
+    | ^(bin|share|docs)/
+    | \.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|top_level\.txt|zip-safe|sboms/.*)$
+    | \.pyi$
+    | /py\.typed$
+    | ^cykooz_resizer/.*\.(rs|toml)$
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the zip runs: `python` such as "3.13", `machine` as in platform.machine()."""
+
+    name: str
+    python: str
+    machine: str
+
+    @property
+    def file(self) -> Path:
+        return ROOT / "build" / f"upload_workflow-{self.name}.zip"
+
+    @property
+    def is_this_machine(self) -> bool:
+        return self.name == "local"
+
+    def interpreter(self) -> str | None:
+        """An interpreter that can compile for the target, or None if this machine has none."""
+        if self.python == f"{sys.version_info.major}.{sys.version_info.minor}":
+            return sys.executable
+        found = shutil.which(f"python{self.python}")
+        return found if found and _reports_version(found, self.python) else None
+
+
+def _reports_version(interpreter: str, version: str) -> bool:
+    """A version manager's shim may exist without the interpreter behind it."""
+    asked = subprocess.run([interpreter, "--version"], capture_output=True, text=True, check=False)
+    return asked.returncode == 0 and asked.stdout.split()[-1].startswith(f"{version}.")
+
+
+def lambda_target(architecture: str) -> Target:
+    return Target(architecture, LAMBDA_PYTHON, MACHINES[architecture])
+
+
+def local_target() -> Target:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return Target("local", version, platform.machine())
+
+
+def requirements_for(target: Target, locked: str) -> str:
+    """The locked requirements whose markers hold on the target, hashes kept.
+
+    pip would judge the markers by the machine that builds.
+    """
+    environment = {
+        "platform_machine": target.machine,
+        "sys_platform": sys.platform if target.is_this_machine else "linux",
+        "python_version": target.python,
+        "python_full_version": f"{target.python}.0",
+    }
+    entries = re.split(r"^(?=[A-Za-z])", re.sub(r"^\s*#.*\n", "", locked, flags=re.M), flags=re.M)
+    kept = []
+    for entry in filter(None, entries):
+        requirement = Requirement(entry.split("\\")[0].split("--hash")[0].strip())
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            kept.append(re.sub(r"\s*;[^\\\n]*", " ", entry, count=1))
+    return "".join(kept)
+
+
+def install(target: Target, folder: Path) -> None:
+    """Unpacks the pinned wheels of the target into `folder`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wanted = Path(scratch) / "requirements.txt"
+        wanted.write_text(requirements_for(target, LOCKED.read_text()))
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        command += ["--disable-pip-version-check", "--no-compile", "--require-hashes"]
+        command += ["--only-binary", ":all:", "--target", str(folder)]
+        if not target.is_this_machine:
+            command += ["--python-version", target.python, "--implementation", "cp"]
+            command += [f"--platform=manylinux_{tag}_{target.machine}" for tag in GLIBC_TAGS]
+            command += [f"--platform=manylinux2014_{target.machine}"]
+        subprocess.run([*command, "--requirement", str(wanted)], check=True)
+
+
+def trim(folder: Path) -> None:
+    """Removes what no function reads. Licences stay."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        inside = path.relative_to(folder).as_posix()
+        service = re.match(r"botocore/data/([^/]+)", inside)
+        unused = UNUSED.search(inside) or (service and service[1] not in BOTOCORE_DATA)
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif unused:
+            path.unlink()
+
+
+def compile_bytecode(target: Target, folder: Path) -> bool:
+    """Adds bytecode that is never checked against the source; False if it can't be made here.
+
+    A function's folder is read-only, so without it every cold start compiles everything anew.
+    """
+    interpreter = target.interpreter()
+    if interpreter is None:
+        return False
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    if interpreter == sys.executable:
+        compileall.compile_dir(
+            folder, quiet=2, stripdir=str(folder), prependdir="/var/task", invalidation_mode=mode
+        )
+    else:
+        command = [interpreter, "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
+        subprocess.run([*command, "--invalidation-mode", "unchecked-hash", str(folder)], check=True)
+    return True
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path
+
+
+def write_zip(folder: Path, file: Path) -> None:
+    """Writes sorted names, one date and one mode, so that equal contents are equal bytes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half = file.with_suffix(".part")
+    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, path in _files(folder):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes(), compresslevel=9)
+    half.replace(file)
+
+
+def build(target: Target) -> tuple[Path, bool]:
+    """Builds the zip of `target`; also tells whether it carries bytecode."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "package"
+        install(target, folder)
+        shutil.copytree(
+            SOURCE / "upload_workflow",
+            folder / "upload_workflow",
+            ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+        )
+        trim(folder)
+        compiled = compile_bytecode(target, folder)
+        write_zip(folder, target.file)
+    return target.file, compiled
+
+
+def inputs_digest(target: Target) -> str:
+    """Changes when a build would."""
+    digest = hashlib.sha256(f"{target}{sys.version}".encode())
+    for file in [LOCKED, Path(__file__), *(path for _, path in _files(SOURCE))]:
+        if "__pycache__" not in file.parts and ".egg-info" not in file.as_posix():
+            digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.package", description=__doc__)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--architecture", choices=sorted(MACHINES))
+    where.add_argument(
+        "--for-this-machine", action="store_true", help="for the local AWS; not for Lambda"
+    )
+    chosen = parser.parse_args()
+    target = local_target() if chosen.for_this_machine else lambda_target(chosen.architecture)
+
+    # Building takes seconds, and most calls find nothing changed.
+    stamp = target.file.with_suffix(".inputs")
+    wanted = inputs_digest(target)
+    if not (target.file.exists() and stamp.exists() and stamp.read_text() == wanted):
+        _, compiled = build(target)
+        stamp.write_text(wanted)
+        if not compiled:
+            print(
+                f"No Python {target.python} here to compile for: the zip carries no bytecode, and "
+                "each cold start takes about half a second longer.",
+                file=sys.stderr,
+            )
+    digest = hashlib.sha256(target.file.read_bytes()).hexdigest()
+    size = target.file.stat().st_size / 1e6
+    print(f"{target.file.relative_to(ROOT)}  {size:.1f} MB  sha256 {digest}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,297 @@
+# In the order in which an image travels.
+
+variable "name" {
+  type        = string
+  description = "Prefix of every resource name; several instances in one account need different names."
+  default     = "upload-workflow"
+  nullable    = false
+
+  validation {
+    # Buckets are the tightest: 63 characters hold "-uploads-", the account (12), "-" and the longest region name (14).
+    condition     = can(regex("^[a-z][a-z0-9-]{1,25}[a-z0-9]$", var.name))
+    error_message = "The name has 3 to 27 lower-case letters, digits and hyphens, starts with a letter and ends with a letter or digit: longer ones do not fit into the bucket names made from it."
+  }
+}
+
+variable "region" {
+  type        = string
+  description = "AWS region of every resource; null means the provider's region."
+  default     = null
+}
+
+variable "uploads" {
+  type = object({
+    bucket         = optional(object({ name = string })) # yours; null: one is made
+    prefix         = optional(string, "uploads/")        # only keys below it start the workflow
+    retention_days = optional(number, 7)                 # originals, as long as a redrive may need them
+  })
+  description = "Where uploads land. A bucket of yours keeps its own settings and must have EventBridge notifications switched on."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([^/].*)?/$", var.uploads.prefix)) && length(var.uploads.prefix) <= 256
+    error_message = "The uploads prefix ends with a slash, does not start with one and has at most 256 characters, such as \"uploads/\"."
+  }
+
+  validation {
+    condition     = var.uploads.retention_days >= 1 && floor(var.uploads.retention_days) == var.uploads.retention_days
+    error_message = "Uploads are kept for a whole number of days, at least 1."
+  }
+}
+
+variable "results" {
+  type = object({
+    bucket           = optional(object({ name = string })) # yours; null: one is made
+    prefix           = optional(string, "results/")        # <prefix><upload key>/status.json
+    retention_days   = optional(number, 30)
+    url_life_seconds = optional(number, 3600) # of the renditions' URLs; see docs/client.md for what shortens it
+  })
+  description = "Where status documents and renditions wait for the client. A bucket of yours keeps its own settings."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = var.results.prefix == "" || can(regex("^[^/].*/$", var.results.prefix)) && length(var.results.prefix) <= 256
+    error_message = "The results prefix is empty, or ends with a slash, does not start with one and has at most 256 characters, such as \"results/\"."
+  }
+
+  validation {
+    condition     = var.results.retention_days >= 1 && floor(var.results.retention_days) == var.results.retention_days
+    error_message = "Results are kept for a whole number of days, at least 1."
+  }
+
+  validation {
+    # SigV4 allows seven days.
+    condition     = var.results.url_life_seconds >= 60 && var.results.url_life_seconds <= 604800
+    error_message = "The life of a URL is 60 to 604800 seconds (seven days)."
+  }
+
+  validation {
+    condition = !(
+      try(var.uploads.bucket.name == var.results.bucket.name, false) &&
+      startswith("${var.results.prefix}${var.uploads.prefix}", var.uploads.prefix)
+    )
+    error_message = "Results would land below the uploads prefix of the same bucket and start the workflow again, without end: give the results a prefix outside it, such as \"results/\", or a bucket of their own."
+  }
+}
+
+variable "allowed_origins" {
+  type        = list(string)
+  description = "Origins of web pages that may upload and read results, such as https://example.com; none means no browser access."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[^/*]+$", origin))])
+    error_message = "Each origin is a scheme and a host without a path or a wildcard, such as \"https://example.com\"."
+  }
+}
+
+variable "renditions" {
+  type = map(object({
+    width_px   = optional(number)            # the box; at least one side
+    height_px  = optional(number)            #
+    fit        = optional(string, "inside")  # inside: whole picture within the box; cover: box filled, cropped; contain: box filled, padded
+    position   = optional(string, "center")  # what cover keeps and where contain puts the picture
+    background = optional(string, "#ffffff") # behind transparency and padding
+    format     = optional(string, "jpeg")    # jpeg, webp, avif, png, or auto
+    quality    = optional(number)            # 1 to 100; null: the format's own default
+    enlarge    = optional(bool, false)       # may a small picture grow to the box
+    animated   = optional(bool, false)       # keep animation where format and upload have it
+  }))
+  description = "What is made from every upload, by name."
+  nullable    = false
+
+  default = {
+    large     = { width_px = 2048, height_px = 2048 }
+    preview   = { width_px = 1024, height_px = 1024 }
+    thumbnail = { width_px = 320, height_px = 320 }
+  }
+
+  validation {
+    condition     = length(var.renditions) >= 1 && length(var.renditions) <= 20
+    error_message = "There are 1 to 20 renditions."
+  }
+
+  validation {
+    condition     = alltrue([for name, _ in var.renditions : can(regex("^[a-z0-9][a-z0-9_-]{0,31}$", name))])
+    error_message = "The name of a rendition has 1 to 32 lower-case letters, digits, hyphens and underscores, such as \"thumbnail\"."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : contains(["jpeg", "webp", "avif", "png", "auto"], r.format)])
+    error_message = "The format of a rendition is jpeg, webp, avif, png or auto."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : contains(["inside", "cover", "contain"], r.fit)])
+    error_message = "The fit of a rendition is inside, cover or contain."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : contains(["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], r.position)])
+    error_message = "The position of a rendition is center, top, bottom, left, right, top-left, top-right, bottom-left or bottom-right."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : can(regex("^#[0-9a-f]{6}$", r.background))])
+    error_message = "The background of a rendition is a color such as \"#ffffff\", in lower-case hexadecimal digits."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : r.quality == null || try(r.quality >= 1 && r.quality <= 100 && floor(r.quality) == r.quality, false)])
+    error_message = "The quality of a rendition is a whole number from 1 to 100."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : r.width_px != null || r.height_px != null])
+    error_message = "A rendition has a width_px, a height_px or both."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : alltrue([for px in [r.width_px, r.height_px] : px == null || try(px >= 1 && px <= 16384 && floor(px) == px, false)])])
+    error_message = "The width_px and height_px of a rendition are whole numbers from 1 to 16384."
+  }
+
+  validation {
+    condition     = alltrue([for r in values(var.renditions) : r.fit == "inside" || (r.width_px != null && r.height_px != null)])
+    error_message = "A rendition that covers or contains its box has both a width_px and a height_px."
+  }
+
+  validation {
+    # Lambda gives all variables of a function 4096 bytes together.
+    condition     = length(jsonencode({ for name, r in var.renditions : name => { for k, v in r : k => v if v != null } })) <= 3400
+    error_message = "The renditions are described in at most 3400 bytes of JSON: make fewer of them or give them shorter names."
+  }
+}
+
+variable "limits" {
+  type = object({
+    max_bytes        = optional(number, 26214400)   # 25 MiB
+    max_pixels       = optional(number, 100000000)  # width x height
+    max_frame_pixels = optional(number, 200000000)  # frames x pixels of an animation that is kept
+    max_scan_pixels  = optional(number, 1000000000) # scans x pixels of a progressive JPEG: what decoding it costs
+    max_memory_mb    = optional(number, 1024)       # what decoding is estimated to need
+    max_seconds      = optional(number, 25)         # time of one conversion
+  })
+  description = "What is refused, with a message that tells the client what would pass."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for value in values(var.limits) : value >= 1 && floor(value) == value])
+    error_message = "Each limit is a whole number, at least 1."
+  }
+
+  validation {
+    # The form that S3 accepts in one request.
+    condition     = var.limits.max_bytes <= 5368709120
+    error_message = "The limit max_bytes is at most 5368709120 (5 GiB), the most that S3 takes in one upload."
+  }
+
+  validation {
+    condition     = var.limits.max_memory_mb <= var.conversion.memory_mb - 128
+    error_message = "The limit max_memory_mb leaves at least 128 MB of conversion.memory_mb for the function itself."
+  }
+
+  validation {
+    condition     = var.limits.max_seconds < var.conversion.timeout_seconds
+    error_message = "The limit max_seconds is shorter than conversion.timeout_seconds, so that a slow picture is rejected before the function is cut off."
+  }
+}
+
+variable "conversion" {
+  type = object({
+    architecture    = optional(string, "x86_64") # x86_64 has the SIMD resampler
+    memory_mb       = optional(number, 1769)     # one whole virtual CPU
+    timeout_seconds = optional(number, 60)
+    max_concurrency = optional(number) # conversions at a time; null: as many as the account allows
+  })
+  description = "What the conversion function gets."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.conversion.architecture)
+    error_message = "The architecture is x86_64 or arm64."
+  }
+
+  validation {
+    condition     = var.conversion.memory_mb >= 512 && var.conversion.memory_mb <= 10240
+    error_message = "The memory of the conversion function is 512 to 10240 MB."
+  }
+
+  validation {
+    condition     = var.conversion.timeout_seconds >= 10 && var.conversion.timeout_seconds <= 840
+    error_message = "The time-out of the conversion function is 10 to 840 seconds."
+  }
+
+  validation {
+    condition     = var.conversion.max_concurrency == null || try(var.conversion.max_concurrency >= 1, false)
+    error_message = "The concurrency ceiling is at least 1, or null for none."
+  }
+}
+
+variable "package_file" {
+  type        = string
+  description = "Zip with the functions, made by `make package` or taken from a release; null means the one in build/ for the architecture."
+  default     = null
+
+  validation {
+    condition     = fileexists(coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip"))
+    error_message = "The functions' package ${coalesce(var.package_file, "build/upload_workflow-${var.conversion.architecture}.zip")} does not exist: run `make package ARCH=${var.conversion.architecture}` in the module's folder first, or set package_file to a zip from a release."
+  }
+}
+
+variable "kms_key_arn" {
+  type        = string
+  description = "ARN of a KMS key that encrypts buckets, dead letters and logs; null means keys that AWS owns. docs/reference.md says what its policy must grant."
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "The KMS key is given by its ARN, such as \"arn:aws:kms:eu-central-1:123456789012:key/...\", not by an alias."
+  }
+}
+
+variable "iam" {
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+  })
+  description = "What every role of the module is made with."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.iam.path))
+    error_message = "The path of the roles starts and ends with a slash, such as \"/\" or \"/media/\"."
+  }
+}
+
+variable "log_retention_days" {
+  type        = number
+  description = "Days for which logs are kept."
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+  }
+}
+
+variable "force_destroy" {
+  type        = bool
+  description = "May `terraform destroy` delete buckets that still hold uploads and results."
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  type        = map(string)
+  description = "Tags of every resource, beside the provider's default_tags."
+  default     = {}
+  nullable    = false
+}

@@ -221,7 +221,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LocalAw
     with cast("IO[bytes]", process.stdout) as answers:  # a pipe, asked for in _launch
         line = answers.readline()
     if not line:
-        process.wait()
         raise NotStarted(f"The local AWS did not start: {_last_words(folder)}")
     port = json.loads(line)["port"]
     # The port listens already: the answer waits until MiniStack is ready to give it.
@@ -259,9 +258,9 @@ def make_user(iam: Any, name: str, policy_json: str) -> Credentials:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Gracefully, then by force; returns when the launcher and all its workers are gone."""
-    process.terminate()
+    # Never reaped before the last line, so that its number, which is the group's, stays its own.
+    os.kill(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
-    # Not reaped while we look, so that its number, which is the group's, stays its own.
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         if time.monotonic() > deadline:
             break

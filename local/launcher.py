@@ -110,19 +110,16 @@ def error_type(message: str, log: str) -> str:
     """
     if message == "Worker process died":
         return "Runtime.ExitError"
-    before, found, _ = log.rstrip("\n").rpartition(message.rstrip("\n"))
-    if not found or (message and not before.endswith(": ")):
+    end = f": {message}" if message else ""
+    traceback = log.rstrip("\n")
+    if not traceback.endswith(end.rstrip("\n")):
         return "Runtime.HandlerError"
-    last_line = (before.removesuffix(": ") if message else log.rstrip("\n")).rpartition("\n")[2]
-    name = last_line.rpartition(".")[2]
+    name = traceback.removesuffix(end.rstrip("\n")).rpartition("\n")[2].rpartition(".")[2]
     return name if name.isidentifier() else "Runtime.HandlerError"
 
 
 def bound_concurrency(
-    lambda_svc: ModuleType,
-    conversions: int = CONVERSIONS_AT_ONCE,
-    wait_seconds: float = CONVERSION_WAIT_SECONDS,
-    records: int = RECORDS_AT_ONCE,
+    lambda_svc: ModuleType, conversions: int, wait_seconds: float, records: int
 ) -> None:
     """Lets conversions queue briefly and then be throttled, and lets records queue for good."""
     dispatch = lambda_svc._execute_function_dispatch
@@ -176,7 +173,7 @@ def adapt(lambda_svc: ModuleType) -> None:
     """All replacements of private names, in the order in which they lean on each other."""
     name_throttles(lambda_svc)
     name_errors(lambda_svc)
-    bound_concurrency(lambda_svc)
+    bound_concurrency(lambda_svc, CONVERSIONS_AT_ONCE, CONVERSION_WAIT_SECONDS, RECORDS_AT_ONCE)
 
 
 async def stop_asked_for() -> None:

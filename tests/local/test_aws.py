@@ -1,0 +1,172 @@
+"""The local AWS leaves nothing behind, however it or its parent ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import aws as local_aws_module
+from local import paths
+from local.aws import (
+    LocalAws,
+    NotStarted,
+    local_aws,
+    remove_leftovers,
+    start_detached,
+    stop_detached,
+)
+from tests.local.laboratory import Laboratory, wait_for
+from tests.local.processes import is_open, mentioning
+
+SLEEPS = """
+import pathlib, time
+
+def handler(event, context):
+    pathlib.Path(event).touch()
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+def with_a_busy_worker(aws: LocalAws, folder: Path) -> None:
+    """Leaves one function running."""
+    laboratory = Laboratory(aws, folder)
+    laboratory.deploy("sleeps", SLEEPS)
+    begun = folder / "begun"
+    client = aws.client("lambda")
+    call = {"FunctionName": "sleeps", "InvocationType": "Event", "Payload": json.dumps(str(begun))}
+    threading.Thread(target=client.invoke, kwargs=call, daemon=True).start()
+    wait_for("the function's begin", begun.exists)
+    assert len(mentioning(str(aws.folder))) == 2  # the launcher and its worker
+
+
+def gone(aws: LocalAws) -> bool:
+    return not mentioning(str(aws.folder)) and not is_open(aws.endpoint_url)
+
+
+def test_nothing_is_left_after_the_block(tmp_path: Path) -> None:
+    with local_aws() as aws:
+        assert is_open(aws.endpoint_url)
+        with_a_busy_worker(aws, tmp_path)
+    assert gone(aws)
+
+
+def test_nothing_is_left_after_an_error_in_the_block(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), local_aws() as aws:
+        with_a_busy_worker(aws, tmp_path)
+        raise KeyboardInterrupt
+    assert gone(aws)
+
+
+def test_a_local_aws_that_does_not_stop_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_aws_module, "_STOP_SECONDS", 0.2)
+    with local_aws() as aws:
+        with_a_busy_worker(aws, tmp_path)
+        os.kill(aws.pid, signal.SIGSTOP)
+    assert gone(aws)
+
+
+def test_it_goes_when_its_parent_is_killed(own_temporary_folder: Path) -> None:
+    program = (
+        "import tempfile, sys, time; tempfile.tempdir = sys.argv[1]\n"
+        "from local.aws import local_aws\n"
+        "with local_aws() as aws: print(aws.endpoint_url, aws.folder, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, str(own_temporary_folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=paths.REPOSITORY,
+    )
+    with parent:
+        assert parent.stdout is not None
+        endpoint_url, folder = parent.stdout.readline().split()
+        assert mentioning(folder)
+        parent.kill()
+    wait_for("the end of the launcher", lambda: not mentioning(folder))
+    assert not is_open(endpoint_url)
+
+
+def test_workers_go_when_the_launcher_is_killed(tmp_path: Path) -> None:
+    with local_aws() as aws:
+        laboratory = Laboratory(aws, tmp_path)
+        laboratory.deploy("idle", "def handler(event, context): pass")
+        laboratory.invoke("idle")
+        assert len(mentioning(str(aws.folder))) == 2
+        os.kill(aws.pid, signal.SIGKILL)
+        wait_for("the worker's end", lambda: not mentioning(str(aws.folder)))
+
+
+def test_a_detached_one_outlives_its_parent_and_is_stopped_by_name(tmp_path: Path) -> None:
+    aws = start_detached()
+    try:
+        with_a_busy_worker(aws, tmp_path)
+    finally:
+        stop_detached(aws.pid, aws.folder)
+    assert gone(aws)
+    stop_detached(aws.pid, aws.folder)  # once more is no error
+
+
+def test_a_number_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as somebody:
+        folder = tmp_path / "of-the-dead"
+        folder.mkdir()
+        (folder / "lock").touch()
+        stop_detached(somebody.pid, folder)
+        assert somebody.poll() is None
+        assert not folder.exists()
+        somebody.kill()
+
+
+def test_the_folders_of_the_dead_are_removed_at_the_next_start(own_temporary_folder: Path) -> None:
+    def left(name: str, age_seconds: float) -> Path:
+        folder = own_temporary_folder / name
+        folder.mkdir()
+        (folder / "lock").touch()
+        then = time.time() - age_seconds
+        os.utime(folder, (then, then))
+        return folder
+
+    old, young, foreign = (
+        left("upload-workflow-old", 3600),
+        left("upload-workflow-young", 0),
+        left("of-somebody-else", 3600),
+    )
+    with local_aws() as aws:
+        long_ago = time.time() - 3600
+        os.utime(aws.folder, (long_ago, long_ago))
+        remove_leftovers()
+        assert not old.exists()
+        assert young.exists() and foreign.exists() and aws.folder.exists()
+    for folder in (young, foreign):
+        (folder / "lock").unlink()
+        folder.rmdir()
+
+
+def test_a_failed_start_shows_the_end_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "launcher.py"
+    broken.write_text("import sys; sys.exit('MiniStack is not what it was')")
+    monkeypatch.setattr(local_aws_module, "_LAUNCHER", broken)
+    with pytest.raises(NotStarted, match="MiniStack is not what it was"), local_aws():
+        pass

@@ -20,9 +20,10 @@ module "trigger" {
 
   name          = var.name
   current       = local.current
+  workflow      = var.workflow
   uploads       = module.storage.uploads
   state_machine = module.workflow.state_machine
-  ended_rule    = module.workflow.ended_rule
+  ended_rules   = module.workflow.ended_rules
   iam           = var.iam
   kms_key_arn   = var.kms_key_arn
   tags          = var.tags
@@ -34,6 +35,7 @@ module "workflow" {
 
   name               = var.name
   current            = local.current
+  workflow           = var.workflow
   functions          = module.conversion.functions
   dead_letters       = module.trigger.dead_letters
   iam                = var.iam
@@ -54,6 +56,7 @@ module "conversion" {
   renditions         = var.renditions
   limits             = var.limits
   conversion         = var.conversion
+  network            = var.network
   dead_letters       = module.trigger.dead_letters
   iam                = var.iam
   kms_key_arn        = var.kms_key_arn

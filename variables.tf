@@ -201,6 +201,33 @@ variable "limits" {
   }
 }
 
+variable "workflow" {
+  type = object({
+    type    = optional(string, "STANDARD")       # EXPRESS costs less and forgets; docs/operations.md says what is lost
+    trigger = optional(string, "object_created") # or malware_scan: wait for GuardDuty's result
+    paused  = optional(bool, false)              # uploads wait as dead letters, for 14 days, until redriven
+  })
+  description = "How and when an upload is worked on."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = contains(["STANDARD", "EXPRESS"], var.workflow.type)
+    error_message = "The type of the workflow is STANDARD or EXPRESS."
+  }
+
+  validation {
+    condition     = contains(["object_created", "malware_scan"], var.workflow.trigger)
+    error_message = "The trigger of the workflow is object_created or malware_scan."
+  }
+
+  validation {
+    # Lambda's part of an Express execution, twice for a crash, ends before the execution does.
+    condition     = var.workflow.type == "STANDARD" || var.conversion.timeout_seconds <= 120
+    error_message = "An EXPRESS workflow lasts five minutes at most: set conversion.timeout_seconds to 120 or less, or use STANDARD."
+  }
+}
+
 variable "conversion" {
   type = object({
     architecture    = optional(string, "x86_64") # x86_64 has the SIMD resampler
@@ -267,6 +294,20 @@ variable "iam" {
   validation {
     condition     = can(regex("^/([!-~]+/)?$", var.iam.path))
     error_message = "The path of the roles starts and ends with a slash, such as \"/\" or \"/media/\"."
+  }
+}
+
+variable "network" {
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  description = "Subnets and security groups of the functions; they need a way to S3, EventBridge and, for a dead letter, SQS. Null means no VPC."
+  default     = null
+
+  validation {
+    condition     = var.network == null || try(length(var.network.subnet_ids) > 0 && length(var.network.security_group_ids) > 0, false)
+    error_message = "A network has at least one subnet and one security group; null means no VPC."
   }
 }
 

@@ -192,7 +192,8 @@ def build(target: Target) -> tuple[Path, bool]:
         shutil.copytree(
             SOURCE / "upload_workflow",
             folder / "upload_workflow",
-            ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+            # Operators run `ops` on their own machine.
+            ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "ops"),
         )
         trim(folder)
         compiled = compile_bytecode(target, folder)

@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "function" {
   for_each = local._functions
 
-  name                 = each.value.name
+  name                 = "${each.value.name}-${var.current.region}"
   path                 = var.iam.path
   description          = each.value.description
   permissions_boundary = var.iam.permissions_boundary_arn
@@ -55,7 +55,7 @@ resource "aws_iam_role_policy" "function" {
 }
 
 data "aws_iam_policy_document" "convert_image" {
-  source_policy_documents = [data.aws_iam_policy_document.log["convert_image"].json, data.aws_iam_policy_document.key.json]
+  source_policy_documents = [data.aws_iam_policy_document.log["convert_image"].json, data.aws_iam_policy_document.surroundings.json]
 
   statement {
     sid       = "ReadUploads"
@@ -79,7 +79,7 @@ data "aws_iam_policy_document" "convert_image" {
 }
 
 data "aws_iam_policy_document" "record_failure" {
-  source_policy_documents = [data.aws_iam_policy_document.log["record_failure"].json, data.aws_iam_policy_document.key.json]
+  source_policy_documents = [data.aws_iam_policy_document.log["record_failure"].json, data.aws_iam_policy_document.surroundings.json]
 
   statement {
     sid       = "WriteStatusDocuments"
@@ -122,8 +122,8 @@ data "aws_iam_policy_document" "log" {
   }
 }
 
-# Empty without a key of the caller's.
-data "aws_iam_policy_document" "key" {
+# Empty without a key or a network of the caller's.
+data "aws_iam_policy_document" "surroundings" {
   dynamic "statement" {
     for_each = var.kms_key_arn[*]
 
@@ -131,6 +131,24 @@ data "aws_iam_policy_document" "key" {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.network[*]
+
+    content {
+      # Lambda makes the interfaces with the function's role; these actions cannot be narrowed beforehand.
+      sid = "AttachToTheNetwork"
+      actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      resources = ["*"]
     }
   }
 }

@@ -3,7 +3,8 @@
 # Does not know when they run: that is the workflow's.
 
 locals {
-  _results_environment = {
+  _common_environment = {
+    WORKFLOW_NAME  = var.name
     RESULTS_BUCKET = var.results.bucket
     RESULTS_PREFIX = var.results.prefix
   }
@@ -19,7 +20,7 @@ locals {
       memory_mb       = var.conversion.memory_mb
       # -1 reserves nothing.
       concurrency = coalesce(var.conversion.max_concurrency, -1)
-      environment = merge(local._results_environment, {
+      environment = merge(local._common_environment, {
         RENDITIONS       = jsonencode({ for name, rendition in var.renditions : name => { for k, v in rendition : k => v if v != null } })
         LIMITS           = jsonencode(var.limits)
         URL_LIFE_SECONDS = tostring(var.results.url_life_seconds)
@@ -34,7 +35,7 @@ locals {
       # It reads and writes a few kilobytes; less memory would mean a slow start.
       memory_mb   = 512
       concurrency = -1
-      environment = local._results_environment
+      environment = local._common_environment
     }
   }
 }
@@ -59,6 +60,15 @@ resource "aws_lambda_function" "workflow" {
 
   environment {
     variables = each.value.environment
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.network[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
   }
 
   # EventBridge invokes asynchronously: what Lambda gives up on is kept as it was.

@@ -60,6 +60,11 @@ variable "conversion" {
   description = "What the conversion function gets."
 }
 
+variable "network" {
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
+  description = "Where the functions run; null means no VPC."
+}
+
 variable "dead_letters" {
   type        = object({ name = string, arn = string, url = string })
   description = "Keeps what record_failure could not record."

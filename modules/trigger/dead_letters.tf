@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "dead_letters" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.upload_created.arn, var.ended_rule.arn]
+      values   = concat([aws_cloudwatch_event_rule.upload_ready.arn], var.ended_rules[*].arn)
     }
   }
 

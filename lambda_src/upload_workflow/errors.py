@@ -19,7 +19,10 @@ class RejectionCode(StrEnum):
     TOO_MANY_PIXELS = "TooManyPixels"
     TOO_MANY_FRAMES = "TooManyFrames"
     TOO_COMPLEX = "TooComplex"
+    TOO_MUCH_MEMORY = "TooMuchMemory"
+    TOO_MUCH_TIME = "TooMuchTime"
     CORRUPT = "Corrupt"
+    UPLOAD_GONE = "UploadGone"
     MALFORMED_EVENT = "MalformedEvent"
 
 

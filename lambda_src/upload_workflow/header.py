@@ -1,0 +1,344 @@
+"""What the first bytes of an upload tell: its real type, its size, how much it will ask for.
+
+Knows the byte layouts of the accepted formats. Does not know Pillow and decodes no pixel, so
+that a bomb costs what reading a few boxes costs.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .errors import Rejected, RejectionCode
+
+
+class Format(StrEnum):
+    """The accepted formats, by the name under which Pillow knows their decoder."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    WEBP = "WEBP"
+    GIF = "GIF"
+    AVIF = "AVIF"
+    TIFF = "TIFF"
+    BMP = "BMP"
+    HEIF = "HEIF"  # only with the extra `heic`
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known before a pixel is decoded. Frames and scans are at-least figures.
+
+    width, height: pixels as stored, before any orientation.
+    coefficient_bytes: what the decoder keeps for each pixel until the last scan has been read
+        (0 when it decodes row by row).
+    """
+
+    format: Format
+    width: int
+    height: int
+    frames: int = 1
+    scans: int = 1
+    coefficient_bytes: float = 0.0
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+
+# The longest prefix that decides the type; `ftyp` boxes list their brands within it.
+SNIFF_BYTES = 64
+
+_MAGIC = {
+    Format.JPEG: re.compile(rb"\xff\xd8\xff"),
+    Format.PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
+    Format.WEBP: re.compile(rb"RIFF....WEBP", re.S),
+    Format.GIF: re.compile(rb"GIF8[79]a"),
+    Format.TIFF: re.compile(rb"II[*+]\0|MM\0[*+]"),
+    Format.BMP: re.compile(rb"BM"),
+}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+# Pictures that people do upload and that are refused by name, so that the message can say so.
+_REFUSED_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"8BPS"), "Photoshop"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "JPEG 2000"),
+    (re.compile(rb"\0\0\0\x0cJXL |\xff\x0a"), "JPEG XL"),
+    (re.compile(rb"\0\0[\1\2]\0"), "icon"),
+    (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "PostScript"),
+    (re.compile(rb"%PDF"), "PDF"),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|svg|!DOCTYPE svg)"), "SVG or XML"),
+    (re.compile(rb"....ftyp(crx |qt  |isom|mp4|M4V)", re.S), "raw or video"),
+)
+
+
+def sniff(head: bytes) -> Format:
+    """The real type, decided by the bytes alone. Raises Rejected for anything else."""
+    if not head:
+        raise Rejected(RejectionCode.EMPTY, "The upload is empty. Send an image file.")
+    for format, magic in _MAGIC.items():
+        if magic.match(head):
+            return format
+    if head[4:8] == b"ftyp":
+        brands = _brands(head)
+        if brands & _AVIF_BRANDS:
+            return Format.AVIF
+        if brands & _HEIC_BRANDS:
+            return Format.HEIF
+    for refused, name in _REFUSED_FORMATS:
+        if refused.match(head):
+            raise Rejected(
+                RejectionCode.UNSUPPORTED_FORMAT,
+                f"This is a {name} file. Accepted are JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP.",
+            )
+    raise Rejected(
+        RejectionCode.NOT_AN_IMAGE,
+        "This is not an image. Accepted are JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP.",
+    )
+
+
+def _brands(head: bytes) -> set[bytes]:
+    size = min(int.from_bytes(head[:4], "big"), SNIFF_BYTES)
+    return {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
+
+
+def read_header(data: bytes) -> Header | None:
+    """Read what `data`, a whole upload or its beginning, tells.
+
+    Returns None when the size lies beyond the bytes at hand (a TIFF may keep its directory at
+    the end). Raises Rejected when the type is not accepted or the header is broken.
+    """
+    kind = sniff(data[:SNIFF_BYTES])
+    try:
+        header = _READERS[kind](data)
+    except (struct.error, IndexError):  # the bytes end within the header
+        return None
+    if header is not None and header.pixels <= 0:
+        raise Rejected(RejectionCode.CORRUPT, "The image's header gives it no width or no height.")
+    return header
+
+
+# Start-of-frame markers (ITU T.81, table B.1): all of C0 to CF but DHT, JPG and DAC.
+_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE_SOF = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+# Within entropy-coded data FF is followed by 00 or a restart marker; anything else ends it.
+_END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+
+
+def _read_jpeg(data: bytes) -> Header | None:
+    size: tuple[int, int] | None = None
+    coefficient_bytes = 0.0
+    components = scans = 0
+    for marker, at in _jpeg_segments(data):
+        if marker in _SOF and size is None:
+            height, width, components = struct.unpack_from(">HHB", data, at + 1)
+            size = width, height
+            if marker in _PROGRESSIVE_SOF:
+                coefficient_bytes = _coefficient_bytes(data, at + 6, components)
+        elif marker == 0xDA and size is not None:
+            scans += 1
+            if scans == 1 and not coefficient_bytes:
+                if data[at] >= components:
+                    break  # one scan holds everything and is decoded row by row
+                coefficient_bytes = 2.0 * components
+    if size is None:
+        return None
+    return Header(Format.JPEG, *size, scans=max(scans, 1), coefficient_bytes=coefficient_bytes)
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Each marker with the offset of its payload, up to the end of the image or of `data`."""
+    at = 2
+    while True:
+        start = data.find(b"\xff", at)
+        if start < 0 or start + 4 > len(data):
+            return
+        marker = data[start + 1]
+        if marker == 0xD9:
+            return
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # no payload, or filler
+            at = start + (1 if marker == 0xFF else 2)
+            continue
+        yield marker, start + 4
+        at = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        if marker == 0xDA:
+            scan_end = _END_OF_SCAN.search(data, at)
+            if scan_end is None:
+                return
+            at = scan_end.start()
+
+
+def _coefficient_bytes(data: bytes, at: int, components: int) -> float:
+    """Two bytes a coefficient; a subsampled component has fewer than one a pixel."""
+    sampling = [data[at + 3 * i + 1] for i in range(components)]
+    areas = [(factor >> 4) * (factor & 15) for factor in sampling]
+    largest = max((f >> 4 for f in sampling), default=1) * max(
+        (f & 15 for f in sampling), default=1
+    )
+    return 2.0 * sum(areas) / max(largest, 1)
+
+
+def _read_png(data: bytes) -> Header | None:
+    width, height = struct.unpack_from(">II", data, 16)
+    frames = 1
+    for kind, at in _png_chunks(data):
+        if kind == b"acTL":
+            (frames,) = struct.unpack_from(">I", data, at)
+        elif kind == b"IDAT":
+            break
+    return Header(Format.PNG, width, height, frames=max(frames, 1))
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
+    at = 8
+    while at + 8 <= len(data):
+        yield data[at + 4 : at + 8], at + 8
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+def _read_webp(data: bytes) -> Header | None:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+        if len(data) < 30:
+            return None
+        frames = sum(kind == b"ANMF" for kind in _riff_chunks(data))
+        return Header(Format.WEBP, width, height, frames=max(frames, 1))
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return Header(Format.WEBP, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return Header(Format.WEBP, width & 0x3FFF, height & 0x3FFF)
+
+
+def _riff_chunks(data: bytes) -> Iterator[bytes]:
+    at = 12
+    while at + 8 <= len(data):
+        yield data[at : at + 4]
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + (size & 1)
+
+
+# A GIF is cut in blocks of at most 255 bytes; this many is a 250 MB file of full blocks, or a
+# small one made only to be walked (0.3 s).
+_MAX_GIF_BLOCKS = 1_000_000
+
+
+def _read_gif(data: bytes) -> Header | None:
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    frames = blocks = 0
+    while at < len(data) and blocks <= _MAX_GIF_BLOCKS:
+        introducer = data[at]
+        if introducer == 0x2C and at + 10 <= len(data):
+            left, top, wide, high, local = struct.unpack_from("<HHHHB", data, at + 1)
+            # A frame may reach beyond the canvas; the decoder then enlarges the canvas.
+            width, height = max(width, left + wide), max(height, top + high)
+            frames += 1
+            at += 10 + (3 << (local & 7) + 1 if local & 0x80 else 0)
+        elif introducer == 0x21:
+            at += 1
+        elif introducer == 0x3B:
+            break
+        else:
+            at += 1  # filler between blocks; the decoder skips it as well
+            blocks += 1
+            continue
+        at += 1  # LZW code size, or the extension's label
+        while at < len(data) and data[at] and blocks <= _MAX_GIF_BLOCKS:
+            at += data[at] + 1
+            blocks += 1
+        at += 1
+        blocks += 1
+    if blocks > _MAX_GIF_BLOCKS:
+        raise Rejected(
+            RejectionCode.TOO_COMPLEX,
+            f"The GIF is cut into more than {_MAX_GIF_BLOCKS:,} blocks. Save it again.",
+        )
+    return Header(Format.GIF, width, height, frames=max(frames, 1))
+
+
+# Boxes of ISO 14496-12 that lead to the sizes; `meta` carries four bytes before its children.
+_CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0} | dict.fromkeys(
+    (b"moov", b"trak", b"mdia", b"minf", b"stbl"), 0
+)
+
+
+def _read_avif(data: bytes) -> Header | None:
+    return _read_isobmff(data, Format.AVIF)
+
+
+def _read_heif(data: bytes) -> Header | None:
+    return _read_isobmff(data, Format.HEIF)
+
+
+def _read_isobmff(data: bytes, kind: Format) -> Header | None:
+    """The largest picture of the file bounds what its decoder may be asked for."""
+    width = height = frames = 0
+    for box, at in _isobmff_boxes(data, 0, len(data)):
+        if box == b"ispe":
+            wide, high = struct.unpack_from(">II", data, at + 4)
+            if wide * high > width * height:
+                width, height = wide, high
+        elif box == b"stsz":
+            frames = max(frames, struct.unpack_from(">I", data, at + 8)[0])
+    if not width * height:
+        return None
+    return Header(kind, width, height, frames=max(frames, 1))
+
+
+def _isobmff_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int]]:
+    while at + 8 <= min(end, len(data)):
+        size, box = struct.unpack_from(">I4s", data, at)
+        payload = at + 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, payload)
+            payload += 8
+        elif size == 0:
+            size = end - at
+        if size < payload - at:
+            return
+        if box in _CONTAINERS:
+            yield from _isobmff_boxes(data, payload + _CONTAINERS[box], min(at + size, end))
+        else:
+            yield box, payload
+        at += size
+
+
+def _read_tiff(data: bytes) -> Header | None:
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    offset_code, count_code, entry_bytes = ("Q", "Q", 20) if big else ("I", "H", 12)
+    (at,) = struct.unpack_from(order + offset_code, data, 8 if big else 4)
+    (entries,) = struct.unpack_from(order + count_code, data, at)
+    at += struct.calcsize(order + count_code)
+    size = {256: 0, 257: 0}
+    for entry in range(at, at + min(entries, 4096) * entry_bytes, entry_bytes):
+        tag, code = struct.unpack_from(order + "HH", data, entry)
+        if tag in size and code in (3, 4):
+            value = entry + (12 if big else 8)
+            (size[tag],) = struct.unpack_from(order + ("H" if code == 3 else "I"), data, value)
+    return Header(Format.TIFF, size[256], size[257])
+
+
+def _read_bmp(data: bytes) -> Header | None:
+    (dib_bytes,) = struct.unpack_from("<I", data, 14)
+    width, height = struct.unpack_from("<HH" if dib_bytes == 12 else "<ii", data, 18)
+    return Header(Format.BMP, abs(width), abs(height))
+
+
+_READERS: dict[Format, Callable[[bytes], Header | None]] = {
+    Format.JPEG: _read_jpeg,
+    Format.PNG: _read_png,
+    Format.WEBP: _read_webp,
+    Format.GIF: _read_gif,
+    Format.AVIF: _read_avif,
+    Format.TIFF: _read_tiff,
+    Format.BMP: _read_bmp,
+    Format.HEIF: _read_heif,
+}

@@ -1,0 +1,109 @@
+"""Records and announces that an execution ended without its job's result.
+
+Needs nothing but the execution's input: the first state may have failed before it did anything.
+Called twice for one failure (by the workflow itself, and by the rule on ended executions), so
+the second call must find that nothing is left to do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from . import keys, status
+from .errors import FailureCode, Rejected, RejectionCode
+from .settings import RecordFailureSettings
+from .status import Recorded, StatusDocument
+from .store import Store
+from .upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class EndedExecution:
+    """event: the execution's input. code: why it ended."""
+
+    event: Mapping[str, Any]
+    execution: str
+    code: FailureCode
+
+    @classmethod
+    def parse(cls, payload: Mapping[str, Any], request_id: str) -> Self:
+        """Read what the workflow's Catch sends, or Step Functions' own event.
+
+        Raises Rejected(MalformedEvent) if it is neither.
+        """
+        detail = payload.get("detail")
+        if payload.get("source") == "aws.states" and isinstance(detail, Mapping):
+            code = _STATUSES.get(str(detail.get("status")))
+            return cls(
+                event=_input(detail.get("input")),
+                execution=str(detail.get("name") or request_id),
+                code=code or failure_code(detail.get("error"), detail.get("cause")),
+            )
+        error = payload.get("error")
+        if isinstance(error, Mapping) and isinstance(payload.get("event"), Mapping):
+            return cls(
+                event=payload["event"],
+                execution=str(payload.get("execution") or request_id),
+                code=failure_code(error.get("Error"), error.get("Cause")),
+            )
+        raise _malformed("neither an event of Step Functions nor a caught error")
+
+
+_STATUSES = {"TIMED_OUT": FailureCode.TIMED_OUT, "ABORTED": FailureCode.ABORTED}
+
+_TIME_OUTS = frozenset({"States.Timeout", "States.HeartbeatTimeout", "Sandbox.Timedout"})
+
+
+def failure_code(error: object, cause: object) -> FailureCode:
+    """error, cause: as Step Functions reports them."""
+    # Where the function's time ran out, Lambda says so under several names and in one sentence.
+    if error in _TIME_OUTS or "Task timed out after" in str(cause):
+        return FailureCode.TIMED_OUT
+    try:
+        return FailureCode(str(error))
+    except ValueError:
+        return FailureCode.INTERNAL
+
+
+@dataclass(frozen=True)
+class Recorder:
+    settings: RecordFailureSettings
+    store: Store
+    announce: Callable[[dict[str, Any]], None]
+    now: Callable[[], datetime]
+
+    def run(self, ended: EndedExecution, upload: Upload) -> dict[str, Any]:
+        """Write FAILED and announce it, each once; returns what is now true of the job."""
+        key = keys.status_key(self.settings.results_prefix, upload.key)
+        decision, seen = self.store.update_status(
+            key,
+            lambda current: status.fail(current, upload, ended.execution, ended.code, self.now()),
+        )
+        if isinstance(decision, Recorded):
+            decision = decision.document
+        if not isinstance(decision, StatusDocument):
+            return status.ignored_announcement(upload, decision.reason)
+        facts = status.announcement(decision)
+        if not seen.announced:
+            # A crash between these two announces it a second time; the other order would lose it.
+            self.announce(facts)
+            self.store.mark_announced(key, seen)
+        return facts
+
+
+def _input(text: object) -> Mapping[str, Any]:
+    try:
+        event = json.loads(str(text))
+    except ValueError:
+        event = None
+    if not isinstance(event, Mapping):
+        raise _malformed("the execution's input is missing or no JSON object")
+    return event
+
+
+def _malformed(what: str) -> Rejected:
+    return Rejected(RejectionCode.MALFORMED_EVENT, f"No execution can be read from this: {what}.")

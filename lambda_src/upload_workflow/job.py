@@ -1,0 +1,195 @@
+"""Runs one job: claim it, read the upload, convert, write every rendition, then the document.
+
+The order of the steps is the promise: whoever reads SUCCEEDED can read every rendition, and a
+crash between any two of them leaves a document from which the next attempt goes on. Knows the
+steps and their order; S3 is the store's, pixels are the converter's, transitions are `status`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from . import keys, status
+from .errors import Rejected, RejectionCode
+from .status import Claimant, Ignored, Reason, Recorded, State, StatusDocument, StoredRendition
+from .store import Gone, OpenedUpload, Overwritten, Seen, Store
+from .upload import Upload
+
+if TYPE_CHECKING:
+    from .convert import Converted
+    from .settings import ConvertImageSettings
+    from .signing import Signer
+
+# Enough for every header that decides early; the rest is read only if that lets it pass.
+_HEAD_BYTES = 64 * 1024
+
+_GONE = Rejected(
+    RejectionCode.UPLOAD_GONE, "The upload was deleted before it was processed. Upload it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the state machine hands to a function. event: the execution's input as it came.
+
+    attempt: the state's retries so far, for the log; `StatusDocument.attempt` counts claims.
+    """
+
+    event: Mapping[str, Any]
+    execution: str
+    attempt: int
+    redrive: bool
+
+    @classmethod
+    def parse(cls, payload: Mapping[str, Any], request_id: str) -> Self:
+        """request_id: stands for the execution when somebody calls the function by hand."""
+        event = payload.get("event")
+        event = event if isinstance(event, Mapping) else {}
+        attempt = payload.get("attempt")
+        return cls(
+            event=event,
+            execution=str(payload.get("execution") or request_id),
+            attempt=attempt if isinstance(attempt, int) else 0,
+            redrive=event.get("redrive") is True,
+        )
+
+
+@dataclass(frozen=True)
+class Converter:
+    """What a job needs besides its task: the outside world as values."""
+
+    settings: ConvertImageSettings
+    store: Store
+    signer: Signer
+    refuse_early: Callable[[bytes, int], None]
+    convert: Callable[[bytes], Converted]
+    now: Callable[[], datetime]
+
+    def run(self, task: Task, upload: Upload) -> dict[str, Any]:
+        """Bring the job to its end and return the announcement of it.
+
+        Raises only what a retry may mend, and the permanent faults of `errors`.
+        """
+        key = keys.status_key(self.settings.results_prefix, upload.key)
+        claimant = Claimant(task.execution, self.settings.lease, task.redrive)
+        seen = self.store.read_status(key)
+        # Most duplicates end here, having cost one read.
+        glance = status.claim(seen.document, upload, claimant, self.now())
+        if not isinstance(glance, StatusDocument):
+            return announced(glance, upload)
+        # Opened before it is claimed: a version that cannot be read any more claims nothing.
+        try:
+            opened = self.store.open_upload(upload)
+        except Overwritten:
+            return status.ignored_announcement(upload, Reason.SUPERSEDED)
+        except Gone:
+            return self._record_gone(key, upload, claimant, seen)
+        with closing(opened):
+            decision, seen = self.store.update_status(
+                key, lambda current: self._claim(current, upload, claimant, opened), seen
+            )
+            if not isinstance(decision, StatusDocument):
+                return announced(decision, upload)
+            ended = self._convert(decision, upload, opened)
+        end = partial(status.finish, claimed=decision, ended=ended)
+        decision, _ = self.store.update_status(key, end, seen)
+        return announced(decision, upload)
+
+    def _claim(
+        self,
+        current: StatusDocument | None,
+        upload: Upload,
+        claimant: Claimant,
+        opened: OpenedUpload,
+    ) -> status.Decision:
+        decision = status.claim(current, upload, claimant, self.now())
+        if not isinstance(decision, StatusDocument):
+            return decision
+        subject = replace(
+            decision.upload,
+            content_type=opened.content_type,
+            original_name=opened.original_name or decision.upload.original_name,
+        )
+        return replace(decision, upload=subject)
+
+    def _convert(
+        self, claimed: StatusDocument, upload: Upload, opened: OpenedUpload
+    ) -> StatusDocument:
+        try:
+            head = opened.read(_HEAD_BYTES)
+            self.refuse_early(head, opened.size_bytes)
+            converted = self.convert(head + opened.read())
+        except Rejected as refusal:
+            return status.reject(claimed, self.now(), refusal)
+        renditions = self._write_renditions(upload, converted)
+        return status.succeed(
+            claimed, self.now(), image=converted.image.to_json(), renditions=renditions
+        )
+
+    def _write_renditions(
+        self, upload: Upload, converted: Converted
+    ) -> tuple[StoredRendition, ...]:
+        stored = []
+        for name, encoded in converted.items():
+            key = keys.rendition_key(
+                self.settings.results_prefix, upload.key, upload.job_id, name, encoded.extension
+            )
+            sha256 = hashlib.sha256(encoded.data)
+            self.store.put_rendition(key, encoded, sha256.digest())
+            signed = self.signer.get_url(
+                self.settings.results_bucket,
+                key,
+                self.settings.url_life,
+                self.now(),
+                encoded.content_type,
+            )
+            stored.append(
+                StoredRendition(
+                    name=name,
+                    key=key,
+                    url=signed.url,
+                    url_expires_at=signed.expires_at,
+                    content_type=encoded.content_type,
+                    width=encoded.width,
+                    height=encoded.height,
+                    bytes=len(encoded.data),
+                    sha256=sha256.hexdigest(),
+                )
+            )
+        return tuple(stored)
+
+    def _record_gone(
+        self, key: str, upload: Upload, claimant: Claimant, seen: Seen
+    ) -> dict[str, Any]:
+        """Tell a client that waits for it; where nobody waits, nothing is written."""
+
+        def decide(current: StatusDocument | None) -> status.Decision:
+            waits = current is not None and (
+                current.state is State.PENDING or current.job_id == upload.job_id
+            )
+            decision = status.claim(current, upload, claimant, self.now())
+            if not isinstance(decision, StatusDocument):
+                return decision
+            if not waits:
+                return Ignored(Reason.SUPERSEDED)
+            return status.reject(decision, self.now(), _GONE)
+
+        decision, _ = self.store.update_status(key, decide, seen)
+        return announced(decision, upload)
+
+
+def announced(decision: status.Decision, upload: Upload) -> dict[str, Any]:
+    """What the workflow says of a decision."""
+    match decision:
+        case Ignored(reason):
+            return status.ignored_announcement(upload, reason)
+        case Recorded(document):
+            return status.announcement(document)
+        case StatusDocument():
+            return status.announcement(decision)

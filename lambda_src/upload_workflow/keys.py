@@ -1,0 +1,72 @@
+"""Where the results of an upload live, and which job it is. Keys are opaque strings here.
+
+Never decodes, normalises or splits an upload key, and never touches a file system with one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import uuid
+
+# S3's limit on a key, in bytes of UTF-8.
+MAX_KEY_BYTES = 1024
+
+JOB_ID_LENGTH = 26  # base32 characters: 130 bits, collisions are out of reach
+
+# The longest thing below a results folder: "/<job id>/<rendition, 32>.<extension, 4>".
+_LONGEST_RESULT = 1 + JOB_ID_LENGTH + 1 + 32 + 1 + 4
+
+# The owner is part of a key that a browser may show; "." and "/" would change its meaning.
+_OWNER_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_MAX_OWNER = 128
+
+
+def job_id(bucket: str, key: str, version: str) -> str:
+    """The same version of the same object is the same job, however often it is announced.
+
+    version: the version id, else etag and sequencer (see `Upload.version`).
+    """
+    # A bucket's name and a version hold no NUL, so three different facts never read the same.
+    identity = "\0".join((bucket, key, version)).encode()
+    digest = hashlib.sha256(identity).digest()
+    return base64.b32encode(digest).decode("ascii").lower()[:JOB_ID_LENGTH]
+
+
+def results_folder(results_prefix: str, upload_key: str) -> str:
+    """The common beginning of every result of this key, without a final slash.
+
+    It is the upload key itself below the results prefix, except where the client could not
+    follow: a result key beyond S3's limit, or a "." or ".." segment, which every URL parser
+    removes before the request is sent, so that the signature no longer fits. Those keys are
+    folded into their SHA-256.
+    """
+    folder = results_prefix + upload_key
+    too_long = len(folder.encode()) + _LONGEST_RESULT > MAX_KEY_BYTES
+    if too_long or any(segment in (".", "..") for segment in folder.split("/")):
+        return f"{results_prefix}sha256-{hashlib.sha256(upload_key.encode()).hexdigest()}"
+    return folder
+
+
+def status_key(results_prefix: str, upload_key: str) -> str:
+    return f"{results_folder(results_prefix, upload_key)}/status.json"
+
+
+def rendition_key(
+    results_prefix: str, upload_key: str, job: str, rendition: str, extension: str
+) -> str:
+    return f"{results_folder(results_prefix, upload_key)}/{job}/{rendition}.{extension}"
+
+
+def issued_key(uploads_prefix: str, owner: str | None, upload_id: uuid.UUID) -> str:
+    """The key of an upload that we issue; the client's file name is never part of it.
+
+    Raises ValueError if the owner is not a URL-safe token.
+    """
+    if owner is None:
+        return f"{uploads_prefix}{upload_id}/original"
+    if not 1 <= len(owner) <= _MAX_OWNER or not _OWNER_ALPHABET.issuperset(owner):
+        raise ValueError(
+            f"An owner has 1 to {_MAX_OWNER} letters, digits, hyphens and underscores."
+        )
+    return f"{uploads_prefix}{owner}/{upload_id}/original"

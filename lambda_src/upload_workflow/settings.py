@@ -1,0 +1,95 @@
+"""What Terraform tells each function through its environment; read once, at start.
+
+Every field is a variable of the same name in upper case. Knows no default: a missing variable
+is an error that names it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from .limits import Limits
+    from .rendition import Rendition
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertImageSettings:
+    results_bucket: str
+    results_prefix: str
+    renditions: Mapping[str, Rendition]
+    limits: Limits
+    url_life_seconds: int
+    lease_seconds: int
+    workflow_name: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        # Only this function has any use for them, and record_failure starts faster without.
+        from .limits import Limits  # noqa: PLC0415
+        from .rendition import Rendition  # noqa: PLC0415
+
+        return cls(
+            results_bucket=env["RESULTS_BUCKET"],
+            results_prefix=env["RESULTS_PREFIX"],
+            renditions={
+                name: Rendition.from_json(fields)
+                for name, fields in json.loads(env["RENDITIONS"]).items()
+            },
+            limits=Limits.from_json(json.loads(env["LIMITS"])),
+            url_life_seconds=int(env["URL_LIFE_SECONDS"]),
+            lease_seconds=int(env["LEASE_SECONDS"]),
+            workflow_name=env["WORKFLOW_NAME"],
+        )
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def url_life(self) -> timedelta:
+        return timedelta(seconds=self.url_life_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFailureSettings:
+    results_bucket: str
+    results_prefix: str
+    workflow_name: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        return cls(
+            results_bucket=env["RESULTS_BUCKET"],
+            results_prefix=env["RESULTS_PREFIX"],
+            workflow_name=env["WORKFLOW_NAME"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IssueUploadSettings:
+    uploads_bucket: str
+    uploads_prefix: str
+    results_bucket: str
+    results_prefix: str
+    max_bytes: int
+    content_types: tuple[str, ...]
+    form_life_seconds: int
+    url_life_seconds: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        return cls(
+            uploads_bucket=env["UPLOADS_BUCKET"],
+            uploads_prefix=env["UPLOADS_PREFIX"],
+            results_bucket=env["RESULTS_BUCKET"],
+            results_prefix=env["RESULTS_PREFIX"],
+            max_bytes=int(env["MAX_BYTES"]),
+            content_types=tuple(json.loads(env["CONTENT_TYPES"])),
+            form_life_seconds=int(env["FORM_LIFE_SECONDS"]),
+            url_life_seconds=int(env["URL_LIFE_SECONDS"]),
+        )

@@ -1,0 +1,72 @@
+"""What a client is handed: signed URLs and the upload form, always SigV4, with honest ends.
+
+Knows how long a signature lives. A URL or form made here goes to the client and nowhere else:
+into no log, event or execution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .status import timestamp
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from mypy_boto3_s3 import S3Client
+
+# SigV4 refuses longer ones.
+MAX_URL_LIFE = timedelta(days=7)
+
+# A function's credentials do not tell when they end. They were made before it started and are
+# replaced with it; an hour is the shortest session that STS gives a role unless asked for less,
+# so it is the longest life that can be promised without knowing.
+UNKNOWN_SESSION_LIFE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    url: str
+    expires_at: str
+
+    def __repr__(self) -> str:
+        return f"SignedUrl(expires_at={self.expires_at!r})"  # a log must not hold it by accident
+
+
+@dataclass(frozen=True)
+class Signer:
+    s3: S3Client
+    credentials: Credentials
+
+    def get_url(
+        self, bucket: str, key: str, life: timedelta, now: datetime, content_type: str
+    ) -> SignedUrl:
+        """A URL that answers with this content type, whatever the object says."""
+        seconds = self._seconds(life, now)
+        url = self.s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": bucket, "Key": key, "ResponseContentType": content_type},
+            ExpiresIn=seconds,
+        )
+        return SignedUrl(url, _end(now, seconds))
+
+    def _seconds(self, life: timedelta, now: datetime) -> int:
+        return int(min(life, MAX_URL_LIFE, credential_life(self.credentials, now)).total_seconds())
+
+
+def credential_life(credentials: Credentials, now: datetime) -> timedelta:
+    """How long these credentials sign for; timedelta.max for keys without a session."""
+    frozen = credentials.get_frozen_credentials()  # renews them first if they are about to end
+    if frozen.token is None:
+        return timedelta.max
+    expiry: datetime | None = getattr(credentials, "_expiry_time", None)
+    if expiry is None:
+        return UNKNOWN_SESSION_LIFE
+    return max(expiry - now, timedelta(0))
+
+
+def _end(now: datetime, seconds: int) -> str:
+    # The signature's own clock counts whole seconds: what is stated is never later than it.
+    whole = now.astimezone(UTC).replace(microsecond=0)
+    return timestamp(whole + timedelta(seconds=seconds))

@@ -1,0 +1,252 @@
+"""The one door to S3: pinned reads, and conditional writes that survive a lost answer.
+
+Knows buckets, keys, etags and S3's error codes. Does not know what a transition is: the caller
+hands in the decision.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from botocore.exceptions import ClientError
+
+from .errors import AccessDenied, MissingBucket, UnusableKey
+from .status import Decision, StatusDocument
+from .upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from .encode import Encoded
+
+# Each round somebody else won. With sixteen writers on one document three rounds were the most
+# ever seen; whoever loses this often is told to come again by the workflow's retry.
+WRITE_ROUNDS = 8
+
+# The name under which the client's own file name travels, percent-encoded UTF-8 (RFC 3986).
+ORIGINAL_NAME = "original-name"
+
+# Renditions never change under their key, so a browser need not ask again.
+_IMMUTABLE = "max-age=31536000, immutable"
+# A browser may keep the document, but asks each time and gets a cheap 304 when nothing changed.
+_ALWAYS_ASK = "private, no-cache"
+
+_WRITER = "writer"
+_ANNOUNCED = "announced"
+
+
+class Overwritten(Exception):
+    """The key holds another version than the one that was announced."""
+
+
+class Gone(Exception):
+    """The announced version no longer exists."""
+
+
+class Contended(Exception):
+    """The document changed at each of our attempts to write it; another try may go better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A status document as it was read or written. etag None: there was none.
+
+    document is None too when the object is no status document: it may be replaced.
+    writer: the mark of the write that made it. announced: its failure has been announced.
+    """
+
+    document: StatusDocument | None
+    etag: str | None
+    writer: str | None = None
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedUpload:
+    """A version of an upload, open for reading; what it holds does not change any more."""
+
+    body: Any  # botocore's StreamingBody
+    size_bytes: int
+    content_type: str | None
+    original_name: str | None
+
+    def read(self, size: int | None = None) -> bytes:
+        data: bytes = self.body.read(size)
+        return data
+
+    def close(self) -> None:
+        self.body.close()
+
+
+@dataclass(frozen=True)
+class Store:
+    s3: S3Client
+    results_bucket: str
+    pause: Callable[[float], None] = time.sleep
+
+    def read_status(self, key: str) -> Seen:
+        with _permanent_faults_named():
+            try:
+                answer = self.s3.get_object(Bucket=self.results_bucket, Key=key)
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    return Seen(None, None)
+                raise
+        metadata = answer["Metadata"]
+        try:
+            document = StatusDocument.from_bytes(answer["Body"].read())
+        except ValueError:
+            document = None
+        return Seen(document, answer["ETag"], metadata.get(_WRITER), _ANNOUNCED in metadata)
+
+    def update_status(
+        self,
+        key: str,
+        decide: Callable[[StatusDocument | None], Decision],
+        seen: Seen | None = None,
+    ) -> tuple[Decision, Seen]:
+        """Read, decide, write if nobody else did meanwhile; again until it holds.
+
+        seen: the document as the caller last saw it, to save a read.
+        Returns the last decision and the document it led to. Raises Contended.
+        """
+        seen = seen or self.read_status(key)
+        for round_ in range(WRITE_ROUNDS):
+            decision = decide(seen.document)
+            if not isinstance(decision, StatusDocument):
+                return decision, seen
+            writer = uuid.uuid4().hex
+            try:
+                return decision, self._write_status(key, decision, seen.etag, writer)
+            except _Changed:
+                seen = self.read_status(key)
+            if seen.writer == writer:
+                # The write had succeeded, its answer was lost, and the SDK tried again.
+                return decision, seen
+            self.pause(random.uniform(0, 0.05 * 2**round_))  # noqa: S311  spreads writers
+        raise Contended(f"{key} changed {WRITE_ROUNDS} times")
+
+    def mark_announced(self, key: str, seen: Seen) -> None:
+        """Remember with the document, but not in it, that its failure has been announced."""
+        if seen.document is None:
+            return
+        try:
+            self._write_status(key, seen.document, seen.etag, seen.writer, announced=True)
+        except _Changed:
+            return  # reopened meanwhile: the mark is of no more use
+
+    def _write_status(
+        self,
+        key: str,
+        document: StatusDocument,
+        etag: str | None,
+        writer: str | None,
+        *,
+        announced: bool = False,
+    ) -> Seen:
+        metadata = {_WRITER: writer or ""} | ({_ANNOUNCED: "true"} if announced else {})
+        with _permanent_faults_named(), _changes_named():
+            answer = self.s3.put_object(
+                Bucket=self.results_bucket,
+                Key=key,
+                Body=document.to_bytes(),
+                ContentType="application/json",
+                CacheControl=_ALWAYS_ASK,
+                Metadata=metadata,
+                **_only_if(etag),
+            )
+        return Seen(document, answer["ETag"], writer, announced)
+
+    def open_upload(self, upload: Upload) -> OpenedUpload:
+        """The announced version and no other. Raises Overwritten or Gone."""
+        pin = {"VersionId": upload.version_id} if upload.version_id else {"IfMatch": upload.etag}
+        with _permanent_faults_named():
+            try:
+                answer = self.s3.get_object(Bucket=upload.bucket, Key=upload.key, **pin)
+            except ClientError as error:
+                match _code(error):
+                    case "PreconditionFailed" | "412":
+                        raise Overwritten(upload.key) from error
+                    case "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed":
+                        raise Gone(upload.key) from error
+                raise
+        name = answer["Metadata"].get(ORIGINAL_NAME)
+        return OpenedUpload(
+            body=answer["Body"],
+            size_bytes=answer["ContentLength"],
+            content_type=answer.get("ContentType"),
+            original_name=unquote(name) if name else None,
+        )
+
+    def put_rendition(self, key: str, encoded: Encoded, sha256: bytes) -> None:
+        """Write it once. Bytes that differ are the remains of a run that never succeeded."""
+        etag = None
+        for _ in range(WRITE_ROUNDS):
+            try:
+                with _permanent_faults_named(), _changes_named():
+                    self.s3.put_object(
+                        Bucket=self.results_bucket,
+                        Key=key,
+                        Body=encoded.data,
+                        ContentType=encoded.content_type,
+                        ContentDisposition="inline",
+                        CacheControl=_IMMUTABLE,
+                        ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),
+                        Metadata={"sha256": sha256.hex()},
+                        **_only_if(etag),
+                    )
+                return
+            except _Changed:
+                with _permanent_faults_named():
+                    there = self.s3.head_object(Bucket=self.results_bucket, Key=key)
+                if there["Metadata"].get("sha256") == sha256.hex():
+                    return
+                etag = there["ETag"]
+        raise Contended(f"{key} changed {WRITE_ROUNDS} times")
+
+
+class _Changed(Exception):
+    """The object is not as the condition demands."""
+
+
+def _only_if(etag: str | None) -> dict[str, Any]:
+    return {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def _changes_named() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        # 409: two conditional writes met in the same moment. NoSuchKey: If-Match, and no object.
+        if _code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+            raise _Changed from error
+        raise
+
+
+@contextmanager
+def _permanent_faults_named() -> Iterator[None]:
+    """Give the faults that no retry mends the names that the state machine knows."""
+    try:
+        yield
+    except ClientError as error:
+        code, message = _code(error), str(error)
+        if code.startswith("KMS.") or (code == "AccessDenied" and "kms:" in message):
+            raise UnusableKey(message) from error
+        if code in ("AccessDenied", "403", "AllAccessDisabled"):
+            raise AccessDenied(message) from error
+        if code == "NoSuchBucket":
+            raise MissingBucket(message) from error
+        raise

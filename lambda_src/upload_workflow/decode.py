@@ -95,13 +95,13 @@ def _load_plugin(format: Format) -> None:
 
 def _load_heif() -> None:
     try:
-        from pillow_heif import register_heif_opener  # noqa: PLC0415, an extra
+        pillow_heif = import_module("pillow_heif")  # the extra `heic`
     except ImportError:
         raise Rejected(
             RejectionCode.UNSUPPORTED_FORMAT,
             "HEIC images are not accepted here. Send a JPEG; phones convert when asked for one.",
         ) from None
-    register_heif_opener()
+    pillow_heif.register_heif_opener()
 
 
 def turn_of(image: Image.Image) -> Turn:

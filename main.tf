@@ -14,6 +14,27 @@ module "storage" {
   tags            = var.tags
 }
 
+# One call answers with an upload form and a status URL, where nobody else issues them.
+module "upload_api" {
+  source   = "./modules/upload_api"
+  for_each = { for upload_api in var.upload_api[*] : "api" => upload_api }
+
+  name               = var.name
+  current            = local.current
+  upload_api         = each.value
+  package_file       = coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
+  architecture       = var.conversion.architecture
+  uploads            = module.storage.uploads
+  results            = module.storage.results
+  signer_policy_json = module.storage.signer_policy_json
+  max_bytes          = var.limits.max_bytes
+  allowed_origins    = var.allowed_origins
+  iam                = var.iam
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
 # "Object Created" under the uploads prefix starts one execution, or is kept.
 module "trigger" {
   source = "./modules/trigger"

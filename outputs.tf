@@ -13,6 +13,11 @@ output "signer_policy_json" {
   value       = module.storage.signer_policy_json
 }
 
+output "upload_api" {
+  description = "The HTTP API that issues uploads: url, api_id, invoke_arn, function; null if there is none."
+  value       = one(values(module.upload_api)[*].upload_api)
+}
+
 output "state_machine" {
   description = "The workflow: name, arn."
   value       = module.workflow.state_machine

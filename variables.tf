@@ -88,6 +88,71 @@ variable "allowed_origins" {
   }
 }
 
+variable "upload_api" {
+  type = object({
+    authorization = string # IAM: signed requests; JWT: tokens of your issuer; NONE: anybody on the internet
+    jwt = optional(object({
+      issuer    = string                     # the token's "iss", with its discovery document below it
+      audiences = list(string)               # a token names at least one
+      scopes    = optional(list(string), []) # and has at least one, if there are any
+    }))
+    page              = optional(bool, false) # serve the upload page at /
+    content_types     = optional(list(string), ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp"])
+    form_life_seconds = optional(number, 900) # an upload starts within it
+    throttle = optional(object({
+      requests_per_second = optional(number, 10) # of all clients together
+      burst               = optional(number, 20)
+    }), {})
+  })
+  description = "HTTP API that issues uploads; null means none, and your backend signs with signer_policy_json."
+  default     = null
+
+  validation {
+    condition     = var.upload_api == null || contains(["IAM", "JWT", "NONE"], try(var.upload_api.authorization, ""))
+    error_message = "The authorization of the upload API is \"IAM\", \"JWT\" or, if anybody on the internet may upload, \"NONE\"."
+  }
+
+  validation {
+    condition     = var.upload_api == null || (try(var.upload_api.authorization, "") == "JWT") == (try(var.upload_api.jwt, null) != null)
+    error_message = "Authorization \"JWT\" comes with jwt = { issuer = ..., audiences = [...] }, and the other kinds come without it."
+  }
+
+  validation {
+    condition     = try(var.upload_api.jwt, null) == null || try(length(var.upload_api.jwt.audiences) > 0, false)
+    error_message = "JWT authorization names at least one audience: without one, a token that the issuer made for any other service would do."
+  }
+
+  validation {
+    # API Gateway wants https; a local AWS may have its issuer beside it.
+    condition     = try(var.upload_api.jwt, null) == null || can(regex("^(https://|http://127\\.0\\.0\\.1[:/])[^?#]+$", var.upload_api.jwt.issuer))
+    error_message = "The issuer is the https URL in the token's \"iss\", such as \"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc\"."
+  }
+
+  validation {
+    condition     = !try(var.upload_api.page, false) || try(var.upload_api.authorization, "") != "IAM"
+    error_message = "A browser cannot sign requests with IAM credentials: the page goes with authorization \"NONE\" or \"JWT\"."
+  }
+
+  validation {
+    condition = var.upload_api == null || try(
+      length(var.upload_api.content_types) > 0 && length(var.upload_api.content_types) <= 30
+      && alltrue([for type in var.upload_api.content_types : can(regex("^[a-z]+/[a-z0-9][a-z0-9.+-]*$", type))]),
+      false
+    )
+    error_message = "There are 1 to 30 content types, each with a type and a subtype in lower case and no wildcard, such as \"image/jpeg\"."
+  }
+
+  validation {
+    condition     = var.upload_api == null || try(var.upload_api.form_life_seconds >= 60 && var.upload_api.form_life_seconds <= 3600, false)
+    error_message = "The life of an upload form is 60 to 3600 seconds."
+  }
+
+  validation {
+    condition     = var.upload_api == null || try(var.upload_api.throttle.requests_per_second >= 1 && var.upload_api.throttle.burst >= 1, false)
+    error_message = "The throttle lets at least 1 request a second pass, with a burst of at least 1."
+  }
+}
+
 variable "renditions" {
   type = map(object({
     width_px   = optional(number)            # the box; at least one side

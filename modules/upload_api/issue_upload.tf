@@ -1,0 +1,117 @@
+# The function that issues uploads, and what it may touch.
+
+locals {
+  _name = "${var.name}-issue-upload"
+
+  # One small write with the SDK's own retries; whoever waits is a person.
+  _timeout_seconds = 10
+}
+
+resource "aws_lambda_function" "issue_upload" {
+  region        = var.current.region
+  function_name = local._name
+  description   = "Issues an upload form and a status URL."
+  role          = aws_iam_role.issue_upload.arn
+
+  filename         = var.package_file
+  source_code_hash = filebase64sha256(var.package_file)
+  handler          = "upload_workflow.handlers.issue_upload.handler"
+  runtime          = "python3.13"
+  architectures    = [var.architecture]
+
+  # For the processor that comes with it: a start imports the SDK while somebody waits.
+  memory_size = 1024
+  timeout     = local._timeout_seconds
+
+  environment {
+    variables = {
+      UPLOADS_BUCKET    = var.uploads.bucket
+      UPLOADS_PREFIX    = var.uploads.prefix
+      RESULTS_BUCKET    = var.results.bucket
+      RESULTS_PREFIX    = var.results.prefix
+      MAX_BYTES         = tostring(var.max_bytes)
+      CONTENT_TYPES     = jsonencode(var.upload_api.content_types)
+      FORM_LIFE_SECONDS = tostring(var.upload_api.form_life_seconds)
+      URL_LIFE_SECONDS  = tostring(var.results.url_life_seconds)
+    }
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.issue_upload.name
+  }
+
+  tags = var.tags
+
+  depends_on = [aws_iam_role_policy.issue_upload]
+}
+
+# Lambda's form of an API's ARN: any stage, then the route without its space. The ARN names the account.
+resource "aws_lambda_permission" "route" {
+  for_each = local._routes
+
+  region        = var.current.region
+  statement_id  = each.key
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.issue_upload.function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.upload_api.execution_arn}/*/${replace(each.value.key, " ", "")}"
+}
+
+resource "aws_cloudwatch_log_group" "issue_upload" {
+  region            = var.current.region
+  name              = "/aws/lambda/${local._name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "OnlyThisFunction"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.current.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = ["arn:${var.current.partition}:lambda:${var.current.region}:${var.current.account_id}:function:${local._name}"]
+    }
+  }
+}
+
+resource "aws_iam_role" "issue_upload" {
+  name                 = local._name
+  path                 = var.iam.path
+  description          = "Issues an upload form and a status URL."
+  permissions_boundary = var.iam.permissions_boundary_arn
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  tags                 = var.tags
+}
+
+# What any backend that issues uploads gets, and a log.
+data "aws_iam_policy_document" "issue_upload" {
+  source_policy_documents = [var.signer_policy_json]
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.issue_upload.arn}:*"]
+  }
+}
+
+resource "aws_iam_role_policy" "issue_upload" {
+  name   = "issue-upload"
+  role   = aws_iam_role.issue_upload.name
+  policy = data.aws_iam_policy_document.issue_upload.json
+}

@@ -215,8 +215,8 @@ variable "renditions" {
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : alltrue([for px in [r.width_px, r.height_px] : px == null || try(px >= 1 && px <= 16384 && floor(px) == px, false)])])
-    error_message = "The width_px and height_px of a rendition are whole numbers from 1 to 16384."
+    condition     = alltrue([for r in values(var.renditions) : alltrue([for px in [r.width_px, r.height_px] : px == null || try(px >= 1 && px <= 16383 && floor(px) == px, false)])])
+    error_message = "The width_px and height_px of a rendition are whole numbers from 1 to 16383."
   }
 
   validation {

@@ -111,24 +111,20 @@ class Module:
     def _plain_block(self, struct: str) -> dict[str, Any]:
         """A block of the provider itself, which nobody reads from: it has no class, no flags."""
         interface = self.interfaces[struct[0].upper() + struct[1:]]
-        optional = {_snake(name) for name in re.findall(r"readonly (\w+)\?:", interface)}
-        return {
-            "attributes": {
-                name: {
-                    "type": _type("", hcl),
-                    ("optional" if name in optional else "required"): True,
-                }
-                for name, hcl in self.hcl[struct].items()
-            }
-        }
+        optional = set(re.findall(r"readonly (\w+)\?:", interface))
+        attributes = {}
+        for name, hcl in self.hcl[struct].items():
+            flag = "optional" if _camel(name) in optional else "required"
+            attributes[name] = {"type": _type("", hcl), flag: True}
+        return {"attributes": attributes}
 
 
 def _entries(body: str) -> dict[str, tuple[str, str]]:
     return {name: (value, kind) for name, value, kind in HCL_ENTRY.findall(body)}
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Z])", "_", name).lower()
+def _camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda match: match.group(1).upper(), name)
 
 
 def _type(text: str, hcl: tuple[str, str] | None) -> Any:

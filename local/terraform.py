@@ -43,11 +43,32 @@ class Terraform:
 
 
 @dataclass(frozen=True)
+class Provider:
+    """Which program stood for hashicorp/aws, and what an apply with it shows."""
+
+    name: str
+    shows: str
+
+
+REAL = Provider(
+    "hashicorp/aws, the real one",
+    "The real provider applied the module to an emulator of AWS: that shows that the two get on, "
+    "not how AWS itself behaves.",
+)
+STANDIN = Provider(
+    "the stand-in for hashicorp/aws (local/standin)",
+    "The real provider could not be installed here. A stand-in with its schemas applied the "
+    "module to an emulator of AWS: that shows that the module is wired right and that the "
+    "workflow works, not what the real provider or AWS itself would say.",
+)
+
+
+@dataclass(frozen=True)
 class Root:
     """One root configuration, initialised; its state and working data lie in ignored folders."""
 
     terraform: Terraform
-    provider: str
+    provider: Provider
     configuration: Path
     environment: Mapping[str, str]
 
@@ -86,19 +107,14 @@ def initialised(
     terraform = find()
     environment = _environment(aws, data, variables)
     if _real_provider_is_wanted():
-        root = Root(terraform, "the real provider hashicorp/aws", configuration, environment)
+        root = Root(terraform, REAL, configuration, environment)
         if _init(root, data, _INSTALL_SECONDS):
             yield root
             return
         _remember_absence()
     with _standin(configuration, aws.folder, environment) as reattach:
-        root = Root(
-            terraform,
-            "the stand-in for hashicorp/aws (local/standin): it shows that the module applies and "
-            "works, not how the real provider behaves",
-            configuration,
-            {**environment, "TF_REATTACH_PROVIDERS": reattach},
-        )
+        attached = {**environment, "TF_REATTACH_PROVIDERS": reattach}
+        root = Root(terraform, STANDIN, configuration, attached)
         root.run("init", *_backend(data))
         yield root
 

@@ -1,0 +1,62 @@
+"""The module on a local AWS: packaged, applied, and ready to take uploads.
+
+Knows how a user of the module would wire it; knows neither the demo nor the terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import paths, terraform
+from local.aws import Credentials, LocalAws, make_user
+
+_SIGNER = "signer"
+
+
+class PackageFailed(Exception):
+    """The functions' zip could not be built; the message is the builder's."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """An applied stack. The signer may do what the module's `signer_policy_json` allows."""
+
+    aws: LocalAws
+    root: terraform.Root
+    outputs: Mapping[str, Any]
+    signer: Credentials
+
+
+def package() -> Path:
+    """The functions' zip for this machine's Python, built if anything in it has changed."""
+    command = [sys.executable, "-m", "tools.package", "--for-this-machine"]
+    done = subprocess.run(
+        command, cwd=paths.REPOSITORY, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise PackageFailed(f"The functions' package could not be built: {done.stderr.strip()}")
+    return paths.BUILD / "upload_workflow-local.zip"
+
+
+@contextlib.contextmanager
+def configured(
+    aws: LocalAws, data: Path, variables: Mapping[str, object] | None = None
+) -> Iterator[terraform.Root]:
+    """The stack's root configuration, initialised, with its state and working data in `data`."""
+    values = {"package_file": str(package()), **(variables or {})}
+    with terraform.initialised(paths.STACK, data, aws, values) as root:
+        yield root
+
+
+def apply(aws: LocalAws, root: terraform.Root) -> Stack:
+    """Applies the stack and makes the user who signs for clients."""
+    root.run("apply")
+    outputs = root.outputs()["upload_workflow"]
+    signer = make_user(aws.client("iam"), _SIGNER, outputs["signer_policy_json"])
+    return Stack(aws, root, outputs, signer)

@@ -1,0 +1,205 @@
+"""The steps of a job on S3 in memory."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.memory_s3 import refusal
+from tests.upload_world import NOON, RESULTS, UPLOADS, World, picture
+from upload_workflow import status
+from upload_workflow.status import State, timestamp
+from upload_workflow.store import Contended
+
+KEY = "uploads/one"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_photo_ends_as_succeeded_with_every_rendition_readable(world: World) -> None:
+    told = world.convert(world.put(KEY, ContentType="image/jpeg"))
+    document = world.document(KEY)
+    assert document is not None
+    assert told["state"] == document.state == "SUCCEEDED"
+    assert [r.name for r in document.renditions] == ["large", "small"]
+    assert world.missing_renditions(document) == []
+    assert document.upload.content_type == "image/jpeg"
+    assert document.attempt == 1
+    assert document.lease_until is None
+
+
+def test_the_announcement_holds_the_facts_and_no_url(world: World) -> None:
+    told = world.convert(world.put(KEY))
+    assert "X-Amz" not in json.dumps(told)
+    document = world.document(KEY)
+    assert document is not None and document.renditions[0].url.startswith("https://")
+    assert told["renditions"][0]["sha256"] == document.renditions[0].sha256
+
+
+def test_the_status_document_is_written_last(world: World) -> None:
+    world.convert(world.put(KEY))
+    writes = [key for operation, key in world.s3.calls if operation == "PutObject"]
+    job = world.document(KEY).job_id  # type: ignore[union-attr]
+    assert writes[1:] == [
+        f"results/{KEY}/status.json",  # the claim
+        f"results/{KEY}/{job}/large.jpg",
+        f"results/{KEY}/{job}/small.jpg",
+        f"results/{KEY}/status.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(b"", "Empty"), (b"not an image at all", "NotAnImage"), (b"x" * 100_001, "TooManyBytes")],
+)
+def test_a_bad_file_ends_as_rejected_with_a_reason(world: World, body: bytes, code: str) -> None:
+    told = world.convert(world.put(KEY, body))
+    document = world.document(KEY)
+    assert document is not None and document.error is not None
+    assert (document.state, document.error.code) == (State.REJECTED, code)
+    assert not document.error.retryable
+    assert told["error"]["code"] == code
+
+
+def test_too_large_a_body_is_never_read_whole(world: World) -> None:
+    event = world.put(KEY, b"x" * 10_000_000)
+    event["detail"]["object"]["size"] = 10  # the event lies, or was made by hand
+    assert world.convert(event)["error"]["code"] == "TooManyBytes"
+
+
+def test_a_repeated_event_is_ignored_and_costs_one_read(world: World) -> None:
+    event = world.put(KEY)
+    world.convert(event, "e1")
+    before = world.s3.current(RESULTS, f"results/{KEY}/status.json")
+    calls = len(world.s3.calls)
+    told = world.convert(event, "e2")
+    assert (told["state"], told["reason"]) == ("IGNORED", "duplicate")
+    assert len(world.s3.calls) == calls + 1
+    assert world.s3.current(RESULTS, f"results/{KEY}/status.json") is before
+
+
+def test_an_execution_whose_answer_was_lost_tells_its_own_result_again(world: World) -> None:
+    event = world.put(KEY)
+    first = world.convert(event, "e1")
+    assert world.convert(event, "e1", attempt=1) == first
+
+
+def test_a_newer_version_takes_the_document_over_and_an_older_one_never(world: World) -> None:
+    old, new = world.put(KEY, picture(1)), world.put(KEY, picture(2))
+    assert world.convert(new, "e2")["state"] == "SUCCEEDED"
+    after_new = world.document(KEY)
+    told = world.convert(old, "e1")
+    assert (told["state"], told["reason"]) == ("IGNORED", "superseded")
+    assert world.document(KEY) == after_new
+
+
+def test_a_newer_version_replaces_a_success(world: World) -> None:
+    world.convert(world.put(KEY, picture(1)), "e1")
+    first = world.document(KEY)
+    world.convert(world.put(KEY, picture(2)), "e2")
+    second = world.document(KEY)
+    assert first and second and second.job_id != first.job_id
+    assert second.created_at == first.created_at
+    assert world.missing_renditions(first) == world.missing_renditions(second) == []
+
+
+def test_the_announced_version_is_read_although_the_key_was_overwritten(world: World) -> None:
+    old = world.put(KEY, picture(1))
+
+    def overwrite(operation: str, request: dict[str, object]) -> None:
+        if operation == "GetObject" and request["Bucket"] == UPLOADS:
+            world.s3.before = lambda operation, request: None
+            world.put(KEY, b"no image")
+
+    world.s3.before = overwrite
+    assert world.convert(old)["state"] == "SUCCEEDED"
+
+
+def test_without_a_version_id_an_overwritten_upload_claims_nothing(world: World) -> None:
+    old = world.put(KEY, picture(1), with_version_id=False)
+    world.put(KEY, picture(2))
+    told = world.convert(old)
+    assert (told["state"], told["reason"]) == ("IGNORED", "superseded")
+    assert world.document(KEY) is None
+
+
+def test_a_deleted_upload_is_told_to_a_client_that_waits(world: World) -> None:
+    seed(world)
+    event = world.put(KEY)
+    world.s3.delete_object(
+        Bucket=UPLOADS, Key=KEY, VersionId=event["detail"]["object"]["version-id"]
+    )
+    assert world.convert(event)["state"] == "REJECTED"
+    document = world.document(KEY)
+    assert document is not None and document.error is not None
+    assert document.error.code == "UploadGone"
+
+
+def test_a_deleted_upload_for_which_nobody_waits_leaves_no_trace(world: World) -> None:
+    event = world.put(KEY)
+    world.s3.delete_object(
+        Bucket=UPLOADS, Key=KEY, VersionId=event["detail"]["object"]["version-id"]
+    )
+    assert world.convert(event)["reason"] == "superseded"
+    assert world.document(KEY) is None
+
+
+def test_a_deleted_newer_version_leaves_the_older_result_standing(world: World) -> None:
+    world.convert(world.put(KEY, picture(1)), "e1")
+    before = world.document(KEY)
+    event = world.put(KEY, picture(2))
+    world.s3.delete_object(
+        Bucket=UPLOADS, Key=KEY, VersionId=event["detail"]["object"]["version-id"]
+    )
+    assert world.convert(event, "e2")["reason"] == "superseded"
+    assert world.document(KEY) == before
+
+
+def test_the_seed_gives_its_name_and_times_to_the_job(world: World) -> None:
+    seeded = seed(world)
+    world.pass_time(seconds=5)
+    world.convert(world.put(KEY))
+    document = world.document(KEY)
+    assert document is not None
+    assert document.created_at == seeded.created_at
+    assert document.expires_at == seeded.expires_at
+    assert document.upload.original_name == "café.jpg"
+
+
+def test_a_document_that_cannot_be_read_is_replaced(world: World) -> None:
+    world.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/status.json", Body=b"{]")
+    assert world.convert(world.put(KEY))["state"] == "SUCCEEDED"
+
+
+def test_remains_of_a_failed_run_are_replaced_by_the_true_bytes(world: World) -> None:
+    event = world.put(KEY)
+    job = world.convert(event)["job_id"]
+    fresh = World()
+    event = fresh.put(KEY)
+    fresh.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/{job}/large.jpg", Body=b"old code")
+    fresh.convert(event)
+    document = fresh.document(KEY)
+    assert document is not None and fresh.missing_renditions(document) == []
+
+
+def test_a_burst_of_changes_ends_in_an_error_that_is_retried(world: World) -> None:
+    event = world.put(KEY)
+
+    def conflict(operation: str, request: dict[str, object]) -> None:
+        if operation == "PutObject":
+            raise refusal("ConditionalRequestConflict", operation)
+
+    world.s3.before = conflict
+    with pytest.raises(Contended):
+        world.convert(event)
+
+
+def seed(world: World) -> status.StatusDocument:
+    seeded = status.seed(UPLOADS, KEY, NOON, expires_at=NOON, original_name="café.jpg")
+    world.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/status.json", Body=seeded.to_bytes())
+    assert seeded.created_at == timestamp(NOON)
+    return seeded

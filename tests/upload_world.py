@@ -1,0 +1,189 @@
+"""A small world for tests of jobs: S3 in memory, a clock that is moved, handlers that are called.
+
+A convert image attempt and a recording run the very code that the functions run; only S3, the
+clock and EventBridge are stood in for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from typing import Any, cast
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import Credentials
+from PIL import Image
+
+from tests.memory_s3 import MemoryS3, Version
+from upload_workflow import keys
+from upload_workflow.convert import Converted, convert
+from upload_workflow.failure import EndedExecution, Recorder
+from upload_workflow.job import Converter, Task
+from upload_workflow.limits import Limits, refuse_early
+from upload_workflow.rendition import Rendition
+from upload_workflow.settings import ConvertImageSettings, RecordFailureSettings
+from upload_workflow.signing import Signer
+from upload_workflow.status import StatusDocument
+from upload_workflow.store import Store
+from upload_workflow.upload import Upload
+
+UPLOADS, RESULTS = "uploads", "results"
+PREFIX = "results/"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+RENDITIONS = {"large": Rendition(width_px=24, height_px=24), "small": Rendition(width_px=8)}
+SETTINGS = ConvertImageSettings(
+    results_bucket=RESULTS,
+    results_prefix=PREFIX,
+    renditions=RENDITIONS,
+    limits=Limits(max_bytes=100_000),
+    url_life_seconds=3600,
+    lease_seconds=60,
+    workflow_name="test",
+)
+RECORD_SETTINGS = RecordFailureSettings(RESULTS, PREFIX, "test")
+
+
+@cache
+def picture(shade: int = 0) -> bytes:
+    """A small JPEG, another one for each shade."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((48, 32)).point(lambda v: (v + shade) % 256).save(
+        buffer, "JPEG"
+    )
+    return buffer.getvalue()
+
+
+@cache
+def converted(upload: bytes) -> Converted:
+    """What the converter makes of these bytes; made once, because it is the same every time."""
+    return convert(upload, RENDITIONS, SETTINGS.limits)
+
+
+@cache
+def signer() -> Signer:
+    credentials = Credentials("AKIDEXAMPLE", "secret", "session-token")
+    client = botocore.session.Session().create_client(
+        "s3",
+        region_name="eu-west-1",
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+        config=Config(signature_version="s3v4"),
+    )
+    return Signer(client, credentials)
+
+
+def created_event(
+    key: str,
+    version: Version,
+    *,
+    with_version_id: bool = True,
+    bucket: str = UPLOADS,
+    **extra: Any,
+) -> dict[str, Any]:
+    """EventBridge's "Object Created" for this version of an object."""
+    thing = {
+        "key": key,
+        "size": len(version.body or b""),
+        "etag": version.etag.strip('"'),
+        "sequencer": version.sequencer,
+    }
+    if with_version_id:
+        thing["version-id"] = version.version_id
+    return {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-03-01T11:59:59Z",
+        "detail": {"version": "0", "bucket": {"name": bucket}, "object": thing},
+    } | extra
+
+
+@dataclass
+class World:
+    s3: MemoryS3 = field(default_factory=lambda: MemoryS3(uploads=True, results=False))
+    now: datetime = NOON
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    lost_announcements: int = 0  # that EventBridge refuses before it takes the next one
+
+    def put(
+        self, key: str, body: bytes | None = None, *, with_version_id: bool = True, **extra: Any
+    ) -> dict[str, Any]:
+        """Upload bytes and return the event about them."""
+        self.s3.put_object(
+            Bucket=UPLOADS, Key=key, Body=picture() if body is None else body, **extra
+        )
+        version = self.s3.current(UPLOADS, key)
+        assert version is not None
+        return created_event(key, version, with_version_id=with_version_id)
+
+    def convert(
+        self, event: Mapping[str, Any], execution: str = "e1", attempt: int = 0
+    ) -> dict[str, Any]:
+        """One attempt of the state "Convert image"."""
+        task = Task.parse({"event": event, "execution": execution, "attempt": attempt}, "request")
+        converter = Converter(
+            settings=SETTINGS,
+            store=self._store(),
+            signer=signer(),
+            refuse_early=partial(refuse_early, limits=SETTINGS.limits),
+            convert=converted,
+            now=self._tick,
+        )
+        return converter.run(task, Upload.parse(task.event))
+
+    def record(
+        self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"
+    ) -> dict[str, Any]:
+        """One attempt of the state "Record failure"."""
+        payload = {"event": event, "execution": execution, "error": {"Error": error, "Cause": ""}}
+        return self._record(payload)
+
+    def record_ended(
+        self, event: Mapping[str, Any], execution: str = "e1", status: str = "ABORTED"
+    ) -> dict[str, Any]:
+        """The rule's call for an execution that Step Functions itself ended."""
+        detail = {"name": execution, "status": status, "input": json.dumps(event)}
+        return self._record({"source": "aws.states", "detail": detail})
+
+    def _record(self, payload: dict[str, Any]) -> dict[str, Any]:
+        ended = EndedExecution.parse(payload, "request")
+        recorder = Recorder(RECORD_SETTINGS, self._store(), self._announce, self._tick)
+        return recorder.run(ended, Upload.parse(ended.event))
+
+    def document(self, key: str) -> StatusDocument | None:
+        there = self.s3.current(RESULTS, keys.status_key(PREFIX, key))
+        return None if there is None else StatusDocument.from_bytes(there.body or b"")
+
+    def missing_renditions(self, document: StatusDocument) -> list[str]:
+        """Renditions that the document promises and that cannot be read as promised."""
+        import hashlib
+
+        def right(rendition: Any) -> bool:
+            there = self.s3.current(RESULTS, rendition.key)
+            body = there.body if there else None
+            return body is not None and hashlib.sha256(body).hexdigest() == rendition.sha256
+
+        return [rendition.key for rendition in document.renditions if not right(rendition)]
+
+    def pass_time(self, **units: float) -> None:
+        self.now += timedelta(**units)
+
+    def _tick(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def _announce(self, facts: dict[str, Any]) -> None:
+        if self.lost_announcements:
+            self.lost_announcements -= 1
+            raise ConnectionError("EventBridge does not answer")
+        self.announced.append(facts)
+
+    def _store(self) -> Store:
+        return Store(cast(Any, self.s3), RESULTS, pause=lambda seconds: None)

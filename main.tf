@@ -5,13 +5,11 @@ module "storage" {
   source = "./modules/storage"
 
   name            = var.name
-  current         = local.current
+  surroundings    = local.surroundings
   uploads         = var.uploads
   results         = var.results
   allowed_origins = var.allowed_origins
-  kms_key_arn     = var.kms_key_arn
   force_destroy   = var.force_destroy
-  tags            = var.tags
 }
 
 # One call answers with an upload form and a status URL, where nobody else issues them.
@@ -20,19 +18,14 @@ module "upload_api" {
   for_each = { for upload_api in var.upload_api[*] : "api" => upload_api }
 
   name               = var.name
-  current            = local.current
+  surroundings       = local.surroundings
   upload_api         = each.value
-  package_file       = coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
-  architecture       = var.conversion.architecture
+  package            = local.package
   uploads            = module.storage.uploads
   results            = module.storage.results
   signer_policy_json = module.storage.signer_policy_json
   max_bytes          = var.limits.max_bytes
   allowed_origins    = var.allowed_origins
-  iam                = var.iam
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
 }
 
 # "Object Created" under the uploads prefix starts one execution, or is kept.
@@ -40,47 +33,35 @@ module "trigger" {
   source = "./modules/trigger"
 
   name          = var.name
-  current       = local.current
+  surroundings  = local.surroundings
   workflow      = var.workflow
   uploads       = module.storage.uploads
   state_machine = module.workflow.state_machine
   ended_rules   = module.workflow.ended_rules
-  iam           = var.iam
-  kms_key_arn   = var.kms_key_arn
-  tags          = var.tags
 }
 
 # The execution converts the upload and announces the outcome, also when it fails.
 module "workflow" {
   source = "./modules/workflow"
 
-  name               = var.name
-  current            = local.current
-  workflow           = var.workflow
-  functions          = module.conversion.functions
-  dead_letters       = module.trigger.dead_letters
-  iam                = var.iam
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name         = var.name
+  surroundings = local.surroundings
+  workflow     = var.workflow
+  functions    = module.conversion.functions
+  dead_letters = module.trigger.dead_letters
 }
 
 # The functions that read the upload, write the renditions and the status document.
 module "conversion" {
   source = "./modules/conversion"
 
-  name               = var.name
-  current            = local.current
-  package_file       = coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
-  uploads            = module.storage.uploads
-  results            = module.storage.results
-  renditions         = var.renditions
-  limits             = var.limits
-  conversion         = var.conversion
-  network            = var.network
-  dead_letters       = module.trigger.dead_letters
-  iam                = var.iam
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name         = var.name
+  surroundings = local.surroundings
+  package      = local.package
+  uploads      = module.storage.uploads
+  results      = module.storage.results
+  renditions   = var.renditions
+  limits       = var.limits
+  conversion   = var.conversion
+  dead_letters = module.trigger.dead_letters
 }

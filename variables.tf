@@ -160,7 +160,7 @@ variable "renditions" {
     fit        = optional(string, "inside")  # inside: whole picture within the box; cover: box filled, cropped; contain: box filled, padded
     position   = optional(string, "center")  # what cover keeps and where contain puts the picture
     background = optional(string, "#ffffff") # behind transparency and padding
-    format     = optional(string, "jpeg")    # jpeg, webp, avif, png, or auto
+    format     = string                      # jpeg, webp, avif, png, or auto
     quality    = optional(number)            # 1 to 100; null: the format's own default
     enlarge    = optional(bool, false)       # may a small picture grow to the box
     animated   = optional(bool, false)       # keep animation where format and upload have it
@@ -169,9 +169,9 @@ variable "renditions" {
   nullable    = false
 
   default = {
-    large     = { width_px = 2048, height_px = 2048 }
-    preview   = { width_px = 1024, height_px = 1024 }
-    thumbnail = { width_px = 320, height_px = 320 }
+    large     = { width_px = 2048, height_px = 2048, format = "jpeg" }
+    preview   = { width_px = 1024, height_px = 1024, format = "jpeg" }
+    thumbnail = { width_px = 320, height_px = 320, format = "jpeg" }
   }
 
   validation {
@@ -336,42 +336,32 @@ variable "package_file" {
   }
 }
 
-variable "kms_key_arn" {
-  type        = string
-  description = "ARN of a KMS key that encrypts buckets, dead letters and logs; null means keys that AWS owns. docs/reference.md says what its policy must grant."
-  default     = null
-
-  validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
-    error_message = "The KMS key is given by its ARN, such as \"arn:aws:kms:eu-central-1:123456789012:key/...\", not by an alias."
-  }
-}
-
-variable "iam" {
+variable "surroundings" {
   type = object({
-    path                     = optional(string, "/")
-    permissions_boundary_arn = optional(string)
+    kms_key_arn              = optional(string)      # encrypts buckets, dead letters, topics and logs; null: keys that AWS owns
+    role_path                = optional(string, "/") #
+    permissions_boundary_arn = optional(string)      # of every role
+    network = optional(object({                      # of the functions; they need a way to S3, EventBridge and SQS. null: no VPC
+      subnet_ids         = list(string)
+      security_group_ids = list(string)
+    }))
   })
-  description = "What every role of the module is made with."
+  description = "What the infrastructure around demands. docs/reference.md says what the policy of a key must grant."
   default     = {}
   nullable    = false
 
   validation {
-    condition     = can(regex("^/([!-~]+/)?$", var.iam.path))
-    error_message = "The path of the roles starts and ends with a slash, such as \"/\" or \"/media/\"."
+    condition     = var.surroundings.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.surroundings.kms_key_arn))
+    error_message = "The KMS key is given by its ARN, such as \"arn:aws:kms:eu-central-1:123456789012:key/...\", not by an alias."
   }
-}
-
-variable "network" {
-  type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
-  })
-  description = "Subnets and security groups of the functions; they need a way to S3, EventBridge and, for a dead letter, SQS. Null means no VPC."
-  default     = null
 
   validation {
-    condition     = var.network == null || try(length(var.network.subnet_ids) > 0 && length(var.network.security_group_ids) > 0, false)
+    condition     = can(regex("^/([!-~]+/)?$", var.surroundings.role_path))
+    error_message = "The path of the roles starts and ends with a slash, such as \"/\" or \"/media/\"."
+  }
+
+  validation {
+    condition     = var.surroundings.network == null || try(length(var.surroundings.network.subnet_ids) > 0 && length(var.surroundings.network.security_group_ids) > 0, false)
     error_message = "A network has at least one subnet and one security group; null means no VPC."
   }
 }

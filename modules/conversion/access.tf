@@ -6,7 +6,7 @@ locals {
     results = "${var.results.arn}/${var.results.prefix}${var.uploads.prefix}*"
     status  = "${var.results.arn}/${var.results.prefix}${var.uploads.prefix}*/status.json"
   }
-  _bus = "arn:${var.current.partition}:events:${var.current.region}:${var.current.account_id}:event-bus/default"
+  _bus = "arn:${var.surroundings.partition}:events:${var.surroundings.region}:${var.surroundings.account_id}:event-bus/default"
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -24,13 +24,13 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.current.account_id]
+      values   = [var.surroundings.account_id]
     }
 
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = ["arn:${var.current.partition}:lambda:${var.current.region}:${var.current.account_id}:function:${each.value.name}"]
+      values   = ["arn:${var.surroundings.partition}:lambda:${var.surroundings.region}:${var.surroundings.account_id}:function:${each.value.name}"]
     }
   }
 }
@@ -38,12 +38,12 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role" "function" {
   for_each = local._functions
 
-  name                 = "${each.value.name}-${var.current.region}"
-  path                 = var.iam.path
+  name                 = "${each.value.name}-${var.surroundings.region}"
+  path                 = var.surroundings.iam.path
   description          = each.value.description
-  permissions_boundary = var.iam.permissions_boundary_arn
+  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
-  tags                 = var.tags
+  tags                 = var.surroundings.tags
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -125,7 +125,7 @@ data "aws_iam_policy_document" "log" {
 # Empty without a key or a network of the caller's.
 data "aws_iam_policy_document" "surroundings" {
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.surroundings.kms_key_arn[*]
 
     content {
       sid       = "UseTheKey"
@@ -135,7 +135,7 @@ data "aws_iam_policy_document" "surroundings" {
   }
 
   dynamic "statement" {
-    for_each = var.network[*]
+    for_each = var.surroundings.network[*]
 
     content {
       # Lambda makes the interfaces with the function's role; these actions cannot be narrowed beforehand.

@@ -43,16 +43,16 @@ locals {
 resource "aws_lambda_function" "workflow" {
   for_each = local._functions
 
-  region        = var.current.region
+  region        = var.surroundings.region
   function_name = each.value.name
   description   = each.value.description
   role          = aws_iam_role.function[each.key].arn
 
-  filename         = var.package_file
-  source_code_hash = filebase64sha256(var.package_file)
+  filename         = var.package.file
+  source_code_hash = filebase64sha256(var.package.file)
   handler          = "upload_workflow.handlers.${each.key}.handler"
   runtime          = "python3.13"
-  architectures    = [var.conversion.architecture]
+  architectures    = [var.package.architecture]
 
   memory_size                    = each.value.memory_mb
   timeout                        = each.value.timeout_seconds
@@ -63,7 +63,7 @@ resource "aws_lambda_function" "workflow" {
   }
 
   dynamic "vpc_config" {
-    for_each = var.network[*]
+    for_each = var.surroundings.network[*]
 
     content {
       subnet_ids         = vpc_config.value.subnet_ids
@@ -85,7 +85,7 @@ resource "aws_lambda_function" "workflow" {
     log_group  = aws_cloudwatch_log_group.function[each.key].name
   }
 
-  tags = var.tags
+  tags = var.surroundings.tags
 
   depends_on = [aws_iam_role_policy.function]
 }
@@ -93,9 +93,9 @@ resource "aws_lambda_function" "workflow" {
 resource "aws_cloudwatch_log_group" "function" {
   for_each = local._functions
 
-  region            = var.current.region
+  region            = var.surroundings.region
   name              = "/aws/lambda/${each.value.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
-  tags              = var.tags
+  retention_in_days = var.surroundings.log_retention_days
+  kms_key_id        = var.surroundings.kms_key_arn
+  tags              = var.surroundings.tags
 }

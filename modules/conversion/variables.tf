@@ -3,14 +3,23 @@ variable "name" {
   description = "Prefix of resource names."
 }
 
-variable "current" {
-  type        = object({ account_id = string, partition = string, region = string })
-  description = "Account, partition and region of the module."
+variable "surroundings" {
+  type = object({
+    account_id         = string
+    partition          = string
+    region             = string
+    iam                = object({ path = string, permissions_boundary_arn = optional(string) })
+    network            = object({ subnet_ids = list(string), security_group_ids = list(string) })
+    kms_key_arn        = string
+    log_retention_days = number
+    tags               = map(string)
+  })
+  description = "Where everything is made and by which rules."
 }
 
-variable "package_file" {
-  type        = string
-  description = "Zip with the functions."
+variable "package" {
+  type        = object({ file = string, architecture = string })
+  description = "Zip with the functions, and what it was made for."
 }
 
 variable "uploads" {
@@ -52,7 +61,6 @@ variable "limits" {
 
 variable "conversion" {
   type = object({
-    architecture    = string
     memory_mb       = number
     timeout_seconds = number
     max_concurrency = optional(number)
@@ -60,32 +68,7 @@ variable "conversion" {
   description = "What the conversion function gets."
 }
 
-variable "network" {
-  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
-  description = "Where the functions run; null means no VPC."
-}
-
 variable "dead_letters" {
   type        = object({ name = string, arn = string, url = string })
   description = "Keeps what record_failure could not record."
-}
-
-variable "iam" {
-  type        = object({ path = string, permissions_boundary_arn = optional(string) })
-  description = "What every role is made with."
-}
-
-variable "kms_key_arn" {
-  type        = string
-  description = "Key of the buckets, the dead letters and the logs; null means AWS's own."
-}
-
-variable "log_retention_days" {
-  type        = number
-  description = "Days for which logs are kept."
-}
-
-variable "tags" {
-  type        = map(string)
-  description = "Tags of every resource."
 }

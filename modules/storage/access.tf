@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "bucket" {
 resource "aws_s3_bucket_policy" "made" {
   for_each = local._made
 
-  region = var.current.region
+  region = var.surroundings.region
   bucket = aws_s3_bucket.made[each.key].bucket
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
@@ -86,7 +86,7 @@ data "aws_iam_policy_document" "signer" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.surroundings.kms_key_arn[*]
 
     content {
       sid       = "UseTheKeyThroughS3"
@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "signer" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["s3.${var.current.region}.amazonaws.com"]
+        values   = ["s3.${var.surroundings.region}.amazonaws.com"]
       }
     }
   }

@@ -5,7 +5,7 @@
 locals {
   # The buckets made here, by role. A bucket that was brought along is absent.
   _made = { for role, brought in { uploads = var.uploads.bucket, results = var.results.bucket } : role => {
-    bucket = "${var.name}-${role}-${var.current.account_id}-${var.current.region}"
+    bucket = "${var.name}-${role}-${var.surroundings.account_id}-${var.surroundings.region}"
     days   = { uploads = var.uploads.retention_days, results = var.results.retention_days }[role]
     # An upload form is used within minutes of being signed; a URL of a rendition lives as long as it was asked to.
     signature_days = { uploads = 1, results = 7 }[role]
@@ -19,22 +19,22 @@ locals {
     uploads = try(aws_s3_bucket.made["uploads"].bucket, var.uploads.bucket.name)
     results = try(aws_s3_bucket.made["results"].bucket, var.results.bucket.name)
   }
-  _arn = { for role, bucket in local._bucket : role => "arn:${var.current.partition}:s3:::${bucket}" }
+  _arn = { for role, bucket in local._bucket : role => "arn:${var.surroundings.partition}:s3:::${bucket}" }
 }
 
 resource "aws_s3_bucket" "made" {
   for_each = local._made
 
-  region        = var.current.region
+  region        = var.surroundings.region
   bucket        = each.value.bucket
   force_destroy = var.force_destroy
-  tags          = var.tags
+  tags          = var.surroundings.tags
 }
 
 resource "aws_s3_bucket_public_access_block" "made" {
   for_each = local._made
 
-  region                  = var.current.region
+  region                  = var.surroundings.region
   bucket                  = aws_s3_bucket.made[each.key].bucket
   block_public_acls       = true
   block_public_policy     = true
@@ -45,7 +45,7 @@ resource "aws_s3_bucket_public_access_block" "made" {
 resource "aws_s3_bucket_ownership_controls" "made" {
   for_each = local._made
 
-  region = var.current.region
+  region = var.surroundings.region
   bucket = aws_s3_bucket.made[each.key].bucket
 
   rule {
@@ -56,16 +56,16 @@ resource "aws_s3_bucket_ownership_controls" "made" {
 resource "aws_s3_bucket_server_side_encryption_configuration" "made" {
   for_each = local._made
 
-  region = var.current.region
+  region = var.surroundings.region
   bucket = aws_s3_bucket.made[each.key].bucket
 
   rule {
     # One call to KMS for many objects instead of one for each.
-    bucket_key_enabled = var.kms_key_arn != null
+    bucket_key_enabled = var.surroundings.kms_key_arn != null
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
-      kms_master_key_id = var.kms_key_arn
+      sse_algorithm     = var.surroundings.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.surroundings.kms_key_arn
     }
   }
 }
@@ -74,7 +74,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "made" {
 resource "aws_s3_bucket_versioning" "uploads" {
   for_each = { for role, made in local._made : role => made if role == "uploads" }
 
-  region = var.current.region
+  region = var.surroundings.region
   bucket = aws_s3_bucket.made[each.key].bucket
 
   versioning_configuration {
@@ -85,7 +85,7 @@ resource "aws_s3_bucket_versioning" "uploads" {
 resource "aws_s3_bucket_lifecycle_configuration" "made" {
   for_each = local._made
 
-  region = var.current.region
+  region = var.surroundings.region
   bucket = aws_s3_bucket.made[each.key].bucket
 
   rule {
@@ -129,7 +129,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "made" {
 resource "aws_s3_bucket_cors_configuration" "made" {
   for_each = local._cors
 
-  region = var.current.region
+  region = var.surroundings.region
   bucket = aws_s3_bucket.made[each.key].bucket
 
   cors_rule {
@@ -146,7 +146,7 @@ resource "aws_s3_bucket_cors_configuration" "made" {
 resource "aws_s3_bucket_notification" "uploads" {
   for_each = { for role, made in local._made : role => made if role == "uploads" }
 
-  region      = var.current.region
+  region      = var.surroundings.region
   bucket      = aws_s3_bucket.made[each.key].bucket
   eventbridge = true
 }

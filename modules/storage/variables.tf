@@ -3,9 +3,15 @@ variable "name" {
   description = "Prefix of resource names."
 }
 
-variable "current" {
-  type        = object({ account_id = string, partition = string, region = string })
-  description = "Account, partition and region of the module."
+variable "surroundings" {
+  type = object({
+    account_id  = string
+    partition   = string
+    region      = string
+    kms_key_arn = string
+    tags        = map(string)
+  })
+  description = "Where everything is made and by which rules."
 }
 
 variable "uploads" {
@@ -23,17 +29,7 @@ variable "allowed_origins" {
   description = "Origins of pages that may upload and read results."
 }
 
-variable "kms_key_arn" {
-  type        = string
-  description = "Key that encrypts the buckets; null means S3's own."
-}
-
 variable "force_destroy" {
   type        = bool
   description = "May a bucket with objects be destroyed."
-}
-
-variable "tags" {
-  type        = map(string)
-  description = "Tags of every resource."
 }

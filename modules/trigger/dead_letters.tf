@@ -1,14 +1,14 @@
 # Events that could not be delivered, each as it was, until somebody redrives them.
 
 resource "aws_sqs_queue" "dead_letters" {
-  region                    = var.current.region
+  region                    = var.surroundings.region
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = local._dead_letter_seconds
   # A redrive of a hundred messages takes less.
   visibility_timeout_seconds = 300
-  sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
-  kms_master_key_id          = var.kms_key_arn
-  tags                       = var.tags
+  sqs_managed_sse_enabled    = var.surroundings.kms_key_arn == null ? true : null
+  kms_master_key_id          = var.surroundings.kms_key_arn
+  tags                       = var.surroundings.tags
 }
 
 data "aws_iam_policy_document" "dead_letters" {
@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "dead_letters" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.current.account_id]
+      values   = [var.surroundings.account_id]
     }
 
     condition {
@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "dead_letters" {
 }
 
 resource "aws_sqs_queue_policy" "dead_letters" {
-  region    = var.current.region
+  region    = var.surroundings.region
   queue_url = aws_sqs_queue.dead_letters.url
   policy    = data.aws_iam_policy_document.dead_letters.json
 }

@@ -30,15 +30,15 @@ locals {
 }
 
 resource "aws_cloudwatch_event_rule" "upload_ready" {
-  region        = var.current.region
+  region        = var.surroundings.region
   name          = "${var.name}-upload-ready"
   description   = "An upload below ${var.uploads.prefix} of ${var.uploads.bucket} is ready to be worked on."
   event_pattern = jsonencode(local._patterns[var.workflow.trigger])
-  tags          = var.tags
+  tags          = var.surroundings.tags
 }
 
 resource "aws_cloudwatch_event_target" "execution" {
-  region    = var.current.region
+  region    = var.surroundings.region
   rule      = aws_cloudwatch_event_rule.upload_ready.name
   target_id = "execution"
 
@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.current.account_id]
+      values   = [var.surroundings.account_id]
     }
 
     condition {
@@ -84,12 +84,12 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "start_execution" {
-  name                 = "${var.name}-start-execution-${var.current.region}"
-  path                 = var.iam.path
+  name                 = "${var.name}-start-execution-${var.surroundings.region}"
+  path                 = var.surroundings.iam.path
   description          = "Starts an execution for each upload."
-  permissions_boundary = var.iam.permissions_boundary_arn
+  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
   assume_role_policy   = data.aws_iam_policy_document.trust.json
-  tags                 = var.tags
+  tags                 = var.surroundings.tags
 }
 
 data "aws_iam_policy_document" "start_execution" {

@@ -3,9 +3,15 @@ variable "name" {
   description = "Prefix of resource names."
 }
 
-variable "current" {
-  type        = object({ account_id = string, partition = string, region = string })
-  description = "Account, partition and region of the module."
+variable "surroundings" {
+  type = object({
+    account_id  = string
+    region      = string
+    iam         = object({ path = string, permissions_boundary_arn = optional(string) })
+    kms_key_arn = string
+    tags        = map(string)
+  })
+  description = "Where everything is made and by which rules."
 }
 
 variable "workflow" {
@@ -26,19 +32,4 @@ variable "state_machine" {
 variable "ended_rules" {
   type        = list(object({ name = string, arn = string }))
   description = "Rules on executions that Step Functions ended; they keep their undelivered events here too."
-}
-
-variable "iam" {
-  type        = object({ path = string, permissions_boundary_arn = optional(string) })
-  description = "What every role is made with."
-}
-
-variable "kms_key_arn" {
-  type        = string
-  description = "Key that encrypts the dead letters; null means SQS's own."
-}
-
-variable "tags" {
-  type        = map(string)
-  description = "Tags of every resource."
 }

@@ -8,16 +8,16 @@ locals {
 }
 
 resource "aws_lambda_function" "issue_upload" {
-  region        = var.current.region
+  region        = var.surroundings.region
   function_name = local._name
   description   = "Issues an upload form and a status URL."
   role          = aws_iam_role.issue_upload.arn
 
-  filename         = var.package_file
-  source_code_hash = filebase64sha256(var.package_file)
+  filename         = var.package.file
+  source_code_hash = filebase64sha256(var.package.file)
   handler          = "upload_workflow.handlers.issue_upload.handler"
   runtime          = "python3.13"
-  architectures    = [var.architecture]
+  architectures    = [var.package.architecture]
 
   # For the processor that comes with it: a start imports the SDK while somebody waits.
   memory_size = 1024
@@ -41,7 +41,7 @@ resource "aws_lambda_function" "issue_upload" {
     log_group  = aws_cloudwatch_log_group.issue_upload.name
   }
 
-  tags = var.tags
+  tags = var.surroundings.tags
 
   depends_on = [aws_iam_role_policy.issue_upload]
 }
@@ -50,7 +50,7 @@ resource "aws_lambda_function" "issue_upload" {
 resource "aws_lambda_permission" "route" {
   for_each = local._routes
 
-  region        = var.current.region
+  region        = var.surroundings.region
   statement_id  = each.key
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.issue_upload.function_name
@@ -59,11 +59,11 @@ resource "aws_lambda_permission" "route" {
 }
 
 resource "aws_cloudwatch_log_group" "issue_upload" {
-  region            = var.current.region
+  region            = var.surroundings.region
   name              = "/aws/lambda/${local._name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
-  tags              = var.tags
+  retention_in_days = var.surroundings.log_retention_days
+  kms_key_id        = var.surroundings.kms_key_arn
+  tags              = var.surroundings.tags
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -79,24 +79,24 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.current.account_id]
+      values   = [var.surroundings.account_id]
     }
 
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = ["arn:${var.current.partition}:lambda:${var.current.region}:${var.current.account_id}:function:${local._name}"]
+      values   = ["arn:${var.surroundings.partition}:lambda:${var.surroundings.region}:${var.surroundings.account_id}:function:${local._name}"]
     }
   }
 }
 
 resource "aws_iam_role" "issue_upload" {
   name                 = local._name
-  path                 = var.iam.path
+  path                 = var.surroundings.iam.path
   description          = "Issues an upload form and a status URL."
-  permissions_boundary = var.iam.permissions_boundary_arn
+  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
   assume_role_policy   = data.aws_iam_policy_document.trust.json
-  tags                 = var.tags
+  tags                 = var.surroundings.tags
 }
 
 # What any backend that issues uploads gets, and a log.

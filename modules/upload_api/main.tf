@@ -16,7 +16,7 @@ locals {
 }
 
 resource "aws_apigatewayv2_api" "upload_api" {
-  region        = var.current.region
+  region        = var.surroundings.region
   name          = "${var.name}-upload-api"
   description   = "Issues uploads of ${var.name}."
   protocol_type = "HTTP"
@@ -34,13 +34,13 @@ resource "aws_apigatewayv2_api" "upload_api" {
     }
   }
 
-  tags = var.tags
+  tags = var.surroundings.tags
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {
   for_each = local._jwt
 
-  region           = var.current.region
+  region           = var.surroundings.region
   api_id           = aws_apigatewayv2_api.upload_api.id
   name             = "jwt"
   authorizer_type  = "JWT"
@@ -53,7 +53,7 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
 }
 
 resource "aws_apigatewayv2_integration" "issue_upload" {
-  region                 = var.current.region
+  region                 = var.surroundings.region
   api_id                 = aws_apigatewayv2_api.upload_api.id
   integration_type       = "AWS_PROXY"
   integration_uri        = aws_lambda_function.issue_upload.invoke_arn
@@ -65,7 +65,7 @@ resource "aws_apigatewayv2_integration" "issue_upload" {
 resource "aws_apigatewayv2_route" "served" {
   for_each = local._routes
 
-  region               = var.current.region
+  region               = var.surroundings.region
   api_id               = aws_apigatewayv2_api.upload_api.id
   route_key            = each.value.key
   target               = "integrations/${aws_apigatewayv2_integration.issue_upload.id}"
@@ -76,7 +76,7 @@ resource "aws_apigatewayv2_route" "served" {
 
 # The stage without a name: paths are the routes' own.
 resource "aws_apigatewayv2_stage" "live" {
-  region      = var.current.region
+  region      = var.surroundings.region
   api_id      = aws_apigatewayv2_api.upload_api.id
   name        = "$default"
   auto_deploy = true
@@ -102,14 +102,14 @@ resource "aws_apigatewayv2_stage" "live" {
     })
   }
 
-  tags = var.tags
+  tags = var.surroundings.tags
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  region = var.current.region
+  region = var.surroundings.region
   # Below this prefix the account's resource policy for logs does not grow with every API.
   name              = "/aws/vendedlogs/apigateway/${var.name}-upload-api"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
-  tags              = var.tags
+  retention_in_days = var.surroundings.log_retention_days
+  kms_key_id        = var.surroundings.kms_key_arn
+  tags              = var.surroundings.tags
 }

@@ -11,3 +11,8 @@ output "upload_api" {
 
   depends_on = [aws_apigatewayv2_route.served, aws_lambda_permission.route]
 }
+
+output "page_origins" {
+  description = "Where the page is served from, which the buckets must let in; none without a page."
+  value       = var.upload_api.page ? [aws_apigatewayv2_api.upload_api.api_endpoint] : []
+}

@@ -3,9 +3,17 @@ variable "name" {
   description = "Prefix of resource names."
 }
 
-variable "current" {
-  type        = object({ account_id = string, partition = string, region = string })
-  description = "Account, partition and region of the module."
+variable "surroundings" {
+  type = object({
+    account_id         = string
+    partition          = string
+    region             = string
+    iam                = object({ path = string, permissions_boundary_arn = optional(string) })
+    kms_key_arn        = string
+    log_retention_days = number
+    tags               = map(string)
+  })
+  description = "Where everything is made and by which rules."
 }
 
 variable "upload_api" {
@@ -20,14 +28,9 @@ variable "upload_api" {
   description = "Who may call, how often, and for what."
 }
 
-variable "package_file" {
-  type        = string
-  description = "Zip with the functions."
-}
-
-variable "architecture" {
-  type        = string
-  description = "What the zip was made for."
+variable "package" {
+  type        = object({ file = string, architecture = string })
+  description = "Zip with the functions, and what it was made for."
 }
 
 variable "uploads" {
@@ -53,24 +56,4 @@ variable "max_bytes" {
 variable "allowed_origins" {
   type        = list(string)
   description = "Origins of pages that may call."
-}
-
-variable "iam" {
-  type        = object({ path = string, permissions_boundary_arn = optional(string) })
-  description = "What the role is made with."
-}
-
-variable "kms_key_arn" {
-  type        = string
-  description = "Key of the logs; null means CloudWatch's own."
-}
-
-variable "log_retention_days" {
-  type        = number
-  description = "Days for which logs are kept."
-}
-
-variable "tags" {
-  type        = map(string)
-  description = "Tags of every resource."
 }

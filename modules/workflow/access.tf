@@ -13,7 +13,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.current.account_id]
+      values   = [var.surroundings.account_id]
     }
 
     condition {
@@ -25,12 +25,12 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "state_machine" {
-  name                 = "${var.name}-workflow-${var.current.region}"
-  path                 = var.iam.path
+  name                 = "${var.name}-workflow-${var.surroundings.region}"
+  path                 = var.surroundings.iam.path
   description          = "Runs the workflow of an upload."
-  permissions_boundary = var.iam.permissions_boundary_arn
+  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
   assume_role_policy   = data.aws_iam_policy_document.trust.json
-  tags                 = var.tags
+  tags                 = var.surroundings.tags
 }
 
 data "aws_iam_policy_document" "state_machine" {
@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "AnnounceResults"
     actions   = ["events:PutEvents"]
-    resources = ["arn:${var.current.partition}:events:${var.current.region}:${var.current.account_id}:event-bus/default"]
+    resources = ["arn:${var.surroundings.partition}:events:${var.surroundings.region}:${var.surroundings.account_id}:event-bus/default"]
 
     condition {
       test     = "StringEquals"

@@ -7,7 +7,7 @@ locals {
 
   # Placeholders stand in strings, so that the file is JSON before it is rendered.
   _rendered = templatefile(local._definition_file, {
-    partition          = var.current.partition
+    partition          = var.surroundings.partition
     convert_image_arn  = var.functions.convert_image.arn
     record_failure_arn = var.functions.record_failure.arn
     # A little longer than the function's own time-out, which gives the clearer error.
@@ -23,11 +23,11 @@ locals {
 
   _told_of_ends = var.workflow.type == "STANDARD" ? toset(["STANDARD"]) : toset([])
 
-  _arn = "arn:${var.current.partition}:states:${var.current.region}:${var.current.account_id}:stateMachine:${var.name}"
+  _arn = "arn:${var.surroundings.partition}:states:${var.surroundings.region}:${var.surroundings.account_id}:stateMachine:${var.name}"
 }
 
 resource "aws_sfn_state_machine" "convert_image" {
-  region     = var.current.region
+  region     = var.surroundings.region
   name       = var.name
   type       = var.workflow.type
   role_arn   = aws_iam_role.state_machine.arn
@@ -40,25 +40,25 @@ resource "aws_sfn_state_machine" "convert_image" {
     log_destination        = "${aws_cloudwatch_log_group.state_machine.arn}:*"
   }
 
-  tags = var.tags
+  tags = var.surroundings.tags
 
   depends_on = [aws_iam_role_policy.state_machine]
 }
 
 resource "aws_cloudwatch_log_group" "state_machine" {
-  region = var.current.region
+  region = var.surroundings.region
   # Below this prefix the account's resource policy for logs does not grow with every state machine.
   name              = "/aws/vendedlogs/states/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
-  tags              = var.tags
+  retention_in_days = var.surroundings.log_retention_days
+  kms_key_id        = var.surroundings.kms_key_arn
+  tags              = var.surroundings.tags
 }
 
 # An execution that Step Functions ended itself has run no Catch. Express executions emit no such event.
 resource "aws_cloudwatch_event_rule" "execution_ended" {
   for_each = local._told_of_ends
 
-  region      = var.current.region
+  region      = var.surroundings.region
   name        = "${var.name}-execution-ended"
   description = "An execution of ${var.name} failed, timed out or was aborted."
 
@@ -71,13 +71,13 @@ resource "aws_cloudwatch_event_rule" "execution_ended" {
     }
   })
 
-  tags = var.tags
+  tags = var.surroundings.tags
 }
 
 resource "aws_cloudwatch_event_target" "record_failure" {
   for_each = aws_cloudwatch_event_rule.execution_ended
 
-  region    = var.current.region
+  region    = var.surroundings.region
   rule      = each.value.name
   target_id = "record-failure"
   arn       = var.functions.record_failure.arn
@@ -97,11 +97,11 @@ resource "aws_cloudwatch_event_target" "record_failure" {
 resource "aws_lambda_permission" "record_failure" {
   for_each = aws_cloudwatch_event_rule.execution_ended
 
-  region         = var.current.region
+  region         = var.surroundings.region
   statement_id   = "execution-ended"
   action         = "lambda:InvokeFunction"
   function_name  = var.functions.record_failure.name
   principal      = "events.amazonaws.com"
-  source_account = var.current.account_id
+  source_account = var.surroundings.account_id
   source_arn     = each.value.arn
 }

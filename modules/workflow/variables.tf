@@ -3,9 +3,17 @@ variable "name" {
   description = "Name of the state machine and prefix of resource names."
 }
 
-variable "current" {
-  type        = object({ account_id = string, partition = string, region = string })
-  description = "Account, partition and region of the module."
+variable "surroundings" {
+  type = object({
+    account_id         = string
+    partition          = string
+    region             = string
+    iam                = object({ path = string, permissions_boundary_arn = optional(string) })
+    kms_key_arn        = string
+    log_retention_days = number
+    tags               = map(string)
+  })
+  description = "Where everything is made and by which rules."
 }
 
 variable "workflow" {
@@ -24,24 +32,4 @@ variable "functions" {
 variable "dead_letters" {
   type        = object({ name = string, arn = string, url = string })
   description = "Keeps what could not be delivered to record_failure."
-}
-
-variable "iam" {
-  type        = object({ path = string, permissions_boundary_arn = optional(string) })
-  description = "What every role is made with."
-}
-
-variable "kms_key_arn" {
-  type        = string
-  description = "Key that encrypts the log; null means CloudWatch's own."
-}
-
-variable "log_retention_days" {
-  type        = number
-  description = "Days for which the log is kept."
-}
-
-variable "tags" {
-  type        = map(string)
-  description = "Tags of every resource."
 }

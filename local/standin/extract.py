@@ -114,17 +114,14 @@ class Module:
         optional = set(re.findall(r"readonly (\w+)\?:", interface))
         attributes = {}
         for name, hcl in self.hcl[struct].items():
-            flag = "optional" if _camel(name) in optional else "required"
+            member = re.findall(r"struct\.(\w+)", hcl[0])[0]
+            flag = "optional" if member in optional else "required"
             attributes[name] = {"type": _type("", hcl), flag: True}
         return {"attributes": attributes}
 
 
 def _entries(body: str) -> dict[str, tuple[str, str]]:
     return {name: (value, kind) for name, value, kind in HCL_ENTRY.findall(body)}
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"_(\w)", lambda match: match.group(1).upper(), name)
 
 
 def _type(text: str, hcl: tuple[str, str] | None) -> Any:

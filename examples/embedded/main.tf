@@ -60,9 +60,6 @@ module "upload_workflow" {
   }
 
   log_retention_days = 90
-
-  # The functions' log groups are encrypted, which the key must allow first.
-  depends_on = [aws_kms_key.media]
 }
 
 output "upload_urls" {

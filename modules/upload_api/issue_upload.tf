@@ -36,6 +36,15 @@ resource "aws_lambda_function" "issue_upload" {
     }
   }
 
+  dynamic "vpc_config" {
+    for_each = var.surroundings.network[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
   logging_config {
     log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.issue_upload.name
@@ -99,7 +108,7 @@ resource "aws_iam_role" "issue_upload" {
   tags                 = var.surroundings.tags
 }
 
-# What any backend that issues uploads gets, and a log.
+# What any backend that issues uploads gets, a log, and the way into a network of the caller's.
 data "aws_iam_policy_document" "issue_upload" {
   source_policy_documents = [var.signer_policy_json]
 
@@ -107,6 +116,24 @@ data "aws_iam_policy_document" "issue_upload" {
     sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.issue_upload.arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.surroundings.network[*]
+
+    content {
+      # Lambda makes the interfaces with the function's role; these actions cannot be narrowed beforehand.
+      sid = "AttachToTheNetwork"
+      actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      resources = ["*"]
+    }
   }
 }
 

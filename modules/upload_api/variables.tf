@@ -9,6 +9,7 @@ variable "surroundings" {
     partition          = string
     region             = string
     iam                = object({ path = string, permissions_boundary_arn = optional(string) })
+    network            = object({ subnet_ids = list(string), security_group_ids = list(string) })
     kms_key_arn        = string
     log_retention_days = number
     tags               = map(string)

@@ -65,3 +65,20 @@ module "conversion" {
   conversion   = var.conversion
   dead_letters = module.trigger.dead_letters
 }
+
+# Whoever is on call hears of trouble and sees every step of the way on one page.
+module "monitoring" {
+  source   = "./modules/monitoring"
+  for_each = { for monitoring in var.monitoring[*] : "on" => monitoring }
+
+  name          = var.name
+  surroundings  = local.surroundings
+  monitoring    = each.value
+  uploads       = var.uploads
+  upload_api    = one(values(module.upload_api)[*].upload_api)
+  upload_rule   = module.trigger.upload_rule
+  dead_letters  = module.trigger.dead_letters
+  state_machine = module.workflow.state_machine
+  ended_rules   = module.workflow.ended_rules
+  functions     = module.conversion.functions
+}

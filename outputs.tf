@@ -32,3 +32,8 @@ output "dead_letters" {
   description = "Queue of the events that could not be delivered: name, arn, url."
   value       = module.trigger.dead_letters
 }
+
+output "monitoring" {
+  description = "For whoever is on call: topic_arn, alarm_arns, dashboard_url; null if monitoring is off."
+  value       = one(values(module.monitoring)[*].monitoring)
+}

@@ -366,6 +366,50 @@ variable "surroundings" {
   }
 }
 
+variable "monitoring" {
+  type = object({
+    topic            = optional(object({ arn = string }))     # SNS topic of yours; null: one is made
+    email_addresses  = optional(list(string), [])             # each must confirm a mail from AWS first
+    runbook_url      = optional(string, "docs/operations.md") # where your people read it; alarms link to its paragraphs
+    failed_jobs      = optional(number, 1)                    # in five minutes, from which on somebody is called
+    slow_seconds     = optional(number, 60)                   # from upload to result, for the slowest twentieth
+    rejected_percent = optional(number, 50)                   # of the uploads
+  })
+  description = "Alarms, dashboard and saved queries; null means none of them."
+  default     = {}
+
+  validation {
+    condition     = try(var.monitoring.topic, null) == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", var.monitoring.topic.arn))
+    error_message = "The topic is given by the ARN of an SNS topic, such as \"arn:aws:sns:eu-central-1:123456789012:on-call\"."
+  }
+
+  validation {
+    condition     = alltrue([for address in try(var.monitoring.email_addresses, []) : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "Each e-mail address looks like \"on-call@example.com\"."
+  }
+
+  validation {
+    condition     = length(try(var.monitoring.runbook_url, "")) <= 200 && !can(regex("[# ]", try(var.monitoring.runbook_url, "")))
+    error_message = "The runbook_url has at most 200 characters, no space and no \"#\": the alarm's name is appended as \"#executions-failed\"."
+  }
+
+  validation {
+    condition     = try(var.monitoring.failed_jobs, 1) >= 1
+    error_message = "The failed_jobs in five minutes that call somebody are at least 1."
+  }
+
+  validation {
+    # Clients give up before an hour; shorter than a second is less than S3 and Lambda promise.
+    condition     = try(var.monitoring.slow_seconds, 60) >= 1 && try(var.monitoring.slow_seconds, 60) <= 3600
+    error_message = "The slow_seconds from upload to result are 1 to 3600."
+  }
+
+  validation {
+    condition     = try(var.monitoring.rejected_percent, 50) > 0 && try(var.monitoring.rejected_percent, 50) <= 100
+    error_message = "The rejected_percent of the uploads is above 0 and at most 100."
+  }
+}
+
 variable "log_retention_days" {
   type        = number
   description = "Days for which logs are kept."

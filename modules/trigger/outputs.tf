@@ -6,3 +6,8 @@ output "dead_letters" {
     url  = aws_sqs_queue.dead_letters.url
   }
 }
+
+output "upload_rule" {
+  description = "Rule that starts an execution for each upload."
+  value       = { name = aws_cloudwatch_event_rule.upload_ready.name, arn = aws_cloudwatch_event_rule.upload_ready.arn }
+}

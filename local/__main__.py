@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from local.aws import NotStarted
+from local.background import down, up
 from local.demo import demo
 from local.environments import SetupFailed
 from local.stack import PackageFailed
@@ -29,7 +30,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    commands = {"demo": demo}
+    commands = {"demo": demo, "up": up, "down": down}
     parser.add_argument("command", choices=commands)
     chosen = parser.parse_args()
     for number in _SIGNALS:

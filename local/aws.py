@@ -25,6 +25,7 @@ import botocore.session
 from botocore.config import Config
 
 from local import environments
+from local.launcher import STAY
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"  # MiniStack's
@@ -103,42 +104,39 @@ def client(service: str, endpoint_url: str, credentials: Credentials) -> Any:
 
 
 @contextlib.contextmanager
-def local_aws() -> Iterator[LocalAws]:
+def local_aws(*, stays: bool = False) -> Iterator[LocalAws]:
     """Runs a local AWS for the length of a with block, and for no longer than this process.
 
     The launcher holds the other end of a pipe: should this process be killed, the launcher ends
-    its workers, removes its folder and goes.
+    its workers, removes its folder and goes. One that stays is left running at the end of the
+    block, unless an error ended it; `stop` ends it.
     """
     with _folder() as (folder, lock):
-        process = _launch(folder, lock, stdin=subprocess.PIPE)
+        process = _launch(folder, lock)
         try:
             yield _wait_until_ready(process, folder)
-        finally:
-            _stop(process)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def start_detached() -> LocalAws:
-    """Starts a local AWS that outlives this process; `stop_detached` ends it."""
-    with _folder() as (folder, lock):
-        process = _launch(folder, lock, stdin=subprocess.DEVNULL)
-        try:
-            return _wait_until_ready(process, folder)
         except BaseException:
             _stop(process)
-            shutil.rmtree(folder, ignore_errors=True)
             raise
+        if not stays:
+            _stop(process)
+        elif process.stdin is not None:
+            process.stdin.write(STAY)
+            process.stdin.close()
+            process.returncode = 0  # no longer ours to wait for
+            return
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def stop_detached(pid: int, folder: Path) -> None:
-    """Ends what `start_detached` started, if it still runs, and removes its folder.
+def stop(pid: int, folder: Path) -> None:
+    """Ends a local AWS that stayed, if it still runs, and removes its folder.
 
     The lock in the folder is held by the launcher alone and falls with it, so a number that the
     system has given to another process meanwhile is never signalled.
     """
     deadline = time.monotonic() + _STOP_SECONDS
     signalled = False
-    while _is_running(folder):
+    while is_running(folder):
         if time.monotonic() > deadline:
             os.killpg(pid, signal.SIGKILL)
         elif not signalled:
@@ -153,7 +151,7 @@ def remove_leftovers() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, or gone meanwhile
             # Younger ones may not have got their lock yet.
-            if time.time() - folder.stat().st_mtime > 60 and not _is_running(folder):
+            if time.time() - folder.stat().st_mtime > 60 and not is_running(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -162,12 +160,17 @@ def _folder() -> Iterator[tuple[Path, IO[bytes]]]:
     """A new folder for one local AWS, and the lock that says that it is in use."""
     remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    with (folder / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder, lock
+    try:
+        with (folder / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder, lock
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
-def _is_running(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
+    """Does the local AWS with this folder still run."""
     try:
         with (folder / "lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -178,14 +181,14 @@ def _is_running(folder: Path) -> bool:
     return False
 
 
-def _launch(folder: Path, lock: IO[bytes], stdin: int) -> subprocess.Popen[bytes]:
+def _launch(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
     python = environments.local_aws_python()
     for name in ("tmp", "home"):
         (folder / name).mkdir()
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             [str(python), str(_LAUNCHER), str(folder)],
-            stdin=stdin,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             env=_environment(folder),

@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import sys
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -42,6 +41,9 @@ CONVERSION_WAIT_SECONDS = 10.0
 # Failures are recorded one after the other and never refused: AWS queues asynchronous
 # invocations for hours, MiniStack drops a throttled one.
 RECORDS_AT_ONCE = 2
+
+# Cuts the lifeline: the local AWS outlives whoever started it.
+STAY = b"stay"
 
 THROTTLED = "Lambda.TooManyRequestsException"
 
@@ -180,21 +182,19 @@ async def stop_asked_for() -> None:
     """Returns on SIGTERM or SIGINT, or when whoever started us is gone.
 
     The pipe on stdin is the lifeline: its other end closes with the process that holds it,
-    however that one ends. Started without a pipe, we live until we are told otherwise.
+    however that one ends. Once STAY has come through it, we live until we are told otherwise.
     """
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
 
-        def hold_lifeline() -> None:
-            while os.read(0, 4096):
-                pass
+    def hold_lifeline() -> None:
+        if os.read(0, len(STAY)) != STAY:
             with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping anyway
                 loop.call_soon_threadsafe(asked.set)
 
-        threading.Thread(target=hold_lifeline, daemon=True).start()
+    threading.Thread(target=hold_lifeline, daemon=True).start()
     await asked.wait()
 
 

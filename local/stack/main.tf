@@ -31,6 +31,8 @@ module "upload_workflow" {
   package_file    = var.package_file
   renditions      = var.renditions
   conversion      = var.conversion
+  upload_api      = var.upload_api
+  monitoring      = var.monitoring
   allowed_origins = var.allowed_origins
   force_destroy   = var.force_destroy
 }

@@ -16,8 +16,8 @@ variable "renditions" {
   default = {
     thumbnail = { width_px = 240, height_px = 240, fit = "cover", format = "webp" }
     card      = { width_px = 640, height_px = 360, fit = "cover", format = "avif" }
-    preview   = { width_px = 1024, height_px = 1024, format = "webp" }
-    large     = { width_px = 2560, height_px = 2560, format = "jpeg" }
+    square    = { width_px = 480, height_px = 480, fit = "contain", background = "#f2eee6", format = "jpeg" }
+    large     = { width_px = 2560, height_px = 2560, format = "webp" }
   }
 }
 
@@ -25,6 +25,18 @@ variable "conversion" {
   type        = any
   description = "As in the module."
   default     = {}
+}
+
+variable "upload_api" {
+  type        = any
+  description = "As in the module."
+  default     = null
+}
+
+variable "monitoring" {
+  type        = any
+  description = "As in the module, but off: the local AWS has no saved log queries and no metrics of its services."
+  default     = null
 }
 
 variable "allowed_origins" {

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +20,10 @@ from local import paths
 from local.aws import (
     LocalAws,
     NotStarted,
+    is_running,
     local_aws,
     remove_leftovers,
-    start_detached,
-    stop_detached,
+    stop,
 )
 from tests.local.laboratory import Laboratory, wait_for
 from tests.local.processes import is_open, mentioning
@@ -116,14 +117,34 @@ def test_workers_go_when_the_launcher_is_killed(tmp_path: Path) -> None:
         wait_for("the worker's end", lambda: not mentioning(str(aws.folder)))
 
 
-def test_a_detached_one_outlives_its_parent_and_is_stopped_by_name(tmp_path: Path) -> None:
-    aws = start_detached()
+def test_one_that_stays_outlives_its_parent_until_it_is_stopped() -> None:
+    program = (
+        "import tempfile, sys; tempfile.tempdir = sys.argv[1]\n"
+        "from local.aws import local_aws\n"
+        "with local_aws(stays=True) as aws: print(aws.folder, aws.pid, flush=True)"
+    )
+    parent = subprocess.run(
+        [sys.executable, "-c", program, tempfile.gettempdir()],
+        cwd=paths.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder, pid = parent.stdout.split()
     try:
-        with_a_busy_worker(aws, tmp_path)
+        assert is_running(Path(folder))
+        assert mentioning(folder) == {int(pid)}
     finally:
-        stop_detached(aws.pid, aws.folder)
+        stop(int(pid), Path(folder))
+    assert not mentioning(folder)
+    stop(int(pid), Path(folder))  # once more is no error
+
+
+def test_one_that_should_stay_does_not_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), local_aws(stays=True) as aws:
+        with_a_busy_worker(aws, tmp_path)
+        raise KeyboardInterrupt
     assert gone(aws)
-    stop_detached(aws.pid, aws.folder)  # once more is no error
 
 
 def test_a_number_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_path: Path) -> None:
@@ -131,7 +152,7 @@ def test_a_number_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_path: P
         folder = tmp_path / "of-the-dead"
         folder.mkdir()
         (folder / "lock").touch()
-        stop_detached(somebody.pid, folder)
+        stop(somebody.pid, folder)
         assert somebody.poll() is None
         assert not folder.exists()
         somebody.kill()

@@ -1,0 +1,149 @@
+"""The same stack, left running: `up` starts it, `down` takes it away, also after a crash.
+
+Knows what is kept between the two commands, in ignored files below .local.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from local import paths
+from local.aws import Credentials, LocalAws, is_running, local_aws, stop
+from local.launcher import EXPECTED_MINISTACK
+from local.progress import Progress
+from local.stack import Stack, apply, configured
+from local.terraform import TerraformFailed
+
+OUTPUTS = paths.STATE / "outputs.json"
+
+_RUNNING = paths.STATE / "running.json"
+_STACK = paths.STATE / "stack"
+
+# TODO
+_VARIABLES: dict[str, object] = {}
+
+
+def up() -> int:
+    """Starts the stack anew and leaves it running."""
+    progress = Progress(sys.stdout)
+    with _alone(), ExitStack() as resources:
+        _take_away(progress)
+        with progress.step("Local AWS", "starting") as say:
+            aws = resources.enter_context(local_aws(stays=True))
+            _write(_RUNNING, _described(aws))
+            say(f"MiniStack {EXPECTED_MINISTACK} at {aws.endpoint_url}")
+        with progress.step("Module", "applying") as say:
+            root = resources.enter_context(configured(aws, _STACK, _VARIABLES))
+            stack = apply(aws, root)
+            say(f"applied with {root.terraform.description} and {root.provider.name}")
+        _write(OUTPUTS, outputs(stack))
+    print(f"\n{root.provider.shows}\n\n{how_to_use(stack)}")
+    return 0
+
+
+def down() -> int:
+    """Destroys the stack and stops; does nothing when nothing runs."""
+    progress = Progress(sys.stdout)
+    with _alone():
+        if not _take_away(progress):
+            print("Nothing is running.")
+    return 0
+
+
+def outputs(stack: Stack) -> dict[str, Any]:
+    """What other programs need, and what .local/outputs.json holds.
+
+    The credentials are those of a user who may do what the module's signer policy allows; the
+    administrator's are for programs that look behind the scenes.
+    """
+    return {
+        "endpoint_url": stack.aws.endpoint_url,
+        "region": stack.aws.region,
+        "credentials": asdict(stack.signer),
+        "administrator": asdict(stack.aws.credentials),
+        "outputs": stack.outputs,
+    }
+
+
+def how_to_use(stack: Stack) -> str:
+    lines = []
+    if upload_api := stack.outputs.get("upload_api"):
+        lines += [f"Upload page:  {upload_api['url']}", ""]
+    width = max(map(len, stack.outputs))
+    for name, value in stack.outputs.items():
+        if isinstance(value, Mapping):
+            facts = ", ".join(f"{k} {v}" for k, v in value.items() if isinstance(v, str))
+            lines.append(f"{name.ljust(width)}  {facts}")
+    settings = {
+        "AWS_ENDPOINT_URL": stack.aws.endpoint_url,
+        "AWS_REGION": stack.aws.region,
+        **stack.signer.environment,
+    }
+    lines += ["", "For programs that use AWS's SDKs, or in .local/outputs.json:"]
+    lines += [f"  export {name}={value}" for name, value in settings.items()]
+    lines += ["", "make down takes it away."]
+    return "\n".join(lines)
+
+
+def _take_away(progress: Progress) -> bool:
+    """Ends what runs and forgets it; False when there was nothing."""
+    if not _RUNNING.exists():
+        return False
+    known = json.loads(_RUNNING.read_text())
+    aws = LocalAws(
+        known["endpoint_url"],
+        Credentials(**known["credentials"]),
+        Path(known["folder"]),
+        known["pid"],
+    )
+    if is_running(aws.folder):
+        try:
+            with progress.step("Destroy", "destroying") as say:
+                with configured(aws, _STACK, _VARIABLES) as root:
+                    root.run("destroy")
+                say("destroyed")
+        except TerraformFailed as problem:
+            print(f"{problem}\nIt goes all the same, with the local AWS.", file=sys.stderr)
+    with progress.step("Local AWS", "stopping") as say:
+        stop(aws.pid, aws.folder)
+        say("stopped")
+    shutil.rmtree(_STACK, ignore_errors=True)
+    OUTPUTS.unlink(missing_ok=True)
+    _RUNNING.unlink()
+    return True
+
+
+def _described(aws: LocalAws) -> dict[str, Any]:
+    return {
+        "endpoint_url": aws.endpoint_url,
+        "credentials": asdict(aws.credentials),
+        "folder": str(aws.folder),
+        "pid": aws.pid,
+    }
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    """All or nothing, and for the owner's eyes."""
+    part = file.with_suffix(".part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        json.dump(content, opened, indent=2)
+    part.replace(file)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two of these commands take turns."""
+    paths.STATE.mkdir(exist_ok=True)
+    with (paths.STATE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

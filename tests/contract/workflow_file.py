@@ -1,0 +1,40 @@
+"""The workflow's file, rendered as modules/workflow does it, for the tests that read it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "statemachine" / "convert_image.asl.json"
+
+VALUES: dict[str, str | int] = {
+    "partition": "aws",
+    "convert_image_arn": "arn:aws:lambda:eu-central-1:111122223333:function:w-convert-image",
+    "record_failure_arn": "arn:aws:lambda:eu-central-1:111122223333:function:w-record-failure",
+    "convert_image_timeout_seconds": 65,
+    "record_failure_timeout_seconds": 35,
+    "throttle_interval_seconds": 2,
+    "execution_timeout_seconds": 3600,
+}
+
+
+def placeholders() -> set[str]:
+    return set(re.findall(r"\$\{(\w+)\}", FILE.read_text(encoding="utf-8")))
+
+
+def rendered(values: dict[str, str | int] | None = None) -> str:
+    """tests/terraform shows that Terraform makes the same text of the same values."""
+    known = VALUES if values is None else values
+    text = re.sub(
+        r"\$\{(\w+)\}", lambda hole: str(known[hole[1]]), FILE.read_text(encoding="utf-8")
+    )
+    # A string of digits was a placeholder for a number.
+    return re.sub(r'"([0-9]+)"', r"\1", text)
+
+
+def machine() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(rendered())
+    return document

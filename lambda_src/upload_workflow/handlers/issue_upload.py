@@ -1,0 +1,77 @@
+"""Behind the upload API: a form and a status URL for whoever asks, and the page that asks."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import http_api, upload_page
+from ..clients import credentials, s3_client
+from ..settings import IssueUploadSettings
+from ..signing import Signer, issue_upload
+from ..store import Store
+from ..upload_request import Unacceptable, parse
+
+# A small picture is ready about a second after it was uploaded.
+POLL_AFTER_SECONDS = 1
+
+_SETTINGS = IssueUploadSettings.from_env(os.environ)
+_S3 = s3_client()
+_SIGNER = Signer(_S3, credentials())
+_STORE = Store(_S3, _SETTINGS.results_bucket)
+
+
+def _origin(bucket: str) -> str:
+    """Scheme and host that signed URLs of the bucket have."""
+    url = urlsplit(_S3.generate_presigned_url("head_bucket", Params={"Bucket": bucket}))
+    return f"{url.scheme}://{url.netloc}"
+
+
+_PAGE = upload_page.html()
+_PAGE_HEADERS = upload_page.headers(
+    _PAGE,
+    uploads_origin=_origin(_SETTINGS.uploads_bucket),
+    results_origin=_origin(_SETTINGS.results_bucket),
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> http_api.Answer:
+    if http_api.route(event) == "GET /":
+        return http_api.page(_PAGE, _PAGE_HEADERS)
+    try:
+        owner = http_api.owner(event)
+        request = parse(
+            http_api.body(event),
+            content_types=_SETTINGS.content_types,
+            max_bytes=_SETTINGS.max_bytes,
+        )
+    except http_api.Unanswerable as refusal:
+        return http_api.problem(refusal.status, refusal.detail)
+    except Unacceptable as refusal:
+        return http_api.problem(HTTPStatus.BAD_REQUEST, str(refusal), refusal.problems)
+    issued = issue_upload(
+        _SIGNER,
+        _STORE,
+        _SETTINGS,
+        request,
+        owner=owner,
+        now=datetime.now(UTC),
+        upload_id=uuid.uuid4(),
+    )
+    return http_api.created(
+        {
+            "job": {"key": issued.key},
+            "upload": {
+                "url": issued.form.url,
+                "fields": dict(issued.form.fields),
+                "expires_at": issued.form.expires_at,
+            },
+            "status_url": issued.status.url,
+            "expires_at": issued.status.expires_at,
+            "poll_after_seconds": POLL_AFTER_SECONDS,
+        }
+    )

@@ -1,0 +1,52 @@
+"""The upload page and the headers that keep everything else out of it.
+
+Knows the file in `page/`. Does not know where it is served or what it talks to.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("page") / "index.html"
+
+
+def html() -> str:
+    return _FILE.read_text(encoding="utf-8")
+
+
+def headers(page: str, *, uploads_origin: str, results_origin: str) -> dict[str, str]:
+    """For this page: it may run its own script and style, and talk to its API and two buckets.
+
+    uploads_origin, results_origin: as in "https://bucket.s3.eu-central-1.amazonaws.com".
+    """
+    storage = " ".join(sorted({uploads_origin, results_origin}))
+    policy = {
+        "default-src": "'none'",
+        "script-src": _hashes("script", page),
+        "style-src": _hashes("style", page),
+        # blob: pictures that were chosen, before they are anywhere else. data: the icon.
+        "img-src": f"blob: data: {results_origin}",
+        "connect-src": f"'self' {storage}",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+    return {
+        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "cross-origin-opener-policy": "same-origin",
+        "referrer-policy": "no-referrer",
+        # The page and the policy made for it change together.
+        "cache-control": "no-cache",
+    }
+
+
+def _hashes(tag: str, page: str) -> str:
+    contents: Collection[str] = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+    digests = (hashlib.sha256(content.encode()).digest() for content in contents)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

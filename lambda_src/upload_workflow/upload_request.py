@@ -1,0 +1,131 @@
+"""What a client asks for before it uploads, checked field by field in words it can act on.
+
+Pure. Knows the JSON of the request; does not know HTTP, AWS or how a form is signed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+EXAMPLE = '{"content_type": "image/jpeg"}'
+
+# S3 keeps 2 KB of metadata with an object, and the name travels in it percent-encoded. Every file
+# system's names fit but for those of more than 170 Chinese, Japanese or Korean characters.
+MAX_ENCODED_NAME = 1536
+
+_SHA256_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """field: its name, or None for the request as a whole. detail: fit for the client's eyes."""
+
+    field: str | None
+    detail: str
+
+
+class Unacceptable(Exception):
+    """The request as it stands gets no upload; each problem says what would do."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(" ".join(problem.detail for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """bytes: size of the file, if it is known. checksum_sha256: of the file, in base64."""
+
+    content_type: str
+    bytes: int | None = None
+    original_name: str | None = None
+    checksum_sha256: str | None = None
+
+
+def parse(body: bytes, *, content_types: Collection[str], max_bytes: int) -> UploadRequest:
+    """Raises Unacceptable with all that is wrong, not only with the first."""
+    fields = _fields(body)
+    found = [
+        *(_unknown(name) for name in fields if name not in UploadRequest.__slots__),
+        _content_type(fields.get("content_type"), content_types),
+        _bytes(fields.get("bytes"), max_bytes),
+        _original_name(fields.get("original_name")),
+        _checksum_sha256(fields.get("checksum_sha256")),
+    ]
+    if problems := [problem for problem in found if problem]:
+        raise Unacceptable(*problems)
+    return UploadRequest(**fields)
+
+
+def _fields(body: bytes) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):  # no UTF-8, no JSON, an endless number, endless brackets
+        fields = None
+    if not isinstance(fields, dict):
+        raise Unacceptable(Problem(None, f"The body is a JSON object such as {EXAMPLE}."))
+    return fields
+
+
+def _unknown(name: str) -> Problem:
+    known = ", ".join(UploadRequest.__slots__)
+    return Problem(name, f"There is no such field. There are {known}.")
+
+
+def _content_type(value: object, accepted: Collection[str]) -> Problem | None:
+    if isinstance(value, str) and value in accepted:
+        return None
+    return Problem(
+        "content_type", f"Files of this type are not accepted. Accepted are {', '.join(accepted)}."
+    )
+
+
+def _bytes(value: object, most: int) -> Problem | None:
+    if value is None:
+        return None
+    if type(value) is not int or value < 0:  # True is an int, too
+        return Problem("bytes", "The size is a whole number of bytes.")
+    if value == 0:
+        return Problem("bytes", "The file is empty.")
+    if value > most:
+        return Problem("bytes", f"The file is too large. Accepted are up to {_size(most)}.")
+    return None
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:.3g} MiB ({size} bytes)" if size >= 2**20 else f"{size} bytes"
+
+
+def _original_name(value: object) -> Problem | None:
+    if value is None or (isinstance(value, str) and value and _fits(value)):
+        return None
+    return Problem(
+        "original_name",
+        f"A name is a text that has 1 to {MAX_ENCODED_NAME} characters when percent-encoded.",
+    )
+
+
+def _fits(name: str) -> bool:
+    try:
+        return len(quote(name, safe="")) <= MAX_ENCODED_NAME
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
+def _checksum_sha256(value: object) -> Problem | None:
+    if value is None:
+        return None
+    try:
+        digest = base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except (binascii.Error, ValueError):  # ValueError: not ASCII
+        digest = b""
+    # S3 compares the text, so that only one spelling will do.
+    if len(digest) == _SHA256_BYTES and base64.b64encode(digest).decode() == value:
+        return None
+    return Problem("checksum_sha256", "A checksum is a SHA-256 in base64, 44 characters.")

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,13 @@ from statistics import median
 from local import client, contact_sheet, paths, samples
 from local.aws import local_aws
 from local.contact_sheet import Outcome, readable
-from local.issuing import Issuer
+from local.issuing import issuer
 from local.launcher import EXPECTED_MINISTACK
 from local.progress import Progress
 from local.samples import Sample
 from local.stack import Stack, apply, configured
+from upload_workflow.signing import Issued
+from upload_workflow.upload_request import UploadRequest
 
 OUTPUT = paths.BUILD / "demo"
 
@@ -90,11 +92,11 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 def send_all(photographs: Sequence[Sample], stack: Stack, progress: Progress) -> list[Outcome]:
     """Uploads all at once, as many clients would, and waits for every one of them."""
     news: queue.Queue[News] = queue.Queue()
-    issuer = Issuer(stack)
+    issue = issuer(stack)
     progress.expect([sample.file_name for sample in photographs])
     for sample in photographs:
         # Daemons: when we are interrupted, the stack goes and their connections end with it.
-        threading.Thread(target=send, args=(sample, issuer, news), daemon=True).start()
+        threading.Thread(target=send, args=(sample, issue, news), daemon=True).start()
     outcomes: dict[Sample, Outcome] = {}
     while len(outcomes) < len(photographs):
         try:
@@ -111,7 +113,7 @@ def send_all(photographs: Sequence[Sample], stack: Stack, progress: Progress) ->
     return [outcomes[sample] for sample in photographs]
 
 
-def send(sample: Sample, issuer: Issuer, news: queue.Queue[News]) -> None:
+def send(sample: Sample, issue: Callable[[UploadRequest], Issued], news: queue.Queue[News]) -> None:
     """The whole of what one client does; tells the news as it goes."""
     data = sample.path.read_bytes()
     started = time.monotonic()
@@ -120,13 +122,13 @@ def send(sample: Sample, issuer: Issuer, news: queue.Queue[News]) -> None:
     image: dict[str, int] = {}
     renditions: tuple[client.Rendition, ...] = ()
     try:
-        issued = issuer.issue(sample.content_type, sample.file_name)
+        issued = issue(UploadRequest(sample.content_type, len(data), sample.file_name))
         started = time.monotonic()
         news.put(News(sample, f"sending {readable(len(data))}"))
-        client.post_form(issued.url, issued.fields, sample.file_name, data)
+        client.post_form(issued.form.url, issued.form.fields, sample.file_name, data)
         sent_seconds = time.monotonic() - started
         document = client.follow(
-            issued.status_url, _PATIENCE_SECONDS, lambda seen: news.put(News(sample, seen))
+            issued.status.url, _PATIENCE_SECONDS, lambda seen: news.put(News(sample, seen))
         )
         state = document["state"]
         seconds = time.monotonic() - started

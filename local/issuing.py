@@ -1,33 +1,48 @@
-"""Issues uploads as a backend would: the pre-signed form and the status URL, in one call."""
+"""Issues uploads as a backend would: with the package's own signing and the signer's credentials.
+
+Knows the stack's outputs. Everything a client gets is in what it returns.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from botocore.credentials import Credentials
 
 from local.stack import Stack
+from upload_workflow.settings import IssueUploadSettings
+from upload_workflow.signing import Issued, Signer, issue_upload
+from upload_workflow.store import Store
+from upload_workflow.upload_request import UploadRequest
+
+_MAX_BYTES = 25 * 2**20  # the module's default limit
+_FORM_LIFE_SECONDS = 900
+_URL_LIFE_SECONDS = 3600
 
 
-@dataclass(frozen=True)
-class Issued:
-    url: str
-    fields: Mapping[str, str]
-    status_url: str
+def issuer(stack: Stack) -> Callable[[UploadRequest], Issued]:
+    """Issues uploads to this stack; may be called by several threads."""
+    s3 = stack.aws.client("s3", stack.signer)
+    keys = Credentials(stack.signer.access_key_id, stack.signer.secret_access_key)
+    signer = Signer(s3, keys)
+    store = Store(s3, stack.outputs["results"]["bucket"])
+    place = IssueUploadSettings(
+        uploads_bucket=stack.outputs["uploads"]["bucket"],
+        uploads_prefix=stack.outputs["uploads"]["prefix"],
+        results_bucket=stack.outputs["results"]["bucket"],
+        results_prefix=stack.outputs["results"]["prefix"],
+        max_bytes=_MAX_BYTES,
+        content_types=(),  # checked where requests are parsed; these are ours
+        form_life_seconds=_FORM_LIFE_SECONDS,
+        url_life_seconds=_URL_LIFE_SECONDS,
+    )
 
-
-class Issuer:
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.s3 = stack.aws.client("s3", stack.signer)
-
-    def issue(self, content_type: str, file_name: str) -> Issued:
-        u, r = self.stack.outputs["uploads"], self.stack.outputs["results"]
-        key = f"{u['prefix']}{uuid.uuid4()}/original"
-        form = self.s3.generate_presigned_post(
-            u["bucket"], key, {"Content-Type": content_type}, [{"Content-Type": content_type}], 600
+    def issue(request: UploadRequest) -> Issued:
+        now = datetime.now(UTC)
+        return issue_upload(
+            signer, store, place, request, owner=None, now=now, upload_id=uuid.uuid4()
         )
-        status = self.s3.generate_presigned_url(
-            "get_object", {"Bucket": r["bucket"], "Key": f"{r['prefix']}{key}/status.json"}, 3600
-        )
-        return Issued(form["url"], form["fields"], status)
+
+    return issue

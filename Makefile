@@ -5,7 +5,7 @@ ARCH ?= x86_64
 BIN := .venv/bin
 RUN := $(BIN)/python
 
-.PHONY: help demo test check up down package bench load fuzz lock fmt clean
+.PHONY: help demo test check up down package bench load fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -60,6 +60,14 @@ load: .venv/ready
 # Pins every dependency with hashes, for every Python and platform.
 lock: .venv/ready
 	@$(RUN) -m tools.lock
+
+# The archive that users unpack: module, both zips, checksums, bill of materials.
+release: .venv/ready
+	@test -n "$(VERSION)" || { echo "Say which version: make release VERSION=1.4.0"; exit 1; }
+	@$(RUN) -m tools.release $(VERSION)
+
+reference: .venv/ready
+	@$(RUN) -m tools.reference
 
 clean:
 	rm -rf build .local .venv

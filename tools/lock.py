@@ -21,9 +21,9 @@ def main() -> int:
         subprocess.run([home / "bin" / "pip", "install", "--quiet", "uv"], check=True)
     for wanted in sorted((ROOT / "requirements").glob("*.in")):
         locked = wanted.with_suffix(".txt")
-        command = [home / "bin" / "uv", "pip", "compile", "--quiet", "--universal"]
+        command = [str(home / "bin" / "uv"), "pip", "compile", "--quiet", "--universal"]
         command += ["--python-version", OLDEST_PYTHON, "--generate-hashes", "--no-header"]
-        command += ["--output-file", locked.relative_to(ROOT), wanted.relative_to(ROOT)]
+        command += ["--output-file", str(locked.relative_to(ROOT)), str(wanted.relative_to(ROOT))]
         subprocess.run([*command, *sys.argv[1:]], check=True, cwd=ROOT)
         print(f"{locked.relative_to(ROOT)}")
     return 0

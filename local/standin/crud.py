@@ -73,11 +73,11 @@ def unique(prefix: str) -> str:
     return f"{prefix}{stamp}{next(_counter):08x}"
 
 
-def choose_name(state: State, key: str = "name") -> str:
+def choose_name(state: State, key: str = "name", made_of: str = "terraform-") -> str:
     """The configured name, or one made from its prefix; set in the state and returned."""
     prefix_key = "bucket_prefix" if key == "bucket" else f"{key}_prefix"
     prefix = known(state.get(prefix_key))
-    state[key] = known(state[key]) or unique(prefix or "terraform-")
+    state[key] = known(state[key]) or unique(prefix or made_of)
     return str(state[key])
 
 
@@ -96,3 +96,11 @@ def pairs(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> li
 def unpairs(tags: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
     """Tags without those that AWS itself put there."""
     return {t[key]: t[value] for t in tags or [] if not t[key].startswith("aws:")}
+
+
+def texts(document: Mapping[str, Any]) -> dict[str, str]:
+    """The attributes of a queue or topic, which both services take as text only."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in document.items()
+    }

@@ -39,6 +39,16 @@ class Function(Crud):
         "tracing_config",
         "vpc_config",
     )
+    reported = (
+        "architectures",
+        "arn",
+        "code_sha256",
+        "last_modified",
+        "package_type",
+        "signing_job_arn",
+        "signing_profile_version_arn",
+        "source_code_size",
+    )
     # What an update must send to take a setting away.
     absent: Mapping[str, Any] = {
         "DeadLetterConfig": {},
@@ -90,10 +100,7 @@ class Function(Crud):
         version = [v["Version"] for page in pages for v in page["Versions"]][-1]
         gateway = f"arn:{aws.partition}:apigateway:{aws.region}:lambda:path/2015-03-31/functions"
         streaming = gateway.replace("2015-03-31", "2021-11-15")
-        seen = self.wire.back(
-            found, *self.configuration, "arn", "code_sha256", "last_modified", "source_code_size",
-            "architectures", "package_type", "signing_job_arn", "signing_profile_version_arn",
-        )  # fmt: skip
+        seen = self.wire.back(found, *self.configuration, *self.reported)
         if not one(seen["vpc_config"]).get("subnet_ids"):
             seen["vpc_config"] = []
         if not one(seen["dead_letter_config"]).get("target_arn"):

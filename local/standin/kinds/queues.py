@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from local.standin.cloud import Aws, unless_gone
-from local.standin.crud import Crud, choose_name, name_prefix, terraform
+from local.standin.crud import Crud, choose_name, name_prefix, terraform, texts
 from local.standin.values import State, known
 from local.standin.wire import pascal
-
-
-def _texts(document: Mapping[str, Any]) -> dict[str, str]:
-    """The attributes of a queue or topic, which both services take as text only."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in document.items()
-    }
 
 
 @terraform(
@@ -56,7 +47,7 @@ class Queue(Crud):
         if not state["fifo_queue"]:  # SQS refuses the attribute on a standard queue, even as false
             wanted.pop("FifoQueue", None)
             wanted.pop("ContentBasedDeduplication", None)
-        return _texts({name: value for name, value in wanted.items() if value != ""})
+        return texts({name: value for name, value in wanted.items() if value != ""})
 
     def create(self, aws: Aws, state: State) -> None:
         name = choose_name(state)

@@ -5,7 +5,7 @@ ARCH ?= x86_64
 BIN := .venv/bin
 RUN := $(BIN)/python
 
-.PHONY: help demo test check up down package bench load fuzz lock fmt release reference clean
+.PHONY: help demo test check up down package bench load cost fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -56,6 +56,10 @@ bench: .venv/ready
 
 load: .venv/ready
 	@$(RUN) -m load
+
+# Dollars per million uploads, from counted facts and a dated price list.
+cost: .venv/ready
+	@$(RUN) -m tools.cost
 
 # Pins every dependency with hashes, for every Python and platform.
 lock: .venv/ready

@@ -99,7 +99,8 @@ data "aws_iam_policy_document" "record_failure" {
     resources = [local._bus]
 
     condition {
-      test     = "StringEquals"
+      # The key has a value for each entry of the call.
+      test     = "ForAllValues:StringEquals"
       variable = "events:source"
       values   = ["upload-workflow"]
     }

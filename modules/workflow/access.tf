@@ -46,7 +46,8 @@ data "aws_iam_policy_document" "state_machine" {
     resources = ["arn:${var.surroundings.partition}:events:${var.surroundings.region}:${var.surroundings.account_id}:event-bus/default"]
 
     condition {
-      test     = "StringEquals"
+      # The key has a value for each entry of the call.
+      test     = "ForAllValues:StringEquals"
       variable = "events:source"
       values   = ["upload-workflow"]
     }

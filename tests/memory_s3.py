@@ -140,7 +140,7 @@ class MemoryS3:
     def _get(self, **request: Any) -> dict[str, Any]:
         answer = self._head(**request)
         body: bytes = answer.pop("_body")
-        return answer | {"Body": StreamingBody(io.BytesIO(body), len(body))}  # type: ignore[arg-type]
+        return answer | {"Body": StreamingBody(io.BytesIO(body), len(body))}
 
     def _head(
         self,

@@ -6,6 +6,7 @@ clock and EventBridge are stood in for.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -20,12 +21,13 @@ from botocore.credentials import Credentials
 from PIL import Image
 
 from tests.memory_s3 import MemoryS3, Version
-from upload_workflow import keys
+from upload_workflow import keys, status
 from upload_workflow.convert import Converted, convert
 from upload_workflow.failure import EndedExecution, Recorder
 from upload_workflow.job import Converter, Task
 from upload_workflow.limits import Limits, refuse_early
 from upload_workflow.rendition import Rendition
+from upload_workflow.report import Stopwatch
 from upload_workflow.settings import ConvertImageSettings, RecordFailureSettings
 from upload_workflow.signing import Signer
 from upload_workflow.status import StatusDocument
@@ -76,7 +78,7 @@ def signer() -> Signer:
         aws_session_token=credentials.token,
         config=Config(signature_version="s3v4"),
     )
-    return Signer(client, credentials)
+    return Signer(cast(Any, client), credentials)
 
 
 def created_event(
@@ -136,7 +138,8 @@ class World:
             convert=converted,
             now=self._tick,
         )
-        return converter.run(task, Upload.parse(task.event))
+        upload = Upload.parse(task.event)
+        return status.announcement(converter.run(task, upload, Stopwatch()), upload)
 
     def record(
         self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"
@@ -146,16 +149,17 @@ class World:
         return self._record(payload)
 
     def record_ended(
-        self, event: Mapping[str, Any], execution: str = "e1", status: str = "ABORTED"
+        self, event: Mapping[str, Any], execution: str = "e1", ended_as: str = "ABORTED"
     ) -> dict[str, Any]:
         """The rule's call for an execution that Step Functions itself ended."""
-        detail = {"name": execution, "status": status, "input": json.dumps(event)}
+        detail = {"name": execution, "status": ended_as, "input": json.dumps(event)}
         return self._record({"source": "aws.states", "detail": detail})
 
     def _record(self, payload: dict[str, Any]) -> dict[str, Any]:
         ended = EndedExecution.parse(payload, "request")
         recorder = Recorder(RECORD_SETTINGS, self._store(), self._announce, self._tick)
-        return recorder.run(ended, Upload.parse(ended.event))
+        upload = Upload.parse(ended.event)
+        return status.announcement(recorder.run(ended, upload), upload)
 
     def document(self, key: str) -> StatusDocument | None:
         there = self.s3.current(RESULTS, keys.status_key(PREFIX, key))
@@ -163,7 +167,6 @@ class World:
 
     def missing_renditions(self, document: StatusDocument) -> list[str]:
         """Renditions that the document promises and that cannot be read as promised."""
-        import hashlib
 
         def right(rendition: Any) -> bool:
             there = self.s3.current(RESULTS, rendition.key)

@@ -46,7 +46,10 @@ def s3_client() -> S3Client:
     config = _PATIENCE.merge(
         Config(
             signature_version="s3v4",
-            s3={"us_east_1_regional_endpoint": "regional"},
+            # "virtual" makes signed URLs name the regional host, too. The default is the global
+            # one, which redirects until DNS knows a new bucket. An endpoint that is an IP
+            # address still gets its bucket in the path.
+            s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"},
             # We state our own checksums where they matter; others would cost a trailer each.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

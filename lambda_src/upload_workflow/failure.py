@@ -16,18 +16,21 @@ from typing import Any, Self
 from . import keys, status
 from .errors import FailureCode, Rejected, RejectionCode
 from .settings import RecordFailureSettings
-from .status import Recorded, StatusDocument
+from .status import Decision, Ignored
 from .store import Store
 from .upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
 class EndedExecution:
-    """event: the execution's input. code: why it ended."""
+    """event: the execution's input. code: why it ended. error, cause: as Step Functions says."""
 
     event: Mapping[str, Any]
     execution: str
     code: FailureCode
+    attempt: int = 0
+    error: str | None = None
+    cause: str | None = None
 
     @classmethod
     def parse(cls, payload: Mapping[str, Any], request_id: str) -> Self:
@@ -35,20 +38,26 @@ class EndedExecution:
 
         Raises Rejected(MalformedEvent) if it is neither.
         """
-        detail = payload.get("detail")
+        detail, error = payload.get("detail"), payload.get("error")
         if payload.get("source") == "aws.states" and isinstance(detail, Mapping):
-            code = _STATUSES.get(str(detail.get("status")))
+            status_ = str(detail.get("status"))
             return cls(
                 event=_input(detail.get("input")),
                 execution=str(detail.get("name") or request_id),
-                code=code or failure_code(detail.get("error"), detail.get("cause")),
+                code=_STATUSES.get(status_)
+                or failure_code(detail.get("error"), detail.get("cause")),
+                error=str(detail.get("error") or status_),
+                cause=str(detail.get("cause") or ""),
             )
-        error = payload.get("error")
         if isinstance(error, Mapping) and isinstance(payload.get("event"), Mapping):
+            attempt = payload.get("attempt")
             return cls(
                 event=payload["event"],
                 execution=str(payload.get("execution") or request_id),
                 code=failure_code(error.get("Error"), error.get("Cause")),
+                attempt=attempt if isinstance(attempt, int) else 0,
+                error=str(error.get("Error")),
+                cause=str(error.get("Cause") or ""),
             )
         raise _malformed("neither an event of Step Functions nor a caught error")
 
@@ -76,23 +85,18 @@ class Recorder:
     announce: Callable[[dict[str, Any]], None]
     now: Callable[[], datetime]
 
-    def run(self, ended: EndedExecution, upload: Upload) -> dict[str, Any]:
-        """Write FAILED and announce it, each once; returns what is now true of the job."""
+    def run(self, ended: EndedExecution, upload: Upload) -> Decision:
+        """Write FAILED and announce it, each once."""
         key = keys.status_key(self.settings.results_prefix, upload.key)
         decision, seen = self.store.update_status(
             key,
             lambda current: status.fail(current, upload, ended.execution, ended.code, self.now()),
         )
-        if isinstance(decision, Recorded):
-            decision = decision.document
-        if not isinstance(decision, StatusDocument):
-            return status.ignored_announcement(upload, decision.reason)
-        facts = status.announcement(decision)
-        if not seen.announced:
+        if not isinstance(decision, Ignored) and not seen.announced:
             # A crash between these two announces it a second time; the other order would lose it.
-            self.announce(facts)
+            self.announce(status.announcement(decision, upload))
             self.store.mark_announced(key, seen)
-        return facts
+        return decision
 
 
 def _input(text: object) -> Mapping[str, Any]:

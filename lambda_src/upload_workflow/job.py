@@ -17,12 +17,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import keys, status
 from .errors import Rejected, RejectionCode
-from .status import Claimant, Ignored, Reason, Recorded, State, StatusDocument, StoredRendition
+from .status import (
+    Claimant,
+    Decision,
+    Ignored,
+    Reason,
+    State,
+    StatusDocument,
+    StoredRendition,
+)
 from .store import Gone, OpenedUpload, Overwritten, Seen, Store
 from .upload import Upload
 
 if TYPE_CHECKING:
     from .convert import Converted
+    from .report import Stopwatch
     from .settings import ConvertImageSettings
     from .signing import Signer
 
@@ -71,35 +80,39 @@ class Converter:
     convert: Callable[[bytes], Converted]
     now: Callable[[], datetime]
 
-    def run(self, task: Task, upload: Upload) -> dict[str, Any]:
-        """Bring the job to its end and return the announcement of it.
+    def run(self, task: Task, upload: Upload, watch: Stopwatch) -> Decision:
+        """Bring the job to its end.
 
         Raises only what a retry may mend, and the permanent faults of `errors`.
         """
         key = keys.status_key(self.settings.results_prefix, upload.key)
         claimant = Claimant(task.execution, self.settings.lease, task.redrive)
         seen = self.store.read_status(key)
+        watch.lap("status")
         # Most duplicates end here, having cost one read.
         glance = status.claim(seen.document, upload, claimant, self.now())
         if not isinstance(glance, StatusDocument):
-            return announced(glance, upload)
+            return glance
         # Opened before it is claimed: a version that cannot be read any more claims nothing.
         try:
             opened = self.store.open_upload(upload)
         except Overwritten:
-            return status.ignored_announcement(upload, Reason.SUPERSEDED)
+            return Ignored(Reason.SUPERSEDED)
         except Gone:
             return self._record_gone(key, upload, claimant, seen)
+        watch.lap("open")
         with closing(opened):
-            decision, seen = self.store.update_status(
+            claimed, seen = self.store.update_status(
                 key, lambda current: self._claim(current, upload, claimant, opened), seen
             )
-            if not isinstance(decision, StatusDocument):
-                return announced(decision, upload)
-            ended = self._convert(decision, upload, opened)
-        end = partial(status.finish, claimed=decision, ended=ended)
+            watch.lap("claim")
+            if not isinstance(claimed, StatusDocument):
+                return claimed
+            ended = self._convert(claimed, upload, opened, watch)
+        end = partial(status.finish, claimed=claimed, ended=ended)
         decision, _ = self.store.update_status(key, end, seen)
-        return announced(decision, upload)
+        watch.lap("finish")
+        return decision
 
     def _claim(
         self,
@@ -107,7 +120,7 @@ class Converter:
         upload: Upload,
         claimant: Claimant,
         opened: OpenedUpload,
-    ) -> status.Decision:
+    ) -> Decision:
         decision = status.claim(current, upload, claimant, self.now())
         if not isinstance(decision, StatusDocument):
             return decision
@@ -119,15 +132,20 @@ class Converter:
         return replace(decision, upload=subject)
 
     def _convert(
-        self, claimed: StatusDocument, upload: Upload, opened: OpenedUpload
+        self, claimed: StatusDocument, upload: Upload, opened: OpenedUpload, watch: Stopwatch
     ) -> StatusDocument:
         try:
             head = opened.read(_HEAD_BYTES)
             self.refuse_early(head, opened.size_bytes)
-            converted = self.convert(head + opened.read())
+            body = head + opened.read()
+            watch.lap("read")
+            converted = self.convert(body)
         except Rejected as refusal:
             return status.reject(claimed, self.now(), refusal)
+        finally:
+            watch.lap("convert")
         renditions = self._write_renditions(upload, converted)
+        watch.lap("write")
         return status.succeed(
             claimed, self.now(), image=converted.image.to_json(), renditions=renditions
         )
@@ -164,12 +182,10 @@ class Converter:
             )
         return tuple(stored)
 
-    def _record_gone(
-        self, key: str, upload: Upload, claimant: Claimant, seen: Seen
-    ) -> dict[str, Any]:
+    def _record_gone(self, key: str, upload: Upload, claimant: Claimant, seen: Seen) -> Decision:
         """Tell a client that waits for it; where nobody waits, nothing is written."""
 
-        def decide(current: StatusDocument | None) -> status.Decision:
+        def decide(current: StatusDocument | None) -> Decision:
             waits = current is not None and (
                 current.state is State.PENDING or current.job_id == upload.job_id
             )
@@ -181,15 +197,4 @@ class Converter:
             return status.reject(decision, self.now(), _GONE)
 
         decision, _ = self.store.update_status(key, decide, seen)
-        return announced(decision, upload)
-
-
-def announced(decision: status.Decision, upload: Upload) -> dict[str, Any]:
-    """What the workflow says of a decision."""
-    match decision:
-        case Ignored(reason):
-            return status.ignored_announcement(upload, reason)
-        case Recorded(document):
-            return status.announcement(document)
-        case StatusDocument():
-            return status.announcement(decision)
+        return decision

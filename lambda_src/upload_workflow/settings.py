@@ -93,3 +93,11 @@ class IssueUploadSettings:
             form_life_seconds=int(env["FORM_LIFE_SECONDS"]),
             url_life_seconds=int(env["URL_LIFE_SECONDS"]),
         )
+
+    @property
+    def form_life(self) -> timedelta:
+        return timedelta(seconds=self.form_life_seconds)
+
+    @property
+    def url_life(self) -> timedelta:
+        return timedelta(seconds=self.url_life_seconds)

@@ -177,7 +177,7 @@ def seed(
     key: str,
     now: datetime,
     *,
-    expires_at: datetime,
+    expires_at: str,
     original_name: str | None = None,
 ) -> StatusDocument:
     """The document of an upload that was issued and has not arrived."""
@@ -186,7 +186,7 @@ def seed(
         upload=Subject(bucket, key, original_name=original_name),
         created_at=timestamp(now),
         updated_at=timestamp(now),
-        expires_at=timestamp(expires_at),
+        expires_at=expires_at,
     )
 
 
@@ -316,18 +316,18 @@ _FAILURES = {
 }
 
 
-def announcement(document: StatusDocument) -> dict[str, Any]:
-    """What the world is told of a job's end: the document's facts without any URL."""
-    facts: dict[str, Any] = {
-        "schema": SCHEMA,
-        "state": document.state.value,
-        "job_id": document.job_id,
-        "upload": _announced_upload(document.upload),
-        "renditions": [
-            {k: v for k, v in asdict(r).items() if not k.startswith("url")}
-            for r in document.renditions
-        ],
-    }
+def announcement(decision: Decision, upload: Upload) -> dict[str, Any]:
+    """What the world is told of a job's end: its facts without any URL."""
+    if isinstance(decision, Ignored):
+        return _announced(upload.job_id, Subject.of(upload), "IGNORED") | {
+            "reason": decision.reason.value
+        }
+    document = decision.document if isinstance(decision, Recorded) else decision
+    facts = _announced(document.job_id, document.upload, document.state.value)
+    facts["renditions"] = [
+        {name: value for name, value in asdict(rendition).items() if not name.startswith("url")}
+        for rendition in document.renditions
+    ]
     if document.image is not None:
         facts["image"] = dict(document.image)
     if document.error is not None:
@@ -335,37 +335,28 @@ def announcement(document: StatusDocument) -> dict[str, Any]:
     return facts
 
 
-def ignored_announcement(upload: Upload, reason: Reason) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "state": "IGNORED",
-        "job_id": upload.job_id,
-        "upload": _announced_upload(Subject.of(upload)),
-        "renditions": [],
-        "reason": reason.value,
-    }
-
-
 def malformed_announcement(refusal: Rejected) -> dict[str, Any]:
     """An event that names no upload is told as a rejection without a job."""
+    problem = Problem(refusal.code.value, refusal.message, retryable=False)
+    return _announced(None, None, State.REJECTED.value) | {"error": asdict(problem)}
+
+
+def _announced(job_id: str | None, subject: Subject | None, state: str) -> dict[str, Any]:
+    names = ("bucket", "key", "version_id", "etag", "sequencer", "bytes")
     return {
         "schema": SCHEMA,
-        "state": State.REJECTED.value,
-        "job_id": None,
-        "upload": None,
+        "state": state,
+        "job_id": job_id,
+        "upload": {
+            name: value for name in names if (value := getattr(subject, name, None)) is not None
+        },
         "renditions": [],
-        "error": {"code": refusal.code.value, "message": refusal.message, "retryable": False},
     }
 
 
 def timestamp(time: datetime) -> str:
     """Milliseconds in UTC, such as 2026-03-01T12:00:00.250Z. They sort as text."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _announced_upload(subject: Subject) -> dict[str, Any]:
-    names = ("bucket", "key", "version_id", "etag", "sequencer", "bytes")
-    return {name: value for name in names if (value := getattr(subject, name)) is not None}
 
 
 def _is_newer(current: StatusDocument, upload: Upload) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from .errors import AccessDenied, MissingBucket, UnusableKey
-from .status import Decision, StatusDocument
+from .status import Decision, Recorded, StatusDocument
 from .upload import Upload
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class Seen:
     announced: bool = False
 
 
+NOTHING_SEEN = Seen(None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedUpload:
     """A version of an upload, open for reading; what it holds does not change any more."""
@@ -98,7 +101,7 @@ class Store:
                 answer = self.s3.get_object(Bucket=self.results_bucket, Key=key)
             except ClientError as error:
                 if _code(error) == "NoSuchKey":
-                    return Seen(None, None)
+                    return NOTHING_SEEN
                 raise
         metadata = answer["Metadata"]
         try:
@@ -133,6 +136,14 @@ class Store:
                 return decision, seen
             self.pause(random.uniform(0, 0.05 * 2**round_))  # noqa: S311  spreads writers
         raise Contended(f"{key} changed {WRITE_ROUNDS} times")
+
+    def create_status(self, key: str, document: StatusDocument) -> None:
+        """Write the first document of a key that is new. Raises FileExistsError if it is not."""
+        decision, _ = self.update_status(
+            key, lambda current: document if current is None else Recorded(current), NOTHING_SEEN
+        )
+        if isinstance(decision, Recorded):
+            raise FileExistsError(key)
 
     def mark_announced(self, key: str, seen: Seen) -> None:
         """Remember with the document, but not in it, that its failure has been announced."""

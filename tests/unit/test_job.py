@@ -199,7 +199,7 @@ def test_a_burst_of_changes_ends_in_an_error_that_is_retried(world: World) -> No
 
 
 def seed(world: World) -> status.StatusDocument:
-    seeded = status.seed(UPLOADS, KEY, NOON, expires_at=NOON, original_name="café.jpg")
+    seeded = status.seed(UPLOADS, KEY, NOON, expires_at=timestamp(NOON), original_name="café.jpg")
     world.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/status.json", Body=seeded.to_bytes())
     assert seeded.created_at == timestamp(NOON)
     return seeded

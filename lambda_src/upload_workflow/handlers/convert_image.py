@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .. import status
+from .. import report, status
 from ..clients import credentials, s3_client
 from ..convert import convert
 from ..errors import Rejected
@@ -31,9 +31,25 @@ _CONVERTER = Converter(
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
+    watch = report.Stopwatch()
     task = Task.parse(payload, context.aws_request_id)
     try:
         upload = Upload.parse(task.event)
     except Rejected as refusal:
+        _print(task, context, report.malformed_facts(refusal))
         return status.malformed_announcement(refusal)
-    return _CONVERTER.run(task, upload)
+    decision = _CONVERTER.run(task, upload, watch)
+    facts = report.decision_facts(decision, upload, datetime.now(UTC))
+    _print(task, context, facts | {"stages_ms": watch.stages_ms})
+    return status.announcement(decision, upload)
+
+
+def _print(task: Task, context: Any, facts: dict[str, Any]) -> None:
+    who = {
+        "execution": task.execution,
+        "attempt": task.attempt,
+        "redrive": task.redrive,
+        "event_id": task.event.get("id"),
+        "request_id": context.aws_request_id,
+    }
+    report.print_line(who | facts, _SETTINGS.workflow_name)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .. import status
+from .. import report, status
 from ..clients import events_client, s3_client
 from ..errors import Rejected
 from ..failure import EndedExecution, Recorder
@@ -42,9 +42,25 @@ _RECORDER = Recorder(
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
+    ended = None
     try:
         ended = EndedExecution.parse(payload, context.aws_request_id)
         upload = Upload.parse(ended.event)
     except Rejected as refusal:
+        _print(ended, context, report.malformed_facts(refusal))
         return status.malformed_announcement(refusal)
-    return _RECORDER.run(ended, upload)
+    decision = _RECORDER.run(ended, upload)
+    _print(ended, context, report.decision_facts(decision, upload, datetime.now(UTC)))
+    return status.announcement(decision, upload)
+
+
+def _print(ended: EndedExecution | None, context: Any, facts: dict[str, Any]) -> None:
+    who: dict[str, Any] = {
+        "execution": ended.execution if ended else context.aws_request_id,
+        "attempt": ended.attempt if ended else 0,
+        "redrive": ended is not None and ended.event.get("redrive") is True,
+        "request_id": context.aws_request_id,
+    }
+    if ended:
+        who |= {"event_id": ended.event.get("id"), "error": ended.error, "cause": ended.cause}
+    report.print_line(who | facts, _SETTINGS.workflow_name)

@@ -4,6 +4,8 @@ PYTHON ?= python3
 ARCH ?= x86_64
 BIN := .venv/bin
 RUN := $(BIN)/python
+FAST_RINGS := tests/unit/ tests/contract/
+SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.py))))
 
 .PHONY: help demo test check up down package bench load cost fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
@@ -35,13 +37,13 @@ down: .venv/ready
 	@$(RUN) -m local down
 
 test: check
-	@$(RUN) -m pytest tests/standin tests/terraform tests/local -q
+	@$(RUN) -m pytest $(SLOW_RINGS) -q
 
 check: .venv/ready
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run make fmt"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(RUN) -m pytest tests/unit tests/contract -q
+	@$(RUN) -m pytest $(FAST_RINGS) -q
 
 fmt: .venv/ready
 	@$(BIN)/ruff format --quiet .

@@ -1,0 +1,165 @@
+"""What a client may ask for, and what it is told when it may not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from upload_workflow import upload_request
+from upload_workflow.upload_request import MAX_ENCODED_NAME, Unacceptable, UploadRequest
+
+ACCEPTED = ("image/jpeg", "image/png")
+MAX_BYTES = 25 * 2**20
+CHECKSUM = base64.b64encode(hashlib.sha256(b"photo").digest()).decode()
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def parse(body: bytes | object) -> UploadRequest:
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return upload_request.parse(sent, content_types=ACCEPTED, max_bytes=MAX_BYTES)
+
+
+def refusal(body: bytes | object) -> dict[str | None, str]:
+    """What is wrong with it, by field."""
+    with pytest.raises(Unacceptable) as refused:
+        parse(body)
+    return {problem.field: problem.detail for problem in refused.value.problems}
+
+
+def test_a_content_type_is_enough() -> None:
+    assert parse({"content_type": "image/png"}) == UploadRequest("image/png")
+
+
+def test_everything_that_may_be_said_is_kept() -> None:
+    request = parse(
+        {
+            "content_type": "image/jpeg",
+            "bytes": MAX_BYTES,
+            "original_name": "Übersicht 1/2 🏖.jpg",
+            "checksum_sha256": CHECKSUM,
+        }
+    )
+    assert request == UploadRequest("image/jpeg", MAX_BYTES, "Übersicht 1/2 🏖.jpg", CHECKSUM)
+
+
+def test_null_is_the_same_as_nothing() -> None:
+    nothing = {"bytes": None, "original_name": None, "checksum_sha256": None}
+    assert parse({"content_type": "image/jpeg", **nothing}) == UploadRequest("image/jpeg")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b"\xff",
+        b'"image/jpeg"',
+        b"[" * 8000,
+        b'{"bytes": 1' + b"0" * 5000,
+    ],
+)
+def test_a_body_that_is_no_json_object_is_answered_with_an_example(body: bytes) -> None:
+    assert refusal(body) == {
+        None: 'The body is a JSON object such as {"content_type": "image/jpeg"}.'
+    }
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "image/*", "text/html", "IMAGE/JPEG", 7, ["image/png"]]
+)
+def test_a_type_that_is_not_accepted_is_answered_with_those_that_are(value: object) -> None:
+    assert refusal({"content_type": value}) == {
+        "content_type": "Files of this type are not accepted. Accepted are image/jpeg, image/png."
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [
+        (0, "The file is empty."),
+        (MAX_BYTES + 1, "The file is too large. Accepted are up to 25 MiB (26214400 bytes)."),
+        (-1, "The size is a whole number of bytes."),
+        (1.0, "The size is a whole number of bytes."),
+        (True, "The size is a whole number of bytes."),
+        ("9", "The size is a whole number of bytes."),
+    ],
+)
+def test_a_size_that_cannot_be_uploaded_is_refused_before_it_is(value: object, answer: str) -> None:
+    assert refusal({"content_type": "image/jpeg", "bytes": value}) == {"bytes": answer}
+
+
+@pytest.mark.parametrize("value", ["", "x" * (MAX_ENCODED_NAME + 1), "語" * 171, "\ud800", 7])
+def test_a_name_that_would_not_arrive_whole_is_refused(value: object) -> None:
+    assert list(refusal({"content_type": "image/jpeg", "original_name": value})) == [
+        "original_name"
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        CHECKSUM[:-1],
+        hashlib.sha256(b"photo").hexdigest(),
+        base64.b64encode(b"too short").decode(),
+        CHECKSUM[:-2] + "B=",  # decodes to the same bytes as another spelling
+        "é" * 44,
+        7,
+    ],
+)
+def test_a_checksum_that_s3_would_not_compare_is_refused(value: object) -> None:
+    assert list(refusal({"content_type": "image/jpeg", "checksum_sha256": value})) == [
+        "checksum_sha256"
+    ]
+
+
+def test_a_misspelt_field_is_noticed() -> None:
+    assert refusal({"content_type": "image/jpeg", "orginal_name": "a.jpg"}) == {
+        "orginal_name": "There is no such field. "
+        "There are content_type, bytes, original_name, checksum_sha256."
+    }
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    assert list(refusal({"content_type": "text/html", "bytes": 0, "name": "x"})) == [
+        "name",
+        "content_type",
+        "bytes",
+    ]
+
+
+@given(st.binary() | anything.map(lambda value: json.dumps(value).encode()))
+@example(b'{"content_type": NaN, "bytes": Infinity}')
+def test_any_body_is_accepted_or_refused_with_a_reason(body: bytes) -> None:
+    try:
+        parse(body)
+    except Unacceptable as refused:
+        assert all(problem.detail for problem in refused.problems)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"content_type": st.sampled_from(ACCEPTED)},
+        optional={"bytes": anything, "original_name": st.text(), "checksum_sha256": anything},
+    )
+)
+def test_what_is_accepted_can_be_signed(fields: dict[str, object]) -> None:
+    try:
+        request = parse(fields)
+    except Unacceptable:
+        return
+    assert request.bytes is None or 1 <= request.bytes <= MAX_BYTES
+    assert request.original_name is None or request.original_name.encode()
+    assert request.checksum_sha256 is None or len(request.checksum_sha256) == 44

@@ -1,0 +1,65 @@
+"""What Terraform tells the functions is what they read."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract import hcl
+from tools import package
+from upload_workflow import settings
+
+CONVERSION = hcl.read("modules/conversion/main.tf")
+UPLOAD_API = hcl.read("modules/upload_api/issue_upload.tf")
+COMMON = hcl.keys(hcl.inside(CONVERSION, r"_common_environment = \{"))
+
+GIVEN = {
+    settings.ConvertImageSettings: COMMON
+    | hcl.keys(hcl.inside(CONVERSION, r"environment = merge\(local\._common_environment, \{")),
+    settings.RecordFailureSettings: COMMON,
+    settings.IssueUploadSettings: hcl.keys(hcl.inside(UPLOAD_API, r"variables = \{")),
+}
+
+
+@pytest.mark.parametrize("read", GIVEN, ids=lambda read: read.__name__)
+def test_a_function_is_told_exactly_what_it_reads(read: Any) -> None:
+    assert GIVEN[read] == {field.name.upper() for field in fields(read)}
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(KeyError, match="RESULTS_BUCKET"):
+        settings.RecordFailureSettings.from_env({})
+
+
+def handlers() -> set[str]:
+    """Every handler that a function of the module names."""
+    found: set[str] = set()
+    named = hcl.keys(hcl.inside(CONVERSION, r"\n  _functions = \{"))
+    for text in (CONVERSION, UPLOAD_API):
+        for handler in re.findall(r'handler\s+= "([^"]+)"', text):
+            found |= {handler.replace("${each.key}", key) for key in named}
+    return found
+
+
+@pytest.mark.parametrize("handler", sorted(handlers()))
+def test_a_handler_exists(handler: str) -> None:
+    module, _, function = handler.rpartition(".")
+    found = importlib.util.find_spec(module)
+    assert found and found.origin
+    # Importing one would read its environment.
+    assert f"\ndef {function}(" in Path(found.origin).read_text(encoding="utf-8")
+
+
+def test_every_handler_module_has_a_function() -> None:
+    names = {handler.split(".")[-2] for handler in handlers()}
+    assert names == {"convert_image", "record_failure", "issue_upload"}
+
+
+@pytest.mark.parametrize("text", [CONVERSION, UPLOAD_API], ids=["conversion", "upload_api"])
+def test_functions_run_on_the_python_that_the_zip_is_made_for(text: str) -> None:
+    assert re.findall(r'runtime\s+= "python([0-9.]+)"', text) == [package.LAMBDA_PYTHON]

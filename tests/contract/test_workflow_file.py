@@ -1,0 +1,220 @@
+"""The workflow's file keeps its promises, and fits the module and the functions around it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
+
+from tests.contract import hcl, workflow_file
+from upload_workflow import errors
+
+MACHINE = workflow_file.machine()
+STATES: dict[str, dict[str, Any]] = MACHINE["States"]
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+
+# House style: the head, then each state, in the order of reading.
+HEAD = ["Comment", "QueryLanguage", "StartAt", "TimeoutSeconds", "States"]
+STATE = [
+    "Comment",
+    "Type",
+    "Resource",
+    "Arguments",
+    "Assign",
+    "Output",
+    "TimeoutSeconds",
+    "Retry",
+    "Catch",
+    "Next",
+    "End",
+    "Error",
+    "Cause",
+]
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
+
+
+def happy_path() -> list[str]:
+    path = [MACHINE["StartAt"]]
+    while "Next" in STATES[path[-1]]:
+        path.append(STATES[path[-1]]["Next"])
+    return path
+
+
+def failure_path() -> set[str]:
+    """Every state that a Catch leads to, and what follows it."""
+    found: set[str] = set()
+    waiting = {caught["Next"] for task in TASKS.values() for caught in task["Catch"]}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= {STATES[name]["Next"]} - found if "Next" in STATES[name] else set()
+    return found
+
+
+def test_it_is_json_before_it_is_rendered() -> None:
+    unrendered = json.loads(workflow_file.FILE.read_text(encoding="utf-8"))
+    assert unrendered.keys() == MACHINE.keys()
+
+
+def test_terraform_gives_exactly_the_placeholders() -> None:
+    values = hcl.inside(
+        hcl.read("modules/workflow/main.tf"), r"templatefile\(local\._definition_file, \{"
+    )
+    assert workflow_file.placeholders() == hcl.keys(values)
+    assert workflow_file.placeholders() == workflow_file.VALUES.keys()
+
+
+def test_the_fields_stand_in_the_order_of_reading() -> None:
+    assert list(MACHINE) == HEAD
+    for name, state in STATES.items():
+        assert list(state) == sorted(state, key=STATE.index), name
+
+
+def test_the_states_stand_in_the_order_of_the_way() -> None:
+    assert list(STATES)[: len(happy_path())] == happy_path()
+
+
+def test_every_state_says_why_it_is_there() -> None:
+    for name, state in STATES.items():
+        assert state["Comment"].endswith("."), name
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_says_how_long_what_again_and_what_then(name: str) -> None:
+    task = TASKS[name]
+    assert task["TimeoutSeconds"] > 0
+    assert task["Retry"]
+    assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_a_good_upload_costs_two_transitions() -> None:
+    assert happy_path() == ["Convert image", "Announce result"]
+    assert STATES[happy_path()[-1]]["End"] is True
+
+
+def test_the_failure_path_needs_only_the_execution_and_its_error() -> None:
+    assert failure_path() == {"Record failure", "Job failed"}
+    for name in failure_path():
+        for text in texts({k: v for k, v in STATES[name].items() if k != "Comment"}):
+            named = re.findall(r"\$[\w.]+", text)
+            assert all(path.startswith(("$states.context.", "$error")) for path in named), (
+                f"{name}: {text}"
+            )
+
+
+def test_every_catch_leads_to_the_record_or_the_end() -> None:
+    ways = {name: [caught["Next"] for caught in task["Catch"]] for name, task in TASKS.items()}
+    assert ways == {
+        "Convert image": ["Record failure"],
+        "Announce result": ["Record failure"],
+        "Record failure": ["Job failed"],
+    }
+
+
+def test_a_failed_execution_is_red_and_names_the_first_cause() -> None:
+    assert STATES["Job failed"]["Type"] == "Fail"
+    assert STATES["Job failed"]["Error"] == "{% $error.Error %}"
+    assert STATES["Job failed"]["Cause"] == "{% $error.Cause %}"
+
+
+def test_our_error_names_are_the_classes_that_the_functions_raise() -> None:
+    named = {
+        name
+        for task in TASKS.values()
+        for retrier in task["Retry"]
+        for name in retrier["ErrorEquals"]
+        if "." not in name
+    }
+    raised = {
+        name
+        for name, member in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(member, Exception) and member is not errors.Rejected
+    }
+    assert named == raised
+    assert named <= set(errors.FailureCode)
+
+
+def test_no_rejection_is_an_error_of_the_workflow() -> None:
+    # A rejected upload is a result: nothing retries or catches it by name.
+    assert not set(errors.RejectionCode) & set(texts([task["Retry"] for task in TASKS.values()]))
+
+
+def test_what_cannot_be_repaired_by_waiting_is_tried_once_more_at_most() -> None:
+    for retrier in STATES["Convert image"]["Retry"]:
+        if set(retrier["ErrorEquals"]) & set(errors.FailureCode):
+            assert retrier["MaxAttempts"] <= 1
+    # A class of our own is States.TaskFailed too: the first retrier that matches decides.
+    order = [retrier["ErrorEquals"] for retrier in STATES["Convert image"]["Retry"]]
+    assert "States.TaskFailed" in order[-1]
+
+
+def test_retries_spread_out() -> None:
+    for name, task in TASKS.items():
+        for retrier in task["Retry"]:
+            assert retrier["MaxAttempts"] <= 1 or retrier["JitterStrategy"] == "FULL", name
+
+
+def test_events_carry_the_one_source_that_roles_and_consumers_know() -> None:
+    source = STATES["Announce result"]["Arguments"]["Entries"][0]["Source"]
+    assert source == "upload-workflow"
+    for path in ("modules/workflow/access.tf", "modules/conversion/access.tf"):
+        condition = re.search(r'"events:source"\n\s+values\s+= (.*)', hcl.read(path))
+        assert condition and condition[1] == f'["{source}"]', path
+
+
+def test_no_place_is_written_into_the_file() -> None:
+    raw = workflow_file.FILE.read_text(encoding="utf-8")
+    assert not re.search(r"arn:aws|\d{12}|\b[a-z]{2}-[a-z]+-\d\b", raw)
+
+
+def test_a_task_outlasts_its_function() -> None:
+    values = hcl.inside(
+        hcl.read("modules/workflow/main.tf"), r"templatefile\(local\._definition_file, \{"
+    )
+    for name in ("convert_image", "record_failure"):
+        assert f"var.functions.{name}.timeout_seconds + " in values
+
+
+def test_cfn_lint_has_no_objection() -> None:
+    assert objections(MACHINE) == set()
+    # It does look inside: E3601 is its rule on definitions.
+    broken = {**MACHINE, "States": {**STATES, "Job failed": {"Type": "Fale"}}}
+    assert objections(broken) == {"E3601"}
+
+
+def objections(definition: dict[str, Any]) -> set[str]:
+    """The rules of cfn-lint that a state machine breaks."""
+    role = "arn:aws:iam::111122223333:role/workflow"
+    template = {
+        "Resources": {
+            "Workflow": {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {"RoleArn": role, "Definition": definition},
+            }
+        }
+    }
+    found = lint(json.dumps(template), config=ManualArgs(regions=["eu-central-1"]))
+    return {match.rule.id for match in found}
+
+
+def test_motos_parser_understands_it() -> None:
+    StaticAnalyser().analyse(workflow_file.rendered())
+    broken = workflow_file.rendered().replace("States.TaskFailed", "States.TaskFaild")
+    with pytest.raises(Exception, match="TaskFaild"):
+        StaticAnalyser().analyse(broken)

@@ -205,6 +205,9 @@ def run(folder: Path, listener: socket.socket) -> None:
     if problem := unlike_expected(lambda_svc, version):
         sys.exit(problem)
     adapt(lambda_svc)
+    # Beside this script, so not `local.saved_queries`, in MiniStack's own environment.
+    logs = importlib.import_module("ministack.services.cloudwatch_logs")
+    importlib.import_module("saved_queries").add_saved_queries(logs)
     app = importlib.import_module("ministack.app").app
     config = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"fd://{listener.detach()}"]

@@ -56,6 +56,7 @@ resource "aws_apigatewayv2_integration" "issue_upload" {
   region                 = var.surroundings.region
   api_id                 = aws_apigatewayv2_api.upload_api.id
   integration_type       = "AWS_PROXY"
+  integration_method     = "POST" # the only one Lambda knows
   integration_uri        = aws_lambda_function.issue_upload.invoke_arn
   payload_format_version = "2.0"
   # The function's own time-out comes first and gives the clearer error.

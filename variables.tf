@@ -225,6 +225,11 @@ variable "renditions" {
   }
 
   validation {
+    condition     = alltrue([for r in values(var.renditions) : !r.animated || contains(["webp", "auto"], r.format)])
+    error_message = "An animated rendition has the format webp or auto."
+  }
+
+  validation {
     # Lambda gives all variables of a function 4096 bytes together.
     condition     = length(jsonencode({ for name, r in var.renditions : name => { for k, v in r : k => v if v != null } })) <= 3400
     error_message = "The renditions are described in at most 3400 bytes of JSON: make fewer of them or give them shorter names."
@@ -233,12 +238,12 @@ variable "renditions" {
 
 variable "limits" {
   type = object({
-    max_bytes        = optional(number, 26214400)   # 25 MiB
+    max_bytes        = optional(number, 50000000)
     max_pixels       = optional(number, 100000000)  # width x height
-    max_frame_pixels = optional(number, 200000000)  # frames x pixels of an animation that is kept
-    max_scan_pixels  = optional(number, 1000000000) # scans x pixels of a progressive JPEG: what decoding it costs
-    max_memory_mb    = optional(number, 1024)       # what decoding is estimated to need
-    max_seconds      = optional(number, 25)         # time of one conversion
+    max_frame_pixels = optional(number, 250000000)  # frames x pixels of an animation that is kept
+    max_scan_pixels  = optional(number, 2000000000) # scans x pixels of a progressive JPEG: what decoding it costs
+    max_memory_mb    = optional(number, 340)        # what decoding is estimated to need
+    max_seconds      = optional(number, 30)         # of one conversion
   })
   description = "What is refused, with a message that tells the client what would pass."
   default     = {}

@@ -3,8 +3,8 @@
 locals {
   _keys = {
     uploads = "${var.uploads.arn}/${var.uploads.prefix}*"
-    results = "${var.results.arn}/${var.results.prefix}${var.uploads.prefix}*"
-    status  = "${var.results.arn}/${var.results.prefix}${var.uploads.prefix}*/status.json"
+    # A key that no URL can carry has its results in a folder named by its hash.
+    results = [for folder in ["${var.uploads.prefix}*", "sha256-*"] : "${var.results.arn}/${var.results.prefix}${folder}"]
   }
   _bus = "arn:${var.surroundings.partition}:events:${var.surroundings.region}:${var.surroundings.account_id}:event-bus/default"
 }
@@ -67,7 +67,7 @@ data "aws_iam_policy_document" "convert_image" {
     # GetObject also signs the renditions' URLs.
     sid       = "WriteResults"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [local._keys.results]
+    resources = local._keys.results
   }
 
   statement {
@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "record_failure" {
   statement {
     sid       = "WriteStatusDocuments"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = [local._keys.status]
+    resources = [for folder in local._keys.results : "${folder}/status.json"]
   }
 
   statement {

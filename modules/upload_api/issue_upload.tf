@@ -100,7 +100,7 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "issue_upload" {
-  name                 = local._name
+  name                 = "${local._name}-${var.surroundings.region}"
   path                 = var.surroundings.iam.path
   description          = "Issues an upload form and a status URL."
   permissions_boundary = var.surroundings.iam.permissions_boundary_arn

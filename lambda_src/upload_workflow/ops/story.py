@@ -1,0 +1,249 @@
+"""Collects all that is known of one key: documents, log lines, executions, dead letters.
+
+Knows where each of them is found. Does not judge: that is `causes`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from . import letters, pause
+from .deployment import Aws, Deployment, error_code
+from .jobs import Job, JobState, find_job
+from .letters import Letter
+from .pause import Gate
+
+_JOB_ID = re.compile(r"[a-z2-7]{26}")
+# Long enough to look at the letters; then they are put back anyway.
+_LOOK_SECONDS = 30
+# Clocks of services differ, and an upload takes time.
+_BEFORE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One job line (see job_line.py) and where it was written."""
+
+    at: datetime
+    function: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened. source: S3, EventBridge, the execution's name, or a function."""
+
+    at: datetime
+    source: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """As Step Functions tells it. error, cause: as it ended, if it failed."""
+
+    name: str
+    status: str
+    error: str | None
+    cause: str | None
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """executions: oldest first; those that Step Functions no longer knows are absent."""
+
+    job: Job
+    lines: tuple[LogLine, ...]
+    executions: tuple[Execution, ...]
+    letters: tuple[Letter, ...]
+    gate: Gate
+    announces: bool
+
+    def execution(self, name: str | None) -> Execution | None:
+        return next((one for one in self.executions if one.name == name), None)
+
+    @property
+    def moments(self) -> list[Moment]:
+        """Everything in order of time."""
+        return sorted(self._moments(), key=lambda moment: moment.at)
+
+    def _moments(self) -> Iterator[Moment]:
+        if self.job.upload:
+            uploaded = f"upload stored, {self.job.upload.bytes} bytes"
+            yield Moment(self.job.upload.last_modified, "S3", uploaded)
+        document = self.job.document
+        if document:
+            if document.job_id is None or document.created_at != document.updated_at:
+                created = datetime.fromisoformat(document.created_at)
+                yield Moment(created, "status document", "written for the first time")
+            updated = datetime.fromisoformat(document.updated_at)
+            yield Moment(updated, "status document", document.state.value)
+        for line in self.lines:
+            yield Moment(line.at, line.function, _said(line.facts))
+        for execution in self.executions:
+            yield from execution.moments
+        for letter in self.letters:
+            error = f" ({letter.error})" if letter.error else ""
+            yield Moment(letter.sent_at, "dead letters", f"{letter.origin}{error}")
+
+
+def collect(aws: Aws, deployment: Deployment, name: str, now: datetime) -> Story | None:
+    """The story of an upload's key, or of a job's id; None if there is no such job."""
+    job = find_job(aws, deployment, name, now)
+    if job is None and _JOB_ID.fullmatch(name):
+        key = _key_of(aws, deployment, name)
+        job = find_job(aws, deployment, key, now) if key else None
+    waiting = tuple(_letters(aws, deployment, job.key if job else name))
+    if job is None:
+        return None
+    first = min(
+        (moment for moment in (_created(job), job.upload and job.upload.last_modified) if moment),
+        default=now,
+    )
+    lines = tuple(_lines(aws, deployment, "key", job.key, first - _BEFORE))
+    named = [str(line.facts["execution"]) for line in lines if "execution" in line.facts]
+    if job.document and job.document.execution:
+        named.append(job.document.execution)
+    executions = [_execution(aws, deployment, one) for one in dict.fromkeys(named)]
+    return Story(
+        job=job,
+        lines=lines,
+        executions=tuple(one for one in executions if one is not None),
+        letters=waiting,
+        gate=pause.look(aws, deployment),
+        announces=job.state is not JobState.WAITING or _announces(aws, deployment),
+    )
+
+
+def _created(job: Job) -> datetime | None:
+    return datetime.fromisoformat(job.document.created_at) if job.document else None
+
+
+def _key_of(aws: Aws, deployment: Deployment, job_id: str) -> str | None:
+    """Clients know a job by its id; the log knows its key."""
+    for line in _lines(aws, deployment, "job_id", job_id, datetime.fromtimestamp(0, UTC)):
+        return str(line.facts["key"])
+    return None
+
+
+def _lines(
+    aws: Aws, deployment: Deployment, field: str, value: str, start: datetime
+) -> Iterator[LogLine]:
+    """The job lines in which a field has a value, oldest first within each function."""
+    # Its only wildcard is *, and then it finds more than it should: hence the second look below.
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
+    for group in deployment.log_groups:
+        pages = aws.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group,
+            startTime=int(start.timestamp() * 1000),
+            filterPattern=f'{{ $.{field} = "{text}" }}',
+        )
+        try:
+            for page in pages:
+                for event in page["events"]:
+                    facts = _facts(event["message"])
+                    if facts.get(field) == value:
+                        at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                        yield LogLine(at, group.rpartition("/")[2], facts)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+
+
+def _facts(message: str) -> dict[str, Any]:
+    try:
+        facts = json.loads(message)
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _letters(aws: Aws, deployment: Deployment, key: str) -> Iterator[Letter]:
+    looked_at = list(letters.read(aws, deployment, _LOOK_SECONDS))
+    letters.put_back(aws, deployment, looked_at)
+    for letter in looked_at:
+        if letter.upload is not None and letter.upload.key == key:
+            yield letter
+
+
+def _announces(aws: Aws, deployment: Deployment) -> bool:
+    """Does the uploads bucket send its events to EventBridge at all."""
+    answer = aws.s3.get_bucket_notification_configuration(Bucket=deployment.uploads_bucket)
+    return "EventBridgeConfiguration" in answer
+
+
+def _execution(aws: Aws, deployment: Deployment, name: str) -> Execution | None:
+    if deployment.express:
+        return None
+    arn = deployment.execution_arn(name)
+    try:
+        told = aws.states.describe_execution(executionArn=arn)
+        pages = aws.states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        history = [event for page in pages for event in page["events"]]
+    except ClientError as error:
+        if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
+            return None
+        raise
+    return Execution(
+        name=name,
+        status=told["status"],
+        error=told.get("error"),
+        cause=told.get("cause"),
+        moments=tuple(_history(name, history)),
+    )
+
+
+def _history(name: str, history: list[Any]) -> Iterator[Moment]:
+    """The events of an execution that tell something, in words."""
+    state, taken = "", {}
+    for event in history:
+        kind, at = event["type"], event["timestamp"]
+        details: Mapping[str, Any] = next(
+            (value for key, value in event.items() if key.endswith("EventDetails")), {}
+        )
+        if kind.endswith("StateEntered"):
+            state, taken = details["name"], _facts(details.get("input", ""))
+            yield Moment(at, name, f'"{state}"')
+        elif kind in ("TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed"):
+            yield Moment(at, name, f'"{state}" failed: {in_short(details)}')
+        elif kind == "TaskSucceeded" and details.get("resource", "").endswith("putEvents"):
+            yield Moment(at, name, f"announced Upload {str(taken.get('state')).capitalize()}")
+        elif kind == "ExecutionStarted":
+            cause = _facts(details.get("input", "")).get("id")
+            yield Moment(at, name, f"execution started by event {cause}")
+        elif kind.startswith("Execution"):
+            error = f": {in_short(details)}" if details.get("error") else ""
+            ended = {"ExecutionTimedOut": "timed out"}.get(kind, kind[9:].lower())
+            yield Moment(at, name, f"execution {ended}{error}")
+
+
+def in_short(details: Mapping[str, Any]) -> str:
+    """Error and cause in one line: a function's cause is JSON with a whole traceback."""
+    error, cause = str(details.get("error") or ""), str(details.get("cause") or "")
+    facts = _facts(cause)
+    text = str(facts.get("errorMessage") or facts.get("message") or cause).strip()
+    line = " ".join(text.split())
+    if len(line) > 300:
+        line = f"{line[:300]} ..."
+    return f"{error}: {line}" if line else error
+
+
+def _said(facts: Mapping[str, Any]) -> str:
+    words = [str(facts.get("state", ""))]
+    for name in ("code", "reason", "error"):
+        if facts.get(name):
+            words.append(str(facts[name]))
+    if "TimeToResult" in facts:
+        words.append(f"after {facts['TimeToResult']} ms")
+    stages = facts.get("stages_ms")
+    if isinstance(stages, dict) and stages:
+        words.append("(" + ", ".join(f"{name} {value}" for name, value in stages.items()) + " ms)")
+    return " ".join(words)

@@ -1,0 +1,41 @@
+"""Sets facts in columns for people. Knows text, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns as wide as their widest cell; None is a dash; control characters are escaped."""
+    cells = [list(head), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = []
+    for row in cells:
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, datetime):
+        return moment(value)
+    return printable(str(value))
+
+
+def moment(time: datetime) -> str:
+    """Seconds in UTC, such as 2026-03-01 12:00:00Z."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def printable(text: str) -> str:
+    """A key may hold escape sequences that would redraw the operator's terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def bar(done: int, total: int, width: int = 30) -> str:
+    """A progress bar such as [#####.....] 10/20."""
+    filled = width * done // total if total else width
+    return f"[{'#' * filled}{'.' * (width - filled)}] {done}/{total}"

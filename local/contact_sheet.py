@@ -137,7 +137,7 @@ def _reason(outcome: Outcome) -> str:
 
 
 def _figure(name: str, facts: str, content_type: str, data: bytes) -> str:
-    source = f"data:{content_type};base64,{base64.b64encode(data).decode()}"
+    source = f"data:{escape(content_type)};base64,{base64.b64encode(data).decode()}"
     return (
         f'<figure><button type="button" title="Enlarge"><img alt="{escape(name)}" src="{source}">'
         f"</button><figcaption><b>{escape(name)}</b><span>{facts}</span></figcaption></figure>"
@@ -160,7 +160,7 @@ def _size(width: int | None, height: int | None) -> str:
 
 
 def _format(content_type: str) -> str:
-    return _FORMATS.get(content_type, content_type)
+    return _FORMATS.get(content_type) or escape(content_type)
 
 
 def readable(size_bytes: int) -> str:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,13 +68,15 @@ def demo() -> int:
             root.run("destroy")
             say("destroyed")
     wrong = [
-        outcome.title
+        outcome
         for sample, outcome in zip(photographs, outcomes, strict=True)
         if outcome.state != ("REJECTED" if sample.rejected else "SUCCEEDED")
     ]
-    for title in wrong:
-        print(f"Not in the state that it should be: {title}", file=sys.stderr)
+    for outcome in wrong:
+        print(f"{outcome.file_name} should not be {outcome.state}: {outcome.message}")
     print(f"\n{root.provider.shows}\n")
+    if wrong:
+        print(f"What the functions said is in {OUTPUT / 'log.txt'}.\n")
     print(summary(outcomes))
     return 1 if wrong else 0
 
@@ -133,7 +135,8 @@ def send(sample: Sample, issue: Callable[[UploadRequest], Issued], news: queue.Q
         state = document["state"]
         seconds = time.monotonic() - started
         image = document.get("image") or {}
-        renditions = tuple(client.fetch(listed) for listed in document.get("renditions") or [])
+        listed = sorted(document.get("renditions") or [], key=lambda r: r["width"] * r["height"])
+        renditions = tuple(client.fetch(rendition) for rendition in listed)
         error = document.get("error") or {}
         code, message = error.get("code"), error.get("message")
     except client.NoAnswer as problem:
@@ -159,14 +162,15 @@ def send(sample: Sample, issue: Callable[[UploadRequest], Issued], news: queue.Q
 
 
 def save(outcomes: Sequence[Outcome], stack: Stack) -> Path:
-    """Writes renditions and the contact sheet; the sheet's path."""
+    """Writes renditions, the functions' logs and the contact sheet; the sheet's path."""
     shutil.rmtree(OUTPUT, ignore_errors=True)
     for outcome in outcomes:
         folder = OUTPUT / Path(outcome.file_name).stem
-        folder.mkdir(parents=True)
         for rendition in outcome.renditions:
+            folder.mkdir(parents=True, exist_ok=True)
             extension = rendition.content_type.removeprefix("image/")
             (folder / f"{rendition.name}.{extension}").write_bytes(rendition.data)
+    (OUTPUT / "log.txt").write_text("".join(logged(stack)))
     sheet = OUTPUT / "index.html"
     root = stack.root
     made_with = (
@@ -175,3 +179,13 @@ def save(outcomes: Sequence[Outcome], stack: Stack) -> Path:
     )
     sheet.write_text(contact_sheet.render(outcomes, [made_with, root.provider.shows]))
     return sheet
+
+
+def logged(stack: Stack) -> Iterator[str]:
+    """All lines that the stack's functions have logged."""
+    logs = stack.aws.client("logs")
+    for function in stack.outputs["functions"].values():
+        yield f"{function['name']}\n"
+        pages = logs.get_paginator("filter_log_events")
+        for page in pages.paginate(logGroupName=f"/aws/lambda/{function['name']}"):
+            yield from (f"  {event['message'].rstrip()}\n" for event in page["events"])

@@ -49,7 +49,9 @@ def configured(
     aws: LocalAws, data: Path, variables: Mapping[str, object] | None = None
 ) -> Iterator[terraform.Root]:
     """The stack's root configuration, initialised, with its state and working data in `data`."""
-    values = {"package_file": str(package()), **(variables or {})}
+    values = dict(variables or {})
+    if "package_file" not in values:
+        values["package_file"] = str(package())
     with terraform.initialised(paths.STACK, data, aws, values) as root:
         yield root
 

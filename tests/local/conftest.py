@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 import local.aws
 from local.aws import LocalAws, local_aws
+from local.stack import Stack, apply, configured, package
 from tests.local.laboratory import Laboratory
 
 
@@ -51,3 +53,19 @@ def laboratory(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Labor
 @pytest.fixture(scope="module")
 def plain_laboratory(unadapted: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return Laboratory(unadapted, tmp_path_factory.mktemp("plain-laboratory"))
+
+
+@pytest.fixture(scope="session")
+def package_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The functions' zip, which stays as it is when somebody edits a function meanwhile."""
+    return shutil.copy(package(), tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="session")
+def stack(
+    aws: LocalAws, package_file: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The module, applied as the demo applies it."""
+    variables = {"name": "tested", "package_file": package_file}
+    with configured(aws, tmp_path_factory.mktemp("stack"), variables) as root:
+        yield apply(aws, root)

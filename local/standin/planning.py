@@ -204,6 +204,7 @@ def plan(
     for name, value in state.items():
         if _means_the_same(kind, name, prior.get(name), value):
             state[name] = prior.get(name)
+    state = _without_zeros(prior, state)
     _mark_unknown(kind.block, state, config, prior)
     if state != prior:
         for name in kind.facts.after_update:
@@ -211,6 +212,15 @@ def plan(
                 state[name] = UNKNOWN
     identity = [*kind.facts.force_new, *(["region"] if "region" in state else [])]
     return Plan(state, tuple(_differences(prior, state, identity)))
+
+
+def _without_zeros(prior: Any, value: Any) -> Any:
+    """From null to false, 0 or "" is no change to the provider's SDK, nor the way back."""
+    if isinstance(prior, dict) and isinstance(value, dict):
+        return {name: _without_zeros(prior.get(name), child) for name, child in value.items()}
+    if isinstance(prior, list) and isinstance(value, list) and len(prior) == len(value):
+        return [_without_zeros(old, new) for old, new in zip(prior, value, strict=True)]
+    return prior if empty(prior) and empty(value) else value
 
 
 def _set_defaults(facts: Facts, state: State) -> None:
@@ -296,14 +306,10 @@ def _settle(
         if at in unread or nested.nesting == "single":
             state[name] = before if nested.nesting == "single" else before or []
         elif name in seen or path:
-            state[name] = [
-                _settle_element(
-                    element,
-                    before or [],
-                    functools.partial(_settle, kind, nested.block, unread=unread, path=at + "."),
-                )
-                for element in seen.get(name) or []
-            ]
+            settle = functools.partial(_settle, kind, nested.block, unread=unread, path=at + ".")
+            found = [_settle_element(e, before or [], settle) for e in seen.get(name) or []]
+            # Some APIs answer with an empty structure where nothing was ever set.
+            state[name] = found if before or not all(map(_hollow, found)) else []
     return state
 
 
@@ -317,14 +323,21 @@ def _settle_element(
     return settle(seen, before[0] if len(before) == 1 else None)
 
 
+def _hollow(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(map(_hollow, value.values() if isinstance(value, dict) else value))
+    return empty(value)
+
+
 def _prefer(kind: Kind, attribute: Attribute, path: str, prior: Any, seen: Any) -> Any:
     """The prior value where the reading means the same; Terraform compares notation."""
     if _means_the_same(kind, path, prior, seen):
         return prior
     if attribute.collection == "set" and isinstance(prior, list) and isinstance(seen, list):
         return prior if sorted(prior) == sorted(seen) else seen
-    both_empty = empty(prior) and empty(seen)
-    return prior if both_empty and not (prior is None and attribute.computed) else seen
+    # A null that has a default, or that the provider computes, was never read: an import.
+    never_read = prior is None and (attribute.computed or path in kind.facts.defaults)
+    return prior if empty(prior) and empty(seen) and not never_read else seen
 
 
 def _means_the_same(kind: Kind, path: str, prior: Any, value: Any) -> bool:

@@ -50,7 +50,9 @@ class Wire:
         document: Document = {}
         for name in only or block.names:
             value, spelled = state.get(name), self._name(prefix + name)
-            if value is None or value is UNKNOWN or value == [] or spelled is None:
+            attribute = block.attributes.get(name)
+            read_only = attribute and attribute.computed and not attribute.optional
+            if value in (None, []) or value is UNKNOWN or spelled is None or read_only:
                 continue
             nested = block.blocks.get(name)
             if nested and nested.nesting != "single":

@@ -90,6 +90,10 @@ class MetricAlarm(AlarmOfAnyKind):
         found = self._find(aws, state["id"], "MetricAlarm")
         if found is None:
             return None
+        if not found.get("MetricName"):  # of metric math alone, where MiniStack makes up both
+            found["Period"] = None
+        if not found.get("MetricName") or found.get("ExtendedStatistic"):
+            found["Statistic"] = None
         found["Metrics"] = [_query_back(query) for query in found.get("Metrics") or []]
         return {
             **self.wire.back(found, *self.arguments, "arn"),

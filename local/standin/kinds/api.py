@@ -55,6 +55,10 @@ class Gateway(Crud):
         return {"api_id": api, "id": own}
 
 
+def _tags(aws: Aws, arn: str) -> dict[str, str]:
+    return dict(aws.client("apigatewayv2").get_tags(ResourceArn=arn).get("Tags") or {})
+
+
 def _tag(aws: Aws, arn: str, tags: Mapping[str, str], removed: list[str]) -> None:
     gateway = aws.client("apigatewayv2")
     if removed:
@@ -94,12 +98,13 @@ class Api(Crud):
     def read(self, aws: Aws, state: State) -> State | None:
         api = state["id"]
         found = aws.client("apigatewayv2").get_api(ApiId=api)
+        arn = f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api}"
         return {
             **self.wire.back(found, *self.arguments, "protocol_type", "api_endpoint"),
             "id": api,
-            "arn": f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api}",
+            "arn": arn,
             "execution_arn": aws.arn("execute-api", api),
-            "tags_all": found.get("Tags") or {},
+            "tags_all": _tags(aws, arn),
         }
 
     def update(self, aws: Aws, prior: State, state: State) -> None:
@@ -129,6 +134,11 @@ class Authorizer(Gateway):
         "jwt_configuration",
         "name",
     )
+
+    def seen(self, found: dict[str, Any]) -> State:
+        if found.get("AuthorizerType") == "JWT":  # no function, so no payload: not so in MiniStack
+            found.pop("AuthorizerPayloadFormatVersion", None)
+        return super().seen(found)
 
 
 @terraform("aws_apigatewayv2_integration", names={"timeout_milliseconds": "TimeoutInMillis"})
@@ -200,17 +210,15 @@ class Stage(Crud):
         routes = found.get("RouteSettings") or {}
         found["RouteSettings"] = [{"RouteKey": key, **routes[key]} for key in routes]
         address = f"https://{api}.execute-api.{aws.region}.{aws.dns_suffix}/"
-        seen = self.wire.back(found, *self.arguments, "route_settings")
-        if not found.get("AccessLogSettings"):
-            seen["access_log_settings"] = []
+        arn = f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api}/stages/{name}"
         return {
-            **seen,
+            **self.wire.back(found, *self.arguments, "route_settings"),
             "id": name,
             "api_id": api,
-            "arn": f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api}/stages/{name}",
+            "arn": arn,
             "execution_arn": aws.arn("execute-api", f"{api}/{name}"),
             "invoke_url": address if name == "$default" else address + name,
-            "tags_all": found.get("Tags") or {},
+            "tags_all": _tags(aws, arn),
         }
 
     def update(self, aws: Aws, prior: State, state: State) -> None:

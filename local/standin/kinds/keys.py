@@ -90,14 +90,13 @@ class Alias(Crud):
             return None
         key = found["TargetKeyId"]
         arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
-        by_arn = str(known(state["target_key_id"]) or "").startswith("arn:")
         return {
             "id": name,
             "arn": found["AliasArn"],
             "name": name,
             "name_prefix": name_prefix(name),
             "target_key_arn": arn,
-            "target_key_id": arn if by_arn else key,  # a key's id and ARN name the same key
+            "target_key_id": key,
         }
 
     def update(self, aws: Aws, prior: State, state: State) -> None:
@@ -105,3 +104,9 @@ class Alias(Crud):
 
     def delete(self, aws: Aws, state: State) -> None:
         aws.client("kms").delete_alias(AliasName=state["id"])
+
+    def check_plan(self, prior: State | None, state: State, config: State) -> None:
+        """A key's id and its ARN name the same key."""
+        before, after = (prior or {}).get("target_key_id"), known(state["target_key_id"])
+        if before and after and before.rpartition("/")[2] == after.rpartition("/")[2]:
+            state["target_key_id"] = before

@@ -1,8 +1,9 @@
-"""CloudWatch Logs: the log group."""
+"""CloudWatch Logs: log groups and the questions one asks them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from local.standin.cloud import Aws
 from local.standin.crud import Crud, choose_name, name_prefix, terraform
@@ -79,25 +80,34 @@ class LogGroup(Crud):
             aws.client("logs").delete_log_group(logGroupName=state["id"])
 
 
+def _queries(aws: Aws) -> Iterator[dict[str, Any]]:
+    """Every saved query; botocore turns no pages of this call."""
+    request: dict[str, Any] = {}
+    while True:
+        answer = aws.client("logs").describe_query_definitions(**request)
+        yield from answer["queryDefinitions"]
+        if not answer.get("nextToken"):
+            return
+        request = {"nextToken": answer["nextToken"]}
+
+
 @terraform("aws_cloudwatch_query_definition", names={"id": "queryDefinitionId"}, spell=camel)
 class QueryDefinition(Crud):
-    arguments = ("log_group_names", "name", "query_definition_id", "query_string")
+    arguments = ("log_group_names", "name", "query_string")
 
     def create(self, aws: Aws, state: State) -> None:
         wanted = self.wire.out(state, *self.arguments)
         state["id"] = aws.client("logs").put_query_definition(**wanted)["queryDefinitionId"]
 
     def read(self, aws: Aws, state: State) -> State | None:
-        pages = aws.client("logs").get_paginator("describe_query_definitions").paginate()
-        queries = [query for page in pages for query in page["queryDefinitions"]]
-        found = next((q for q in queries if q["queryDefinitionId"] == state["id"]), None)
+        found = next((q for q in _queries(aws) if q["queryDefinitionId"] == state["id"]), None)
         if found is None:
             return None
         arn = aws.arn("logs", f"query-definition:{state['id']}")
-        return {**self.wire.back(found, *self.arguments, "id"), "arn": arn}
+        return {**self.wire.back(found, *self.arguments, "id", "query_definition_id"), "arn": arn}
 
     def update(self, aws: Aws, prior: State, state: State) -> None:
-        wanted = {"logGroupNames": [], **self.wire.out(state, *self.arguments)}
+        wanted = {"logGroupNames": [], **self.wire.out(state, "id", *self.arguments)}
         aws.client("logs").put_query_definition(**wanted)
 
     def delete(self, aws: Aws, state: State) -> None:

@@ -1,0 +1,70 @@
+resource "aws_sqs_queue" "events" {
+  for_each = toset(["a", "b"])
+
+  name = "standin-events-${each.key}"
+}
+
+resource "aws_iam_role" "events" {
+  for_each = toset(["a", "b"])
+
+  name               = "standin-events-${each.key}"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "events.amazonaws.com" } }] })
+}
+
+resource "aws_cloudwatch_event_rule" "uploaded" {
+  name          = "standin-uploaded"
+  description   = var.other ? "b" : "a"
+  event_pattern = jsonencode({ source = ["aws.s3"], "detail-type" = ["Object Created"], detail = { bucket = { name = [var.other ? "b" : "a"] } } })
+  role_arn      = aws_iam_role.events[var.other ? "b" : "a"].arn
+  state         = var.other ? "DISABLED" : "ENABLED"
+  force_destroy = var.other
+  tags          = { side = var.other ? "b" : "a" }
+}
+
+resource "aws_cloudwatch_event_rule" "hourly" {
+  name_prefix         = "standin-hourly-"
+  schedule_expression = var.other ? "rate(2 hours)" : "rate(1 hour)"
+}
+
+resource "aws_cloudwatch_event_target" "queue" {
+  rule          = aws_cloudwatch_event_rule.uploaded.name
+  target_id     = "queue"
+  arn           = aws_sqs_queue.events[var.other ? "b" : "a"].arn
+  role_arn      = aws_iam_role.events[var.other ? "b" : "a"].arn
+  input_path    = var.other ? "$.detail.b" : "$.detail.a"
+  force_destroy = var.other
+
+  dead_letter_config {
+    arn = aws_sqs_queue.events[var.other ? "a" : "b"].arn
+  }
+  retry_policy {
+    maximum_event_age_in_seconds = var.other ? 120 : 60
+    maximum_retry_attempts       = var.other ? 4 : 3
+  }
+}
+
+resource "aws_cloudwatch_event_target" "told" {
+  rule      = aws_cloudwatch_event_rule.uploaded.name
+  target_id = "told"
+  arn       = aws_sqs_queue.events["a"].arn
+
+  input_transformer {
+    input_paths    = { key = var.other ? "$.detail.object.etag" : "$.detail.object.key" }
+    input_template = var.other ? "{\"b\": <key>}" : "{\"a\": <key>}"
+  }
+}
+
+resource "aws_sqs_queue" "events_ordered" {
+  name       = "standin-ordered.fifo"
+  fifo_queue = true
+}
+
+resource "aws_cloudwatch_event_target" "plain" {
+  rule  = aws_cloudwatch_event_rule.hourly.name
+  arn   = aws_sqs_queue.events_ordered.arn
+  input = jsonencode({ side = var.other ? "b" : "a" })
+
+  sqs_target {
+    message_group_id = var.other ? "b" : "a"
+  }
+}

@@ -29,9 +29,6 @@ OUTPUTS = paths.STATE / "outputs.json"
 _RUNNING = paths.STATE / "running.json"
 _STACK = paths.STATE / "stack"
 
-# TODO
-_VARIABLES: dict[str, object] = {}
-
 
 def up() -> int:
     """Starts the stack anew and leaves it running."""
@@ -43,7 +40,7 @@ def up() -> int:
             _write(_RUNNING, _described(aws))
             say(f"MiniStack {EXPECTED_MINISTACK} at {aws.endpoint_url}")
         with progress.step("Module", "applying") as say:
-            root = resources.enter_context(configured(aws, _STACK, _VARIABLES))
+            root = resources.enter_context(configured(aws, _STACK))
             stack = apply(aws, root)
             say(f"applied with {root.terraform.description} and {root.provider.name}")
         _write(OUTPUTS, outputs(stack))
@@ -76,23 +73,33 @@ def outputs(stack: Stack) -> dict[str, Any]:
 
 
 def how_to_use(stack: Stack) -> str:
-    lines = []
-    if upload_api := stack.outputs.get("upload_api"):
-        lines += [f"Upload page:  {upload_api['url']}", ""]
-    width = max(map(len, stack.outputs))
-    for name, value in stack.outputs.items():
-        if isinstance(value, Mapping):
-            facts = ", ".join(f"{k} {v}" for k, v in value.items() if isinstance(v, str))
-            lines.append(f"{name.ljust(width)}  {facts}")
+    """What to do with a stack that was left running."""
+    outputs = stack.outputs
+    # On AWS the API has a host name of its own, which nothing answers here.
+    page = f"{stack.aws.endpoint_url}/_aws/execute-api/{outputs['upload_api']['api_id']}/$default/"
+    facts = {
+        "Upload page": page,
+        "Uploads": f"s3://{outputs['uploads']['bucket']}/{outputs['uploads']['prefix']}",
+        "Results": f"s3://{outputs['results']['bucket']}/{outputs['results']['prefix']}",
+        "State machine": outputs["state_machine"]["name"],
+        "Functions": ", ".join(each["name"] for each in outputs["functions"].values()),
+        "Dead letters": outputs["dead_letters"]["name"],
+    }
     settings = {
         "AWS_ENDPOINT_URL": stack.aws.endpoint_url,
         "AWS_REGION": stack.aws.region,
         **stack.signer.environment,
     }
-    lines += ["", "For programs that use AWS's SDKs, or in .local/outputs.json:"]
-    lines += [f"  export {name}={value}" for name, value in settings.items()]
-    lines += ["", "make down takes it away."]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            *(f"{name.ljust(13)}  {fact}" for name, fact in facts.items()),
+            "",
+            "All outputs are in .local/outputs.json. For AWS's SDKs and tools:",
+            *(f"  export {name}={value}" for name, value in settings.items()),
+            "",
+            "`make down` takes it away.",
+        ]
+    )
 
 
 def _take_away(progress: Progress) -> bool:
@@ -109,7 +116,7 @@ def _take_away(progress: Progress) -> bool:
     if is_running(aws.folder):
         try:
             with progress.step("Destroy", "destroying") as say:
-                with configured(aws, _STACK, _VARIABLES) as root:
+                with configured(aws, _STACK) as root:
                     root.run("destroy")
                 say("destroyed")
         except TerraformFailed as problem:

@@ -29,14 +29,14 @@ variable "conversion" {
 
 variable "upload_api" {
   type        = any
-  description = "As in the module."
-  default     = null
+  description = "As in the module. Open to anybody who reaches the port, which is on loopback."
+  default     = { authorization = "NONE", page = true }
 }
 
 variable "monitoring" {
   type        = any
-  description = "As in the module, but off: the local AWS has no saved log queries and no metrics of its services."
-  default     = null
+  description = "As in the module."
+  default     = {}
 }
 
 variable "allowed_origins" {

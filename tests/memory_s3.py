@@ -99,9 +99,10 @@ class MemoryS3:
         self.before(operation, request)
         if request["Bucket"] not in self.buckets:
             raise refusal("NoSuchBucket", operation)
-        answer = act(**request)
-        self.after(operation, request)
-        return answer
+        try:
+            return act(**request)
+        finally:
+            self.after(operation, request)
 
     def _put(
         self,

@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from itertools import count
+from pathlib import Path
 from typing import Any, cast
 
 import botocore.session
@@ -49,6 +52,27 @@ SETTINGS = ConvertImageSettings(
     workflow_name="test",
 )
 RECORD_SETTINGS = RecordFailureSettings(RESULTS, PREFIX, "test")
+
+
+STATES: dict[str, Any] = json.loads(
+    Path(__file__).parent.parent.joinpath("statemachine/convert_image.asl.json").read_text("utf-8")
+)["States"]
+
+
+class Killed(BaseException):
+    """The worker died in the middle of its work."""
+
+
+class TaskFailed(Exception):
+    """A state gave up. error: as the state machine names it."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _matches(error: str, retrier: Mapping[str, Any]) -> bool:
+    return not {error, "States.TaskFailed", "States.ALL"}.isdisjoint(retrier["ErrorEquals"])
 
 
 @cache
@@ -113,6 +137,7 @@ class World:
     now: datetime = NOON
     announced: list[dict[str, Any]] = field(default_factory=list)
     lost_announcements: int = 0  # that EventBridge refuses before it takes the next one
+    aborted: set[str] = field(default_factory=set)  # executions whose workers still run
 
     def put(
         self, key: str, body: bytes | None = None, *, with_version_id: bool = True, **extra: Any
@@ -160,6 +185,55 @@ class World:
         recorder = Recorder(RECORD_SETTINGS, self._store(), self._announce, self._tick)
         upload = Upload.parse(ended.event)
         return status.announcement(recorder.run(ended, upload), upload)
+
+    def execute(self, event: Mapping[str, Any], execution: str = "e1") -> str:
+        """A whole execution: the states, retries and Catch of the state machine, then the rule.
+
+        Waits between attempts take no time here. Returns the execution's status.
+        """
+        try:
+            told = self._attempt(
+                "Convert image", execution, lambda number: self.convert(event, execution, number)
+            )
+            if execution in self.aborted:
+                return "ABORTED"
+            self.announced.append(told)
+            return "SUCCEEDED"
+        except TaskFailed as failed:
+            error = failed.error
+        if execution in self.aborted:
+            return "ABORTED"  # the rule records it
+        with suppress(TaskFailed):
+            self._attempt(
+                "Record failure", execution, lambda number: self.record(event, execution, error)
+            )
+        self.hear_of_end(event, execution, "FAILED")
+        return "FAILED"
+
+    def hear_of_end(self, event: Mapping[str, Any], execution: str, ended_as: str) -> None:
+        """The rule on ended executions: Lambda tries an asynchronous call three times."""
+        for _ in range(3):
+            with suppress(Exception, Killed):
+                self.record_ended(event, execution, ended_as)
+                break
+
+    def _attempt(
+        self, state: str, execution: str, run: Callable[[int], dict[str, Any]]
+    ) -> dict[str, Any]:
+        retriers = STATES[state]["Retry"]
+        used = [0] * len(retriers)
+        for number in count():
+            try:
+                return run(number)
+            except (Exception, Killed) as failure:  # noqa: BLE001  as the state machine does
+                error = type(failure).__name__
+            if execution in self.aborted:
+                raise TaskFailed("aborted")
+            matching = [i for i, retrier in enumerate(retriers) if _matches(error, retrier)]
+            if not matching or used[matching[0]] == retriers[matching[0]]["MaxAttempts"]:
+                raise TaskFailed(error)
+            used[matching[0]] += 1
+        raise AssertionError("count() does not end")
 
     def document(self, key: str) -> StatusDocument | None:
         there = self.s3.current(RESULTS, keys.status_key(PREFIX, key))

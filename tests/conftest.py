@@ -1,0 +1,12 @@
+"""How hard Hypothesis searches: quickly by default, long by --hypothesis-profile=thorough."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# No deadlines: the machine that runs the tests may be busy with something else.
+settings.register_profile("quick", deadline=None, max_examples=60, stateful_step_count=40)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=1000, stateful_step_count=80, print_blob=True
+)
+settings.load_profile("quick")

@@ -1,0 +1,218 @@
+"""A crash between any two steps of a job, each of them, and what is true afterwards.
+
+The steps that the outside world can see are the requests to S3, so a crash "between two steps"
+is one before or after a request. They are enumerated from a run without faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from tests.upload_world import Killed, World, picture
+from upload_workflow.status import State, StatusDocument, StoredRendition
+
+KEY = "uploads/one"
+
+BODIES = {"good": picture(), "bad": b"this is no image"}
+
+HOWS = ("killed before", "killed after", "answer lost", "sent twice", "throttled")
+
+
+@dataclass
+class Crash:
+    """Makes the numbered requests of a world go wrong, each in its way."""
+
+    world: World
+    plan: dict[int, str]
+    seen: int = 0
+
+    def __enter__(self) -> Crash:
+        self.world.s3.before, self.world.s3.after = self.before, self.after
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.world.s3.before = self.world.s3.after = lambda operation, request: None
+
+    def before(self, operation: str, request: dict[str, Any]) -> None:
+        how = self.plan.get(self.seen)
+        self.seen += 1
+        if how == "killed before":
+            raise Killed
+        if how == "throttled":
+            raise ConnectionError("the SDK gave up")
+        if how == "sent twice" and operation == "PutObject":
+            # The first answer was lost on its way, and the SDK sends the request again.
+            self.world.s3._put(**request)
+
+    def after(self, operation: str, request: dict[str, Any]) -> None:
+        # Also after a refusal: that nothing is there is an answer like any other.
+        how = self.plan.get(self.seen - 1)
+        if how == "killed after":
+            raise Killed
+        if how == "answer lost":
+            raise ConnectionError("the answer was lost")
+
+
+Run = Callable[[World, dict[str, Any]], object]
+
+
+def convert_all_the_way(world: World, event: dict[str, Any]) -> object:
+    return world.execute(event)
+
+
+def steps_of(run: Run, body: bytes) -> int:
+    world = World()
+    event = world.put(KEY, body)
+    with Crash(world, {}) as crash:
+        run(world, event)
+    return crash.seen
+
+
+def essence(document: StatusDocument | None) -> object:
+    """What must be equal however often the job was interrupted: all but times and counts."""
+    assert document is not None
+    untimed = tuple(
+        StoredRendition(**{**_fields(rendition), "url": "", "url_expires_at": ""})
+        for rendition in document.renditions
+    )
+    return replace(
+        document, renditions=untimed, updated_at="", created_at="", attempt=0, execution=""
+    )
+
+
+def _fields(rendition: StoredRendition) -> dict[str, Any]:
+    return {name: getattr(rendition, name) for name in StoredRendition.__slots__}
+
+
+def undisturbed(body: bytes) -> object:
+    world = World()
+    world.execute(world.put(KEY, body))
+    return essence(world.document(KEY))
+
+
+CRASHES = [
+    (name, step, how)
+    for name, body in BODIES.items()
+    for step in range(steps_of(convert_all_the_way, body))
+    for how in HOWS
+]
+
+
+@pytest.mark.parametrize(("body", "step", "how"), CRASHES)
+def test_one_crash_changes_nothing(body: str, step: int, how: str) -> None:
+    world = World()
+    event = world.put(KEY, BODIES[body])
+    with Crash(world, {step: how}):
+        assert world.execute(event) == "SUCCEEDED"
+    document = world.document(KEY)
+    assert essence(document) == undisturbed(BODIES[body])
+    assert document is not None and world.missing_renditions(document) == []
+    assert [told["state"] for told in world.announced] == [document.state]
+
+
+@pytest.mark.parametrize("first", HOWS)
+@pytest.mark.parametrize("second", HOWS)
+def test_two_crashes_at_any_two_steps_change_nothing(first: str, second: str) -> None:
+    expected = undisturbed(BODIES["good"])
+    # An interrupted run and the next: no step of the second has a number above the sum.
+    steps = 2 * steps_of(convert_all_the_way, BODIES["good"]) + 2
+    for one in range(steps):
+        for two in range(one + 1, steps):
+            world = World()
+            event = world.put(KEY)
+            with Crash(world, {one: first, two: second}):
+                assert world.execute(event) == "SUCCEEDED", (one, two)
+            assert essence(world.document(KEY)) == expected, (one, two)
+            assert [told["state"] for told in world.announced] == ["SUCCEEDED"], (one, two)
+
+
+@pytest.mark.parametrize("step", range(steps_of(convert_all_the_way, BODIES["good"])))
+@pytest.mark.parametrize("how", ["killed before", "killed after", "answer lost"])
+def test_crashing_there_every_time_is_a_failure_that_a_redrive_mends(step: int, how: str) -> None:
+    """A crash that comes back at the same request until the state machine gives up."""
+    world = World()
+    event = world.put(KEY)
+    target = request_at(step)
+
+    def strike(operation: str, request: dict[str, Any]) -> None:
+        if (operation, request["Key"]) == target and len(world.announced) == 0:
+            raise (ConnectionError if how == "answer lost" else Killed)
+
+    striking = "before" if how == "killed before" else "after"
+    setattr(world.s3, striking, strike)
+    status_door = target[1].endswith("status.json")
+    ended = world.execute(event)
+    setattr(world.s3, striking, lambda operation, request: None)
+    document = world.document(KEY)
+    if ended == "SUCCEEDED":
+        # The last write was there although its answer was lost: the next attempt found it.
+        assert document is not None and document.state is State.SUCCEEDED
+        return
+    if not status_door:
+        assert document is not None and document.state is State.FAILED
+        assert [told["state"] for told in world.announced] == ["FAILED"]
+    world.pass_time(minutes=5)
+    assert world.execute(event | {"redrive": True}, "e2") == "SUCCEEDED"
+    assert essence(world.document(KEY)) == undisturbed(BODIES["good"])
+
+
+def request_at(step: int) -> tuple[str, str]:
+    world = World()
+    event = world.put(KEY)
+    before = len(world.s3.calls)
+    world.execute(event)
+    return world.s3.calls[before + step]
+
+
+def fail_and_record(world: World, event: dict[str, Any]) -> object:
+    return world.record(event)
+
+
+@pytest.mark.parametrize("step", range(steps_of(fail_and_record, BODIES["good"])))
+@pytest.mark.parametrize("how", HOWS)
+def test_a_crash_while_a_failure_is_recorded_loses_neither_record_nor_news(
+    step: int, how: str
+) -> None:
+    world = World()
+    event = world.put(KEY)
+    with Crash(world, {step: how}):
+        # The state's own retry, then the rule on ended executions.
+        for attempt in (world.record, world.record, world.record_ended):
+            try:
+                attempt(event)
+            except (ConnectionError, Killed):
+                continue
+    document = world.document(KEY)
+    assert document is not None and document.state is State.FAILED
+    # Only a crash between telling and noting that it was told repeats the news.
+    assert 1 <= len(world.announced) <= 2
+    if how in ("sent twice", "throttled") and step < 2:
+        assert len(world.announced) == 1
+
+
+@pytest.mark.parametrize("step", range(steps_of(convert_all_the_way, BODIES["good"])))
+def test_an_abort_at_any_step_ends_as_failed_or_as_what_was_already_there(step: int) -> None:
+    world = World()
+    event = world.put(KEY)
+    seen = 0
+
+    def abort(operation: str, request: dict[str, Any]) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == step + 1:
+            world.record_ended(event, "e1", "ABORTED")
+
+    world.s3.before = abort
+    told = world.convert(event, "e1")
+    document = world.document(KEY)
+    assert document is not None
+    if document.state is State.FAILED:
+        assert told["state"] == "IGNORED"
+        assert [told["state"] for told in world.announced] == ["FAILED"]
+    else:
+        assert (document.state, told["state"]) == (State.SUCCEEDED, "SUCCEEDED")
+        assert world.announced == []

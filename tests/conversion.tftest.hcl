@@ -1,0 +1,167 @@
+# The functions have what they need, and no more.
+
+mock_provider "aws" {
+  source = "./tests/aws"
+}
+
+variables {
+  name         = "photos"
+  surroundings = { account_id = "123456789012", partition = "aws", region = "eu-central-1", iam = { path = "/" }, network = null, kms_key_arn = null, log_retention_days = 30, tags = {} }
+  package      = { file = "versions.tf", architecture = "arm64" }
+  uploads      = { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/" }
+  results      = { bucket = "shown", arn = "arn:aws:s3:::shown", prefix = "out/", url_life_seconds = 600 }
+  renditions   = { thumbnail = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false } }
+  limits       = { max_bytes = 1, max_pixels = 2, max_frame_pixels = 3, max_scan_pixels = 4, max_memory_mb = 5, max_seconds = 6 }
+  conversion   = { memory_mb = 2048, timeout_seconds = 45, max_concurrency = null }
+  dead_letters = { name = "photos-dead-letters", arn = "arn:aws:sqs:eu-central-1:123456789012:photos-dead-letters", url = "https://sqs" }
+}
+
+run "the_functions_are_the_package_for_its_architecture" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition = { for key, function in aws_lambda_function.workflow : function.handler => [function.runtime, function.architectures, function.source_code_hash == filebase64sha256("versions.tf")] } == {
+      "upload_workflow.handlers.convert_image.handler"  = ["python3.13", tolist(["arm64"]), true]
+      "upload_workflow.handlers.record_failure.handler" = ["python3.13", tolist(["arm64"]), true]
+    }
+    error_message = "The functions are ${jsonencode({ for key, function in aws_lambda_function.workflow : function.handler => [function.runtime, function.architectures, function.source_code_hash] })}."
+  }
+}
+
+run "a_conversion_gets_the_memory_and_time_that_were_asked_for" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = [aws_lambda_function.workflow["convert_image"].memory_size, aws_lambda_function.workflow["convert_image"].timeout] == [2048, 45]
+    error_message = "A conversion gets ${aws_lambda_function.workflow["convert_image"].memory_size} MB for ${aws_lambda_function.workflow["convert_image"].timeout} s."
+  }
+}
+
+run "no_job_is_taken_from_a_function_that_still_lives" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = tonumber(aws_lambda_function.workflow["convert_image"].environment[0].variables.LEASE_SECONDS) > aws_lambda_function.workflow["convert_image"].timeout
+    error_message = "A lease of ${aws_lambda_function.workflow["convert_image"].environment[0].variables.LEASE_SECONDS} s ends before a function of ${aws_lambda_function.workflow["convert_image"].timeout} s."
+  }
+}
+
+run "nothing_is_reserved_unless_asked_for" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = values(aws_lambda_function.workflow)[*].reserved_concurrent_executions == [-1, -1]
+    error_message = "Reserved are ${jsonencode(values(aws_lambda_function.workflow)[*].reserved_concurrent_executions)}."
+  }
+}
+
+run "a_ceiling_holds_conversions_back_and_never_the_recorder" {
+  variables {
+    conversion = { memory_mb = 2048, timeout_seconds = 45, max_concurrency = 4 }
+  }
+
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = { for key, function in aws_lambda_function.workflow : key => function.reserved_concurrent_executions } == { convert_image = 4, record_failure = -1 }
+    error_message = "Reserved are ${jsonencode({ for key, function in aws_lambda_function.workflow : key => function.reserved_concurrent_executions })}."
+  }
+}
+
+run "a_failure_that_could_not_be_recorded_is_kept" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = { for key, function in aws_lambda_function.workflow : key => join(" ", function.dead_letter_config[*].target_arn) } == { convert_image = "", record_failure = var.dead_letters.arn }
+    error_message = "Kept is ${jsonencode({ for key, function in aws_lambda_function.workflow : key => function.dead_letter_config[*].target_arn })}."
+  }
+}
+
+run "logs_are_json_and_end_after_their_days" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = values(aws_cloudwatch_log_group.function)[*].retention_in_days == [30, 30]
+    error_message = "Logs are kept for ${jsonencode(values(aws_cloudwatch_log_group.function)[*].retention_in_days)} days."
+  }
+
+  assert {
+    condition     = [for key, function in aws_lambda_function.workflow : [function.logging_config[0].log_format, function.logging_config[0].log_group == aws_cloudwatch_log_group.function[key].name]] == [["JSON", true], ["JSON", true]]
+    error_message = "Logs are written by ${jsonencode(values(aws_lambda_function.workflow)[*].logging_config)}."
+  }
+}
+
+run "without_a_network_no_function_may_touch_one" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = length(flatten(values(aws_lambda_function.workflow)[*].vpc_config)) == 0 && length(data.aws_iam_policy_document.surroundings.statement) == 0
+    error_message = "The functions may do ${jsonencode(data.aws_iam_policy_document.surroundings.statement)}."
+  }
+}
+
+run "with_a_network_every_function_is_in_it" {
+  variables {
+    surroundings = { account_id = "123456789012", partition = "aws", region = "eu-central-1", iam = { path = "/" }, network = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }, kms_key_arn = null, log_retention_days = 30, tags = {} }
+  }
+
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = [for function in values(aws_lambda_function.workflow) : [function.vpc_config[0].subnet_ids, function.vpc_config[0].security_group_ids]] == [[toset(["subnet-1"]), toset(["sg-1"])], [toset(["subnet-1"]), toset(["sg-1"])]]
+    error_message = "The functions run in ${jsonencode(values(aws_lambda_function.workflow)[*].vpc_config)}."
+  }
+}
+
+run "with_a_key_the_functions_may_use_it_and_logs_are_encrypted" {
+  variables {
+    surroundings = { account_id = "123456789012", partition = "aws", region = "eu-central-1", iam = { path = "/" }, network = null, kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1", log_retention_days = 30, tags = {} }
+  }
+
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = one([for statement in data.aws_iam_policy_document.surroundings.statement : [statement.actions, statement.resources]]) == [toset(["kms:Decrypt", "kms:GenerateDataKey"]), toset(["arn:aws:kms:eu-central-1:123456789012:key/1"])]
+    error_message = "The functions may do ${jsonencode(data.aws_iam_policy_document.surroundings.statement)}."
+  }
+
+  assert {
+    condition     = distinct(values(aws_cloudwatch_log_group.function)[*].kms_key_id) == tolist(["arn:aws:kms:eu-central-1:123456789012:key/1"])
+    error_message = "Logs are encrypted with ${jsonencode(values(aws_cloudwatch_log_group.function)[*].kms_key_id)}."
+  }
+}
+
+run "roles_are_made_as_the_surroundings_demand" {
+  variables {
+    surroundings = { account_id = "123456789012", partition = "aws", region = "eu-central-1", iam = { path = "/media/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }, network = null, kms_key_arn = null, log_retention_days = 30, tags = { team = "media" } }
+  }
+
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = distinct([for role in values(aws_iam_role.function) : join(" ", [role.path, role.permissions_boundary, role.tags.team])]) == tolist(["/media/ arn:aws:iam::123456789012:policy/boundary media"])
+    error_message = "The roles are ${jsonencode([for role in values(aws_iam_role.function) : [role.path, role.permissions_boundary, role.tags]])}."
+  }
+}

@@ -1,0 +1,959 @@
+# Every input that would make something else than meant is refused.
+# tests/variables is the module's variables.tf and nothing else: a run of it takes a moment.
+
+variables {
+  package_file = "versions.tf" # any file: nothing runs it here
+}
+
+run "what_is_left_out_is_accepted_as_it_is" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+}
+
+run "a_name_that_would_not_fit_into_a_buckets_name_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    name = "holiday-photographs-of-2026x"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_name_in_capitals_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    name = "Photos"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_name_that_ends_with_a_hyphen_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    name = "photos-"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "an_uploads_prefix_without_a_slash_at_its_end_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { prefix = "uploads" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "an_uploads_prefix_that_begins_with_a_slash_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { prefix = "/uploads/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "no_uploads_prefix_at_all_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { prefix = "" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "uploads_kept_for_half_a_day_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { retention_days = 1.5 }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "uploads_kept_for_no_day_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { retention_days = 0 }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "a_results_prefix_without_a_slash_at_its_end_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    results = { prefix = "results" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "results_kept_for_no_day_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    results = { retention_days = 0 }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "a_url_that_lives_longer_than_a_signature_may_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    results = { url_life_seconds = 604801 }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "a_url_that_dies_before_it_is_read_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    results = { url_life_seconds = 59 }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "results_that_would_start_the_workflow_again_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { bucket = { name = "media" }, prefix = "in/" }
+    results = { bucket = { name = "media" }, prefix = "in/out/" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "results_beside_uploads_without_a_prefix_of_their_own_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    uploads = { bucket = { name = "media" } }
+    results = { bucket = { name = "media" }, prefix = "" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "every_origin_at_once_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    allowed_origins = ["*"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "a_wildcard_in_an_origin_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    allowed_origins = ["https://*.example.com"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "an_origin_with_a_path_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    allowed_origins = ["https://example.com/"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "no_renditions_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = {}
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "more_renditions_than_a_function_can_be_told_of_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { for n in range(21) : "r${n}" => { width_px = 10, format = "jpeg" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_rendition_with_a_slash_in_its_name_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { "a/b" = { width_px = 10, format = "jpeg" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_unknown_format_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpg" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_unknown_fit_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, height_px = 10, format = "jpeg", fit = "fill" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_unknown_position_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", position = "middle" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_background_by_name_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", background = "white" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_quality_above_100_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", quality = 101 } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_quality_with_a_fraction_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", quality = 82.5 } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_rendition_without_a_box_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { format = "jpeg" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_edge_longer_than_webp_allows_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 16384, format = "jpeg" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_edge_of_nothing_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 0, format = "jpeg" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_box_that_is_covered_has_both_sides_or_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", fit = "cover" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_animated_jpeg_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", animated = true } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "renditions_longer_than_an_environment_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    renditions = { for n in range(20) : "a-very-long-name-of-a-rendition${n}" => { width_px = 1234, height_px = 1234, format = "auto", fit = "contain", position = "bottom-right", quality = 100 } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "a_limit_of_nothing_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    limits = { max_pixels = 0 }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "more_bytes_than_s3_takes_in_one_upload_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    limits = { max_bytes = 5368709121 }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "decoding_in_more_memory_than_the_function_has_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    limits     = { max_memory_mb = 900 }
+    conversion = { memory_mb = 1024 }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "a_conversion_longer_than_the_function_lives_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    limits     = { max_seconds = 30 }
+    conversion = { timeout_seconds = 30 }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "an_unknown_type_of_workflow_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    workflow = { type = "express" }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "an_unknown_trigger_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    workflow = { trigger = "object-created" }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "an_express_workflow_that_would_be_cut_off_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    workflow   = { type = "EXPRESS" }
+    conversion = { timeout_seconds = 121 }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "an_unknown_architecture_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    conversion = { architecture = "amd64" }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "too_little_memory_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    conversion = { memory_mb = 511 }
+    limits     = { max_memory_mb = 300 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "a_time_out_longer_than_lambda_allows_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 841 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "a_time_out_shorter_than_a_start_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 9 }
+    limits     = { max_seconds = 5 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "a_ceiling_of_no_conversion_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    conversion = { max_concurrency = 0 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "a_missing_package_is_refused_before_anything_is_made" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    package_file = "build/nothing.zip"
+  }
+
+  expect_failures = [var.package_file]
+}
+
+run "a_key_by_its_alias_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    surroundings = { kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/media" }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "a_role_path_without_slashes_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    surroundings = { role_path = "media" }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "a_network_without_subnets_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    surroundings = { network = { subnet_ids = [], security_group_ids = ["sg-1"] } }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "a_network_without_security_groups_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    surroundings = { network = { subnet_ids = ["subnet-1"], security_group_ids = [] } }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "a_retention_that_cloudwatch_does_not_know_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    log_retention_days = 31
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "logs_for_ever_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    log_retention_days = 0
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "who_may_call_is_never_assumed" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "" }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "an_unknown_authorization_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "OPEN" }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "tokens_without_an_audience_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "JWT", jwt = { issuer = "https://issuer.example/", audiences = [] } }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "tokens_without_an_issuer_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "JWT" }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "an_issuer_beside_another_authorization_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", jwt = { issuer = "https://issuer.example/", audiences = ["uploads"] } }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "an_issuer_reached_without_tls_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "JWT", jwt = { issuer = "http://issuer.example/", audiences = ["uploads"] } }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "a_page_that_would_have_to_sign_requests_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "IAM", page = true }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "a_wildcard_among_the_content_types_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", content_types = ["image/*"] }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "a_form_that_lives_for_hours_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", form_life_seconds = 7200 }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "a_throttle_that_lets_nothing_pass_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", throttle = { burst = 0 } }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "alarms_told_to_a_topics_name_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    monitoring = { topic = { arn = "on-call" } }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "an_address_that_is_none_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    monitoring = { email_addresses = ["on-call"] }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "a_runbook_that_names_its_paragraph_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    monitoring = { runbook_url = "https://example.com/runbook#top" }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "an_alarm_on_no_failure_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    monitoring = { failed_jobs = 0 }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "an_alarm_on_every_upload_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    monitoring = { slow_seconds = 0 }
+  }
+
+  expect_failures = [var.monitoring]
+}
+
+run "an_alarm_on_no_rejection_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/variables"
+  }
+
+  variables {
+    monitoring = { rejected_percent = 0 }
+  }
+
+  expect_failures = [var.monitoring]
+}

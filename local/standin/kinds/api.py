@@ -206,10 +206,12 @@ class Stage(Crud):
 
     def read(self, aws: Aws, state: State) -> State | None:
         api, name = state["api_id"], state["id"]
-        found = aws.client("apigatewayv2").get_stage(ApiId=api, StageName=name)
+        gateway = aws.client("apigatewayv2")
+        found = gateway.get_stage(ApiId=api, StageName=name)
         routes = found.get("RouteSettings") or {}
         found["RouteSettings"] = [{"RouteKey": key, **routes[key]} for key in routes]
-        address = f"https://{api}.execute-api.{aws.region}.{aws.dns_suffix}/"
+        # Where the API answers: a name below amazonaws.com would lead nowhere.
+        address = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/{name}"
         arn = f"arn:{aws.partition}:apigateway:{aws.region}::/apis/{api}/stages/{name}"
         return {
             **self.wire.back(found, *self.arguments, "route_settings"),
@@ -217,7 +219,7 @@ class Stage(Crud):
             "api_id": api,
             "arn": arn,
             "execution_arn": aws.arn("execute-api", f"{api}/{name}"),
-            "invoke_url": address if name == "$default" else address + name,
+            "invoke_url": f"{address}/" if name == "$default" else address,
             "tags_all": _tags(aws, arn),
         }
 

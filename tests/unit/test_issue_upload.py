@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib
 import json
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.form_tampering import attempts
 from tests.memory_s3 import MemoryS3
 from tests.post_oracle import Account, refusal
 from upload_workflow import clients, http_api, upload_page
@@ -244,6 +246,26 @@ def test_no_input_makes_the_function_fail(
     authorizer = None if subject is None else {"jwt": {"claims": {"iss": "x", "sub": subject}}}
     answer = call(function, body, authorizer=authorizer, isBase64Encoded=encoded)
     assert answer["statusCode"] in (201, 400, 403)
+
+
+def test_fifty_bent_forms_are_refused_and_the_straight_one_is_not(function: ModuleType) -> None:
+    file = b"photo"
+    forms = [
+        issue(
+            function,
+            {
+                "content_type": "image/jpeg",
+                "original_name": f"{name}.jpg",
+                "checksum_sha256": base64.b64encode(hashlib.sha256(file).digest()).decode(),
+            },
+            authorizer={"jwt": {"claims": {"iss": "issuer", "sub": name}}},
+        )["upload"]["fields"]
+        for name in ("anna", "bert")
+    ]
+    bent = attempts(*forms, file)
+    assert len(bent) >= 50
+    assert s3_says(forms[0], file) is None
+    assert [attempt.name for attempt in bent if s3_says(attempt.form, attempt.file) is None] == []
 
 
 def test_the_page_runs_its_own_script_and_nothing_else(function: ModuleType) -> None:

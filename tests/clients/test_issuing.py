@@ -1,0 +1,233 @@
+"""The upload API as the network sees it, on the local AWS."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local import client
+from local.aws import LocalAws, make_user
+from tests.clients.conftest import Deployment, deployed
+from tests.clients.foreign_page import ForeignPage
+from tests.clients.token_issuer import AUDIENCE, TokenIssuer
+from tests.form_tampering import OTHER_FILE, Form, attempts
+from tests.local.pictures import photograph
+from upload_workflow.signing import Signer
+
+PHOTO = photograph(320, 240)
+JSON = {"content-type": "application/json"}
+
+
+def ask(deployment: Deployment, fields: object, **headers: str) -> client.Answer:
+    sent = json.dumps(fields).encode()
+    return client.request("POST", f"{deployment.url}uploads", sent, {**JSON, **headers})
+
+
+def issue(deployment: Deployment, fields: object, **headers: str) -> dict[str, Any]:
+    answer = ask(deployment, fields, **headers)
+    assert answer.status == 201, answer.body
+    issued: dict[str, Any] = json.loads(answer.body)
+    return issued
+
+
+def post(url: str, form: Form, file: bytes) -> client.Answer:
+    """A form as a browser sends it, whatever it holds."""
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in form.items()
+    ]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    body = b"".join([*parts, head.encode(), file, f"\r\n--{boundary}--\r\n".encode()])
+    return client.request(
+        "POST", url, body, {"content-type": f"multipart/form-data; boundary={boundary}"}
+    )
+
+
+def test_an_upload_goes_the_whole_way(open_api: Deployment) -> None:
+    name = "Straße + 50 % „schön“ 🏖.jpg"
+    issued = issue(open_api, {"content_type": "image/jpeg", "original_name": name})
+    assert json.loads(client.request("GET", issued["status_url"]).body)["state"] == "PENDING"
+    assert post(issued["upload"]["url"], issued["upload"]["fields"], PHOTO).status == 204
+    status = client.follow(issued["status_url"], 60)
+    assert status["state"] == "SUCCEEDED"
+    assert status["upload"]["key"] == issued["job"]["key"]
+    assert status["upload"]["original_name"] == name
+    assert status["expires_at"] == issued["expires_at"]
+
+
+def test_the_api_answers_mistakes_in_words(open_api: Deployment) -> None:
+    answer = ask(open_api, {"content_type": "application/pdf", "bytes": 0})
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = json.loads(answer.body)
+    assert [error["pointer"] for error in problem["errors"]] == ["#/content_type", "#/bytes"]
+    for body in (b"", b"{", b"\xff\xfe", b"x" * 9000):
+        refused = client.request("POST", f"{open_api.url}uploads", body)
+        assert refused.status in (400, 413) and b"Traceback" not in refused.body
+
+
+def test_fifty_bent_forms_are_refused_and_the_straight_one_is_not(
+    token_api: Deployment, issuer: TokenIssuer
+) -> None:
+    checksum = base64.b64encode(hashlib.sha256(PHOTO).digest()).decode()
+    fields = {"content_type": "image/jpeg", "original_name": "a.jpg", "checksum_sha256": checksum}
+    uploads = [
+        issue(token_api, fields, authorization=f"Bearer {issuer.token(name, scope='upload')}")
+        for name in ("anna", "bert")
+    ]
+    forms = [each["upload"]["fields"] for each in uploads]
+    url = uploads[0]["upload"]["url"]
+    bent = [attempt for attempt in attempts(*forms, PHOTO) if attempt.name != OTHER_FILE]
+    assert len(bent) >= 50
+    accepted = [each.name for each in bent if post(url, each.form, each.file).status < 400]
+    assert accepted == []
+    assert post(url, forms[0], PHOTO).status == 204
+
+
+def test_a_form_is_worth_nothing_after_its_end(open_api: Deployment) -> None:
+    user = make_user(
+        open_api.aws.client("iam"), f"signer-{uuid.uuid4()}", open_api.outputs["signer_policy_json"]
+    )
+    signer = Signer(
+        open_api.aws.client("s3", user), Credentials(user.access_key_id, user.secret_access_key)
+    )
+    bucket, key = open_api.outputs["uploads"]["bucket"], f"uploads/{uuid.uuid4()}/original"
+    now = datetime.now(UTC)
+    answers = {
+        seconds: signer.post_form(
+            bucket, key, fields={}, size_bytes=(1, 9), life=timedelta(seconds=seconds), now=now
+        )
+        for seconds in (-5, 60)
+    }
+    statuses = {
+        seconds: post(form.url, dict(form.fields), b"x").status for seconds, form in answers.items()
+    }
+    assert statuses == {-5: 403, 60: 204}
+
+
+def test_a_token_of_the_issuer_is_the_only_way_in(
+    token_api: Deployment, issuer: TokenIssuer
+) -> None:
+    def answered(token: str | None) -> int:
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return ask(token_api, {"content_type": "image/jpeg"}, **headers).status
+
+    assert answered(issuer.token(scope="upload other")) == 201
+    assert answered(issuer.token(scope="other")) == 403
+    refused = {
+        "none": None,
+        "garbage": "x.y.z",
+        "another audience": issuer.token(scope="upload", aud="other"),
+        "another issuer": issuer.token(scope="upload", iss="http://127.0.0.1:9/"),
+        "ended": issuer.token(scope="upload", exp=1),
+        "another key": issuer.forged("anna"),
+    }
+    assert {name: answered(token) for name, token in refused.items()} == dict.fromkeys(refused, 401)
+    assert AUDIENCE == "uploads"
+
+
+def test_a_token_without_a_subject_gets_no_upload_without_an_owner(
+    token_api: Deployment, issuer: TokenIssuer
+) -> None:
+    token = issuer.token(None, scope="upload")
+    answer = ask(token_api, {"content_type": "image/jpeg"}, authorization=f"Bearer {token}")
+    assert answer.status == 403 and b"sub" in answer.body
+
+
+def test_each_subject_has_a_folder_of_its_own(token_api: Deployment, issuer: TokenIssuer) -> None:
+    def folder(subject: str) -> str:
+        token = issuer.token(subject, scope="upload")
+        issued = issue(token_api, {"content_type": "image/png"}, authorization=f"Bearer {token}")
+        folder: str = issued["job"]["key"].split("/")[1]
+        return folder
+
+    assert folder("anna") == folder("anna") != folder("bert")
+
+
+def test_the_page_of_an_api_for_tokens_is_for_everybody(token_api: Deployment) -> None:
+    assert client.request("GET", token_api.url).status == 200
+
+
+def test_an_origin_that_is_not_allowed_gets_no_answer_that_a_browser_would_hand_on(
+    token_api: Deployment, other_origin: ForeignPage
+) -> None:
+    def preflight(origin: str) -> str | None:
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        answer = client.request("OPTIONS", f"{token_api.url}uploads", None, asked)
+        return {name.lower(): value for name, value in answer.headers.items()}.get(
+            "access-control-allow-origin"
+        )
+
+    assert preflight(other_origin.origin) == other_origin.origin
+    assert preflight("http://127.0.0.1:9") is None
+
+
+def test_the_buckets_let_the_pages_own_origin_in(open_api: Deployment) -> None:
+    """On AWS the page and the buckets have different hosts; here they share one."""
+    api = open_api.aws.client("apigatewayv2").get_api(
+        ApiId=open_api.outputs["upload_api"]["api_id"]
+    )
+    s3 = open_api.aws.client("s3")
+    for role in ("uploads", "results"):
+        rules = s3.get_bucket_cors(Bucket=open_api.outputs[role]["bucket"])["CORSRules"]
+        assert [rule["AllowedOrigins"] for rule in rules] == [[api["ApiEndpoint"]]]
+
+
+def test_a_signed_request_belongs_to_whoever_signed_it(
+    aws: LocalAws, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = tmp_path_factory.mktemp("signed")
+    with deployed(aws, data, name="signed", upload_api={"authorization": "IAM"}) as signed:
+        resource = signed.outputs["upload_api"]["invoke_arn"]
+        policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+        nothing = json.dumps({"Version": "2012-10-17", "Statement": [{**policy, "Effect": "Deny"}]})
+        users = {
+            name: make_user(aws.client("iam"), name, document) for name in ("caller-1", "caller-2")
+        }
+        stranger = make_user(aws.client("iam"), "stranger", nothing)
+
+        def answer(user: Any) -> client.Answer:
+            body = b'{"content_type": "image/jpeg"}'
+            request = AWSRequest("POST", f"{signed.url}uploads", dict(JSON), body)
+            credentials = Credentials(user.access_key_id, user.secret_access_key)
+            SigV4Auth(credentials, "execute-api", aws.region).add_auth(request)
+            return client.request("POST", request.url, body, dict(request.headers.items()))
+
+        assert ask(signed, {"content_type": "image/jpeg"}).status == 403
+        assert answer(stranger).status == 403
+        owners = [
+            json.loads(answer(user).body)["job"]["key"].split("/")[1] for user in users.values()
+        ]
+        assert len(set(owners)) == 2 and all(len(owner) == 26 for owner in owners)
+        assert client.request("GET", signed.url).status == 404  # no page
+
+
+def test_nothing_that_opens_a_door_is_logged(open_api: Deployment) -> None:
+    issued = issue(open_api, {"content_type": "image/jpeg"})
+    signature = issued["upload"]["fields"]["x-amz-signature"]
+    logs = open_api.aws.client("logs")
+    groups = [
+        group["logGroupName"]
+        for group in logs.describe_log_groups()["logGroups"]
+        if "open-" in group["logGroupName"]
+    ]
+    assert any("issue-upload" in group for group in groups)
+    texts = [
+        event["message"]
+        for group in groups
+        for event in logs.filter_log_events(logGroupName=group).get("events", [])
+    ]
+    query = urlsplit(issued["status_url"]).query
+    assert not [text for text in texts if signature in text or query in text]

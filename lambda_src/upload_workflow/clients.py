@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 # connect: S3 answers within milliseconds from the same region; a longer wait is a lost packet,
 #   and the next attempt takes another connection.
 # read: the time between two packets, not of the whole body.
-# max_attempts: standard mode waits up to 1, 2, 4, 8 and 16 s before them, so that all six end
-#   within the time of a function; with three of ten calls failing, one in 1,400 fails for good.
+# attempts: with waits of up to 1, 2, 4, 8 and 16 s between them six fit into a function's time;
+#   where three of ten requests fail, one in 1,400 fails six times.
+# mode: "standard" shares an allowance of about 35 retries between all jobs of a worker, so that
+#   the misfortune of one would fail the next. Here a request is bounded by its attempts, and a
+#   job by its requests and the state machine's retries.
 _PATIENCE = Config(
     connect_timeout=2,
     read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 6},
+    retries={"mode": "legacy", "total_max_attempts": 6},
 )
 
 

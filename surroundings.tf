@@ -12,6 +12,7 @@ locals {
   surroundings = {
     account_id         = data.aws_caller_identity.current.account_id
     partition          = data.aws_partition.current.partition
+    dns_suffix         = data.aws_partition.current.dns_suffix
     region             = data.aws_region.current.region
     kms_key_arn        = var.surroundings.kms_key_arn
     iam                = { path = var.surroundings.role_path, permissions_boundary_arn = var.surroundings.permissions_boundary_arn }

@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "signer" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["s3.${var.surroundings.region}.amazonaws.com"]
+        values   = ["s3.${var.surroundings.region}.${var.surroundings.dns_suffix}"]
       }
     }
   }

@@ -6,6 +6,7 @@ variable "name" {
 variable "surroundings" {
   type = object({
     account_id  = string
+    dns_suffix  = string
     partition   = string
     region      = string
     kms_key_arn = string

@@ -41,7 +41,6 @@ def test_a_rendition_has_the_same_fields_and_defaults_in_both() -> None:
     assert in_module == in_python
 
 
-@pytest.mark.xfail(reason="the converter's measured limits are not in variables.tf yet")
 def test_a_limit_has_the_same_name_and_default_in_both() -> None:
     assert {name: written(field.default) for name, field in LIMIT_FIELDS.items()} == defaults(
         Limits

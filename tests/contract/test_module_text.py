@@ -1,0 +1,99 @@
+"""What Terraform itself does not say about the module's files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.contract.workflow_file import ROOT
+
+# A partition's name in a table of partitions is a key, not a place that something is in.
+TABLE_OF_PARTITIONS = re.compile(r'^\s*"?aws[\w-]*"?\s+= "console\.', re.MULTILINE)
+MODULES = [ROOT, *sorted(ROOT.glob("modules/*"))]
+FILES = [file for module in MODULES for file in sorted(module.glob("*.tf"))]
+
+every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+
+
+def text(module: Path) -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted(module.glob("*.tf")))
+
+
+def code(text: str) -> str:
+    """Without comments and the sentences that people read."""
+    return re.sub(r"error_message = .*|#.*|description = .*", "", text)
+
+
+@every_file
+def test_nothing_names_a_partition_an_account_or_a_region(file: Path) -> None:
+    bare = TABLE_OF_PARTITIONS.sub("", code(file.read_text(encoding="utf-8")))
+    assert not re.search(
+        r"arn:aws|\b\d{12}\b|\b[a-z]{2}(-gov)?-(north|south|east|west|central)", bare
+    )
+
+
+@every_module
+def test_every_variable_and_local_is_used(module: Path) -> None:
+    said = text(module)
+    for variable in re.findall(r'^variable "(\w+)"', said, re.MULTILINE):
+        assert re.search(rf"\bvar\.{variable}\b", code(said)), variable
+    for body in re.findall(r"^locals \{\n(.*?)^\}", said, re.MULTILINE | re.DOTALL):
+        for local in re.findall(r"^  (\w+)\s+=", body, re.MULTILINE):
+            assert re.search(rf"\blocal\.{local}\b", code(said)), local
+
+
+@every_module
+def test_every_variable_and_output_says_what_it_is(module: Path) -> None:
+    blocks = re.findall(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', text(module), re.M | re.S)
+    for name, body in blocks:
+        described = re.search(r'^  description = "(.+)"$', body, re.MULTILINE)
+        assert described and described[1].endswith("."), name
+
+
+@every_module
+def test_a_wildcard_carries_its_reason(module: Path) -> None:
+    # What has no narrower name carries its reason in a comment of the same statement.
+    for statement in re.findall(r"statement \{\n(.*?)\n  \}\n", text(module), re.DOTALL):
+        if re.search(r'resources\s+= \["\*"\]', statement):
+            assert "#" in statement, statement
+
+
+def test_the_root_is_a_short_story() -> None:
+    root = (ROOT / "main.tf").read_text(encoding="utf-8")
+    assert len(root.splitlines()) < 90
+    assert set(re.findall(r"^(\w+) ", root, re.MULTILINE)) == {"module"}
+    # One sentence before each chapter.
+    assert len(re.findall(r"^# .+\.\nmodule ", root, re.MULTILINE)) == root.count("\nmodule ")
+
+
+def test_the_interface_is_small() -> None:
+    variables = (ROOT / "variables.tf").read_text(encoding="utf-8")
+    assert len(re.findall(r"^variable ", variables, re.MULTILINE)) <= 16
+    for module in MODULES[1:]:
+        inputs = (module / "variables.tf").read_text(encoding="utf-8")
+        assert len(re.findall(r"^variable ", inputs, re.MULTILINE)) <= 10, module.name
+
+
+@every_module
+def test_a_module_says_what_it_promises_and_hides(module: Path) -> None:
+    head = (module / "main.tf").read_text(encoding="utf-8").splitlines()[:3]
+    wanted = ["# Promises ", "# Hides ", "# Does not "]
+    if module != ROOT:
+        assert all(line.startswith(begin) for line, begin in zip(head, wanted, strict=True)), head
+
+
+@every_module
+def test_no_switch_stands_beside_its_value(module: Path) -> None:
+    names = re.findall(r'^variable "(\w+)"', text(module), re.MULTILINE)
+    assert not [name for name in names if re.match(r"(create|enable|attach|use)_", name)]
+
+
+@every_file
+def test_nothing_is_counted_and_nothing_bears_a_name_that_says_nothing(file: Path) -> None:
+    said = code(file.read_text(encoding="utf-8"))
+    assert not re.search(r"^\s+count\s+=", said, re.MULTILINE)
+    named = re.findall(r'^(?:resource|data) "\w+" "(\w+)"', said, re.MULTILINE)
+    assert not {"this", "main", "default"} & set(named)

@@ -1,0 +1,264 @@
+"""Breaks each promise once, in a copy, and demands that the tests notice.
+
+    python -m tests.faults.mutate          every promise; prints a line each and killed/total
+    python -m tests.faults.mutate claim    those whose name contains the word
+
+Exits with 1 if a broken promise went unnoticed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "lambda_src/upload_workflow"
+# What is copied, and the tests that have to notice, those that name the fault best first.
+COPIED = ("lambda_src", "statemachine", "tests", "pyproject.toml")
+TESTS = (
+    "tests/unit/test_status.py",
+    "tests/unit/test_job.py",
+    "tests/unit/test_failure.py",
+    "tests/unit/test_upload.py",
+    "tests/unit/test_keys.py",
+    "tests/unit/test_signing.py",
+    "tests/unit/test_status_model.py",
+    "tests/faults",
+)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A promise, and the edit that breaks it."""
+
+    promise: str
+    file: str
+    old: str
+    new: str
+
+
+MUTATIONS = (
+    Mutation(
+        "claim: one execution has a job at a time",
+        "status.py",
+        "return Ignored(Reason.DUPLICATE) if leased and not own else None",
+        "return None",
+    ),
+    Mutation(
+        "claim: its own dead claim is taken over at once",
+        "status.py",
+        "if leased and not own else None",
+        "if leased else None",
+    ),
+    Mutation(
+        "claim: a lease ends",
+        "status.py",
+        'leased = (current.lease_until or "") > timestamp(now)',
+        "leased = True",
+    ),
+    Mutation(
+        "version pin: the announced version is read",
+        "store.py",
+        "self.s3.get_object(Bucket=upload.bucket, Key=upload.key, **pin)",
+        "self.s3.get_object(Bucket=upload.bucket, Key=upload.key)",
+    ),
+    Mutation(
+        "version pin: without a version id the etag pins",
+        "store.py",
+        'else {"IfMatch": upload.etag}',
+        "else {}",
+    ),
+    Mutation(
+        "conditional write: nobody else's document is overwritten",
+        "store.py",
+        'return {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}',
+        "return {}",
+    ),
+    Mutation(
+        "conditional write: a first document is written once",
+        "store.py",
+        'else {"IfNoneMatch": "*"}',
+        "else {}",
+    ),
+    Mutation(
+        "conditional write: an own write whose answer was lost is recognised",
+        "store.py",
+        "if seen.writer == writer:",
+        "if False:",
+    ),
+    Mutation(
+        "conditional write: a conflict of the moment is tried again",
+        "store.py",
+        '"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"',
+        '"PreconditionFailed", "NoSuchKey"',
+    ),
+    Mutation(
+        "terminal guard: a success stays",
+        "status.py",
+        "return Recorded(current) if own or claimant.redrive else Ignored(Reason.DUPLICATE)",
+        "return None",
+    ),
+    Mutation(
+        "terminal guard: a failure does not replace a result",
+        "status.py",
+        "if current.execution != execution or current.state in (",
+        "if current.execution != execution and current.state in (",
+    ),
+    Mutation(
+        "terminal guard: only a redrive reopens a failure",
+        "status.py",
+        "reopened = claimant.redrive and not own",
+        "reopened = not own",
+    ),
+    Mutation(
+        "terminal guard: a late result does not replace another end",
+        "status.py",
+        "if current is None or current == claimed:",
+        "if current is None or current.job_id == claimed.job_id:",
+    ),
+    Mutation(
+        "order: an older version never replaces a newer one",
+        "status.py",
+        "return order(current.upload.sequencer, current.job_id) >",
+        "return order(current.upload.sequencer, current.job_id) <",
+    ),
+    Mutation(
+        "order: sequencers are padded on the right",
+        "upload.py",
+        '.lower().rstrip("0")',
+        '.lower().lstrip("0")',
+    ),
+    Mutation(
+        "renditions: readable before SUCCEEDED is",
+        "job.py",
+        "self.store.put_rendition(key, encoded, sha256.digest())",
+        "None",
+    ),
+    Mutation(
+        "renditions: bytes of another run are replaced",
+        "store.py",
+        'if there["Metadata"].get("sha256") == sha256.hex():',
+        "if there:",
+    ),
+    Mutation(
+        "failure: announced",
+        "failure.py",
+        "self.announce(status.announcement(decision, upload))",
+        "pass",
+    ),
+    Mutation(
+        "failure: announced once",
+        "failure.py",
+        "and not seen.announced:",
+        ":",
+    ),
+    Mutation(
+        "failure: nobody else's job is failed",
+        "status.py",
+        "if current.execution != execution or current.state in (",
+        "if current.state in (",
+    ),
+    Mutation(
+        "permanent faults: not retried by name",
+        "store.py",
+        'if code in ("AccessDenied", "403", "AllAccessDisabled"):',
+        "if False:",
+    ),
+    Mutation(
+        "retries: three faults in ten requests are survived",
+        "clients.py",
+        '"total_max_attempts": 6',
+        '"total_max_attempts": 2',
+    ),
+    Mutation(
+        "signing: SigV4 everywhere",
+        "clients.py",
+        'signature_version="s3v4",',
+        "",
+    ),
+    Mutation(
+        "signing: a URL does not promise to outlive its credentials",
+        "signing.py",
+        "min(life, MAX_URL_LIFE, credential_life(self.credentials, now))",
+        "min(life, MAX_URL_LIFE)",
+    ),
+    Mutation(
+        "signing: the file's size is bounded",
+        "signing.py",
+        '["content-length-range", *size_bytes],',
+        "",
+    ),
+    Mutation(
+        "secrets: an announcement holds no URL",
+        "status.py",
+        'if not name.startswith("url")',
+        "",
+    ),
+    Mutation(
+        "keys: a folder that URLs would shorten is folded",
+        "keys.py",
+        'any(segment in (".", "..") for segment in folder.split("/"))',
+        "False",
+    ),
+)
+
+
+def main(words: list[str]) -> int:
+    chosen = [m for m in MUTATIONS if all(word in m.promise for word in words)]
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+                shutil.copytree(source, copy / name, ignore=ignored)
+            else:
+                shutil.copy2(source, copy / name)
+        if failed := _failing_test(copy):
+            print(f"The tests fail before anything is broken: {failed}")
+            return 1
+        for mutation in chosen:
+            began = time.monotonic()
+            noticed = _noticed_by(copy, mutation)
+            survivors += noticed is None
+            verdict = f"killed by {noticed}" if noticed else "SURVIVED"
+            print(f"{mutation.promise:70} {verdict}  {time.monotonic() - began:.1f} s", flush=True)
+    print(f"killed {len(chosen) - survivors}/{len(chosen)}")
+    return 1 if survivors else 0
+
+
+def _noticed_by(copy: Path, mutation: Mutation) -> str | None:
+    """The name of the first test that fails with the promise broken, or None."""
+    file = copy / PACKAGE / mutation.file
+    sound = file.read_text("utf-8")
+    if sound.count(mutation.old) != 1:
+        raise SystemExit(f"{mutation.promise}: {mutation.file} has no longer the text to break")
+    try:
+        file.write_text(sound.replace(mutation.old, mutation.new), "utf-8")
+        return _failing_test(copy)
+    finally:
+        file.write_text(sound, "utf-8")
+
+
+def _failing_test(copy: Path) -> str | None:
+    # The copy comes first on the path, before the package installed for development.
+    environment = os.environ | {"PYTHONPATH": str(copy / "lambda_src")}
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS]
+    ran = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, check=False
+    )
+    if ran.returncode == 0:
+        return None
+    failed = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" ")[1].split("::", 1)[-1] if failed else ran.stdout[-500:]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from . import causes, letters, pause, redrive, story
 from .deployment import Aws, Deployment, NotFound, connect, find
-from .jobs import Job, JobState, execution_status, find_jobs
+from .jobs import Job, JobState, find_jobs
 from .pause import Gate, NotExchanged
 from .table import bar, moment, printable, table
 
@@ -168,18 +168,17 @@ def _ends(
     aws: Aws, deployment: Deployment, done: Sequence[redrive.Done], seconds: float
 ) -> dict[str, str]:
     """How the started executions ended, by name; RUNNING for those that have not."""
-    names = [one.execution for one in done if one.execution]
+    started = {one.execution: one for one in done if one.execution}
     ends: dict[str, str] = {}
     deadline = time.monotonic() + seconds
-    while len(ends) < len(names) and time.monotonic() < deadline:
-        for name in names:
-            status = execution_status(aws, deployment, name)
-            if name not in ends and status not in (None, "RUNNING"):
-                ends[name] = str(status)
-        _progress("ended", len(ends), len(names))
-        if len(ends) < len(names):
+    while len(ends) < len(started) and time.monotonic() < deadline:
+        for name, one in started.items():
+            if name not in ends and (end := redrive.end(aws, deployment, one)):
+                ends[name] = end
+        _progress("ended", len(ends), len(started))
+        if len(ends) < len(started):
             time.sleep(1)
-    return {name: ends.get(name, "RUNNING") for name in names}
+    return {name: ends.get(name, "RUNNING") for name in started}
 
 
 def _tell_redrive(

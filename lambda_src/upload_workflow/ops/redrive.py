@@ -16,10 +16,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from .. import keys
 from ..upload import Upload
 from . import letters
 from .deployment import Aws, Deployment, error_code
-from .jobs import Job, JobState, execution_status, find_jobs, read_upload
+from .jobs import Job, JobState, execution_status, find_jobs, read_document, read_upload
 from .letters import Letter
 
 # Younger uploads may still be on their way: S3's events usually take seconds, at times minutes.
@@ -183,3 +184,20 @@ def _start(aws: Aws, deployment: Deployment, step: Step) -> Done:
             return Done(step, f"could not be started: {error}", None, failed=True)
         return Done(step, "started", name)
     return Done(step, f"was redriven {_TRIES - 1} times already", None, failed=True)
+
+
+def end(aws: Aws, deployment: Deployment, done: Done) -> str | None:
+    """How the execution of a step ended; None while it has not.
+
+    Step Functions' word for a Standard execution; of an Express one only the document tells.
+    """
+    if done.execution is None:
+        return None
+    if not deployment.express:
+        status = execution_status(aws, deployment, done.execution)
+        return None if status == "RUNNING" else status
+    status_key = keys.status_key(deployment.results_prefix, done.step.key)
+    document = read_document(aws, deployment, status_key)
+    if document is None or document.execution != done.execution or not document.is_terminal:
+        return None
+    return document.state.value

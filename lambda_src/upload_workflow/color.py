@@ -28,8 +28,9 @@ def to_resamplable(image: Image.Image) -> Image.Image:
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """Scale, never clip: a plain convert("L") would turn all above 255 white."""
     if image.mode.startswith("I;16"):
-        wide = image.convert("I")
-        return wide.point(lambda value: value * (255 / 65535) + 0.5).convert("L")
+        if image.mode != "I;16":
+            image = image.convert("I")  # of the other byte order
+        return image.point(lambda value: value * (255 / 65535) + 0.5).convert("L")
     low, high = image.getextrema()
     low, high = float(low), float(high)  # type: ignore[arg-type]
     if image.mode == "I" and low >= 0 and high <= 255:

@@ -1,24 +1,24 @@
 """From the bytes of one upload to the bytes of all its renditions: the heart.
 
-Reads as the way of one image. Knows nothing of AWS, files or time of day.
+Reads as the way of one image. Knows nothing of AWS or files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from math import ceil
 from typing import Any
 
 from PIL import Image
 
-from . import color
-from .cascade import Drawing, draw
-from .decode import broken_images_refused, decode, open_image, turn_of
-from .encode import Encoded, encode, on_canvas
-from .limits import Limits, inspect
-from .orientation import turned, upright
-from .rendition import Rendition, Size, lay_out
+from .cascade import Drawing, draw, whole_size
+from .color import to_srgb
+from .decode import Picture
+from .encode import Encoded, Motion, can_move, encode, on_canvas
+from .limits import Deadline, Limits, Work, inspect, refuse_work
+from .orientation import upright
+from .placeholder import SAMPLE_PX, dominant_color, thumbhash
+from .rendition import WHOLE, Rendition, Size, fit_inside, lay_out
 
 __all__ = ["Converted", "Encoded", "ImageFacts", "Limits", "Rendition", "convert"]
 
@@ -31,6 +31,8 @@ class ImageFacts:
     width: int
     height: int
     frames: int
+    dominant_color: str  # "#rrggbb"
+    placeholder: str  # a ThumbHash in base64
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,34 +60,55 @@ def convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) 
 
     The same upload, renditions and limits give the same bytes.
     """
+    deadline = Deadline(limits.max_seconds)
     header = inspect(upload, limits)
-    with broken_images_refused(header.format):
-        image = open_image(upload, header, limits)
-        turn = turn_of(image)
-        icc_profile = image.info.get("icc_profile")
-        size = turned(Size(*image.size), turn)
-        layouts = {name: lay_out(rendition, size) for name, rendition in renditions.items()}
-        drawings = {name: Drawing(layout.box, layout.drawn) for name, layout in layouts.items()}
-        needed = turned(_largest(drawings.values(), size), turn)
-        pixels = color.to_resamplable(decode(image, needed))
-
-    def finish(stored: Image.Image) -> Image.Image:
-        return color.to_srgb(upright(stored, turn), icc_profile)
-
-    drawn = draw(pixels, turn, drawings.values(), finish)
-    encoded = {
-        name: encode(
-            on_canvas(drawn[drawings[name]], layouts[name], rendition.background),
-            rendition.format,
-            rendition.quality,
-            rendition.background,
-        )
+    picture = Picture(upload, header, limits)
+    layouts = {name: lay_out(rendition, picture.size) for name, rendition in renditions.items()}
+    moving = [
+        name
         for name, rendition in renditions.items()
-    }
-    return Converted(ImageFacts(header.format, *size, header.frames), encoded)
+        if rendition.animated and header.animated and can_move(rendition.format)
+    ]
+    drawings = {name: Drawing(layout.box, layout.drawn) for name, layout in layouts.items()}
+    sample = Drawing(WHOLE, fit_inside(picture.size, Size(SAMPLE_PX, SAMPLE_PX)))
+    work = Work(
+        decoded_pixels=picture.decoded_pixels(whole_size(drawings.values(), picture.size)),
+        made_pixels=sum(layout.pixels for layout in layouts.values()),
+        moving_pixels=sum(layouts[name].pixels for name in moving),
+    )
+    refuse_work(header, len(upload), work, limits)
+    drawn = _drawn(picture, picture.decode(), {sample, *drawings.values()})
+    deadline.check()
+
+    frames = {name: [drawn[drawing]] for name, drawing in drawings.items()}
+    motion = Motion([picture.duration_ms], picture.loop)
+    for pixels in picture.later_frames() if moving else ():
+        later = _drawn(picture, pixels, {drawings[name] for name in moving})
+        for name in moving:
+            frames[name].append(later[drawings[name]])
+        motion.durations_ms.append(picture.duration_ms)
+        deadline.check()
+
+    encoded = {}
+    for name, rendition in renditions.items():
+        finished = [on_canvas(frame, layouts[name], rendition.background) for frame in frames[name]]
+        encoded[name] = encode(finished, motion, rendition)
+        deadline.check()
+    facts = ImageFacts(
+        format=header.format,
+        width=picture.size.width,
+        height=picture.size.height,
+        frames=header.frames,
+        dominant_color=dominant_color(drawn[sample]),
+        placeholder=thumbhash(drawn[sample]),
+    )
+    return Converted(facts, encoded)
 
 
-def _largest(drawings: Iterable[Drawing], picture: Size) -> Size:
-    """The size at which the whole picture is needed, never more than it has."""
-    widths, heights = zip(*(drawing.whole for drawing in drawings), strict=True)
-    return Size(min(ceil(max(widths)), picture.width), min(ceil(max(heights)), picture.height))
+def _drawn(
+    picture: Picture, pixels: Image.Image, drawings: set[Drawing]
+) -> dict[Drawing, Image.Image]:
+    def finish(stored: Image.Image) -> Image.Image:
+        return to_srgb(upright(stored, picture.turn), picture.icc_profile)
+
+    return draw(pixels, picture.size, picture.turn, drawings, finish)

@@ -1,4 +1,4 @@
-"""Opens an upload with Pillow and decodes it once, no larger than needed.
+"""Opens an upload with Pillow and decodes it, once and no larger than needed.
 
 The one door through which bytes of strangers reach a decoder: only the format that the header
 showed is opened, and everything a decoder may throw leaves as Rejected.
@@ -7,30 +7,41 @@ showed is opened, and everything a decoder may throw leaves as Rejected.
 from __future__ import annotations
 
 import io
-import math
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from math import ceil
 
 from PIL import Image
 
+from .color import to_resamplable
 from .errors import Rejected, RejectionCode
 from .header import Format, Header
 from .limits import Limits
-from .orientation import TURNS, Turn
+from .orientation import TURNS, Turn, turned
 from .rendition import Size
 
-# Pillow warns above MAX_IMAGE_PIXELS and raises above twice that. `opened` sets it so that it
-# raises where our own limit is; the warning says nothing that the limit does not.
+# Pillow warns above MAX_IMAGE_PIXELS and raises above twice that. `Picture` sets it so that it
+# raises where our own limit is; the warning then says nothing that the limit does not.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# The plugins that Image.open would import with the first image.
+Image.preinit()
+
+# Pillow gives the memory of each image back to the system and takes new pages for the next: a
+# fifth of the cost of a decode. In blocks of 1 MB, of which 64 stay (12 megapixels), a warm
+# process decodes into the pages of the last photo. Larger blocks are cut down and lost again
+# when a small image takes one.
+Image.core.set_block_size(1 << 20)  # type: ignore[attr-defined]
+Image.core.set_blocks_max(64)  # type: ignore[attr-defined]
 
 # What Pillow's decoders raise on broken or hostile files: its plugins read with struct, zlib,
 # subscripts and arithmetic, and let whatever that throws through. Measured over the corpora
 # and the fuzzer; a new kind here is a new kind of broken file, not a bug of ours, because
-# nothing but Pillow runs inside `broken_images_refused`.
+# nothing but Pillow runs inside `_broken_images_refused`.
 _DECODER_ERRORS = (
     OSError,  # truncated data, UnidentifiedImageError, libtiff and libjpeg errors
     SyntaxError,  # Pillow's "not this format" and broken chunks
@@ -54,8 +65,72 @@ DRAFT_GAP = 1.2
 _ORIENTATION_TAG = 0x0112
 
 
+class Picture:
+    """An opened upload. Opening decodes no pixel.
+
+    size: of the upright picture.
+    turn: how the decoded pixels are still to be turned to stand upright.
+    loop: how often an animation plays, 0 for ever.
+    """
+
+    def __init__(self, upload: bytes, header: Header, limits: Limits) -> None:
+        self._header = header
+        Image.MAX_IMAGE_PIXELS = max(1, limits.max_pixels // 2)
+        with _broken_images_refused(header.format):
+            _load_plugin(header.format)
+            image = Image.open(io.BytesIO(upload), formats=(header.format,))
+            if header.format is Format.JPEG:
+                image.decodermaxblock = len(upload)  # everything at once, which copies nothing
+            self.turn = _turn_of(image)
+            self.size = turned(Size(*image.size), self.turn)
+            self.icc_profile: bytes | None = image.info.get("icc_profile")
+            self.loop: int = image.info.get("loop", 1)
+            self._image = image
+
+    def decoded_pixels(self, needed: Size) -> int:
+        """Choose the decoder's scale: how many pixels will be decoded to draw `needed` well.
+
+        JPEG decodes at 1/2, 1/4 or 1/8 for less, when that leaves DRAFT_GAP. needed: upright.
+        """
+        width, height = turned(needed, self.turn)
+        self._image.draft(None, (ceil(width * DRAFT_GAP), ceil(height * DRAFT_GAP)))
+        return self._image.width * self._image.height
+
+    def decode(self) -> Image.Image:
+        """The pixels of the first frame, not turned."""
+        with _broken_images_refused(self._header.format):
+            return self._pixels()
+
+    def later_frames(self) -> Iterator[Image.Image]:
+        """The pixels of the second frame and of those after it."""
+        for frame in range(1, self._header.frames):
+            with _broken_images_refused(self._header.format):
+                try:
+                    self._image.seek(frame)
+                except EOFError:
+                    return  # fewer frames than the header promised
+                pixels = self._pixels()
+            if pixels.size != self.size:  # a later GIF frame may have enlarged the canvas
+                pixels = pixels.crop((0, 0, *turned(self.size, self.turn)))
+            yield pixels
+
+    @property
+    def duration_ms(self) -> int:
+        """How long the frame decoded last is shown. Browsers show 100 ms for none."""
+        return int(self._image.info.get("duration", 0)) or 100
+
+    def _pixels(self) -> Image.Image:
+        self._image.load()
+        pixels = to_resamplable(self._image)
+        if self._header.frames > 1:
+            return pixels.copy() if pixels is self._image else pixels
+        if pixels is not self._image:
+            self._image.close()
+        return pixels
+
+
 @contextmanager
-def broken_images_refused(format: Format) -> Iterator[None]:
+def _broken_images_refused(format: Format) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError as error:
@@ -70,52 +145,24 @@ def broken_images_refused(format: Format) -> Iterator[None]:
         ) from error
 
 
-def open_image(upload: bytes, header: Header, limits: Limits) -> Image.Image:
-    """Open, without decoding pixels, as the format that the header showed and no other."""
-    _load_plugin(header.format)
-    Image.MAX_IMAGE_PIXELS = max(1, limits.max_pixels // 2)
-    return Image.open(io.BytesIO(upload), formats=(header.format,))
-
-
-# Those that Image.open does not import by itself.
-_PLUGINS = {
-    Format.WEBP: "PIL.WebPImagePlugin",
-    Format.AVIF: "PIL.AvifImagePlugin",
-    Format.TIFF: "PIL.TiffImagePlugin",
-}
-
-
 def _load_plugin(format: Format) -> None:
-    """Import only what is used: Pillow would import all its plugins for an unknown name."""
-    if format is Format.HEIF:
-        _load_heif()
-    elif format in _PLUGINS:
-        import_module(_PLUGINS[format])
+    """Import only what is used: for a name it does not know Pillow imports all its plugins."""
+    if format in (Format.WEBP, Format.AVIF):
+        import_module(f"{__package__}.thrift")
+    elif format is Format.TIFF:
+        import_module("PIL.TiffImagePlugin")
+    elif format is Format.HEIF:
+        try:
+            pillow_heif = import_module("pillow_heif")  # the extra `heic`
+        except ImportError:
+            raise Rejected(
+                RejectionCode.UNSUPPORTED_FORMAT,
+                "HEIC images are not accepted here. Send a JPEG: phones convert when asked to.",
+            ) from None
+        pillow_heif.register_heif_opener()
 
 
-def _load_heif() -> None:
-    try:
-        pillow_heif = import_module("pillow_heif")  # the extra `heic`
-    except ImportError:
-        raise Rejected(
-            RejectionCode.UNSUPPORTED_FORMAT,
-            "HEIC images are not accepted here. Send a JPEG; phones convert when asked for one.",
-        ) from None
-    pillow_heif.register_heif_opener()
-
-
-def turn_of(image: Image.Image) -> Turn:
-    """How the decoded pixels are still to be turned to stand upright."""
+def _turn_of(image: Image.Image) -> Turn:
     if image.format == "TIFF":
         return None  # Pillow turns TIFFs itself while loading
     return TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
-
-
-def decode(image: Image.Image, needed: Size) -> Image.Image:
-    """Decode no smaller than `needed`, in the stored orientation.
-
-    JPEG decodes at 1/2, 1/4 or 1/8 for less when that leaves DRAFT_GAP.
-    """
-    image.draft(None, (math.ceil(needed.width * DRAFT_GAP), math.ceil(needed.height * DRAFT_GAP)))
-    image.load()
-    return image

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
-from .rendition import Layout, OutputFormat
+from .rendition import Layout, OutputFormat, Rendition
 
 
 @dataclass(frozen=True)
@@ -63,32 +64,57 @@ _ENCODERS = {
 }
 
 
-def encode(
-    pixels: Image.Image, format: OutputFormat, quality: int | None, background: str
+@dataclass(frozen=True)
+class Motion:
+    """How the frames of an animation follow each other. loop: 0 is for ever."""
+
+    durations_ms: list[int]
+    loop: int
+
+
+def can_move(format: OutputFormat) -> bool:
+    return format is not OutputFormat.JPEG
+
+
+def encode(frames: Sequence[Image.Image], motion: Motion, rendition: Rendition) -> Encoded:
+    """Encode L, RGB or RGBA pixels, as an animation if there are several, without metadata."""
+    if rendition.format is not OutputFormat.AUTO:
+        return _encode(frames, motion, rendition, rendition.format)
+    candidates = [OutputFormat.WEBP] if len(frames) > 1 else [OutputFormat.WEBP, OutputFormat.AVIF]
+    encoded = (_encode(frames, motion, rendition, format) for format in candidates)
+    return min(encoded, key=lambda candidate: len(candidate.data))
+
+
+def _encode(
+    frames: Sequence[Image.Image], motion: Motion, rendition: Rendition, format: OutputFormat
 ) -> Encoded:
-    """Encode L, RGB or RGBA pixels without any metadata."""
-    if format is OutputFormat.AUTO:
-        candidates = (
-            encode(pixels, OutputFormat.WEBP, quality, background),
-            encode(pixels, OutputFormat.AVIF, quality, background),
-        )
-        return min(candidates, key=lambda candidate: len(candidate.data))
     encoder = _ENCODERS[format]
-    if pixels.mode == "RGBA" and not encoder.alpha:
-        pixels = flatten(pixels, background)
-    pixels.info = {}
     settings = dict(encoder.settings)
     if encoder.default_quality:
-        settings["quality"] = quality or encoder.default_quality
+        settings["quality"] = rendition.quality or encoder.default_quality
+    if not encoder.alpha:
+        frames = [flatten(frame, rendition.background) for frame in frames]
+    for frame in frames:
+        frame.info = {}  # Pillow would write comments and profiles that it finds here
+    first, *others = frames
+    if others:
+        settings |= {
+            "save_all": True,
+            "append_images": others,
+            "duration": motion.durations_ms,
+            "loop": motion.loop,
+        }
     buffer = io.BytesIO()
-    pixels.save(buffer, format.upper(), **settings)
+    first.save(buffer, format.upper(), **settings)
     return Encoded(
-        buffer.getvalue(), encoder.content_type, *pixels.size, extension=encoder.extension
+        buffer.getvalue(), encoder.content_type, *first.size, extension=encoder.extension
     )
 
 
 def flatten(pixels: Image.Image, background: str) -> Image.Image:
     """Lay RGBA pixels on the background; what alpha hides stays hidden."""
+    if pixels.mode != "RGBA":
+        return pixels
     canvas = Image.new("RGB", pixels.size, background)
     canvas.paste(pixels, mask=pixels.getchannel("A"))
     return canvas

@@ -33,16 +33,24 @@ class Header:
     """What is known before a pixel is decoded. Frames and scans are at-least figures.
 
     width, height: pixels as stored, before any orientation.
-    coefficient_bytes: what the decoder keeps for each pixel until the last scan has been read
-        (0 when it decodes row by row).
+    decoder_bytes: memory at the peak of decoding for each pixel that is decoded, measured.
+    coefficient_bytes: what a JPEG decoder keeps besides, for each stored pixel, until the last
+        scan has been read (0 when it decodes row by row).
+    canvas_pixels: of the largest frame of an animation.
     """
 
     format: Format
     width: int
     height: int
+    decoder_bytes: float
     frames: int = 1
     scans: int = 1
     coefficient_bytes: float = 0.0
+    canvas_pixels: int = 0
+
+    @property
+    def animated(self) -> bool:
+        return self.frames > 1 and self.format in (Format.GIF, Format.WEBP)
 
     @property
     def pixels(self) -> int:
@@ -115,7 +123,7 @@ def read_header(data: bytes) -> Header | None:
     kind = sniff(data[:SNIFF_BYTES])
     try:
         header = _READERS[kind](data)
-    except (struct.error, IndexError):  # the bytes end within the header
+    except (struct.error, IndexError, OverflowError):  # the bytes end within the header
         return None
     if header is not None and header.pixels <= 0:
         raise Rejected(RejectionCode.CORRUPT, "The image's header gives it no width or no height.")
@@ -147,7 +155,8 @@ def _read_jpeg(data: bytes) -> Header | None:
                 coefficient_bytes = 2.0 * components
     if size is None:
         return None
-    return Header(Format.JPEG, *size, scans=max(scans, 1), coefficient_bytes=coefficient_bytes)
+    decoder_bytes = 1.0 if components == 1 else 4.0
+    return Header(Format.JPEG, *size, decoder_bytes, 1, max(scans, 1), coefficient_bytes)
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
@@ -182,15 +191,22 @@ def _coefficient_bytes(data: bytes, at: int, components: int) -> float:
     return 2.0 * sum(areas) / max(largest, 1)
 
 
+# By colour type: grey, RGB, palette (and its RGB), grey with alpha (and its RGBA), RGBA.
+_PNG_BYTES = {0: 1.0, 2: 4.0, 3: 5.0, 4: 8.0, 6: 4.0}
+
+
 def _read_png(data: bytes) -> Header | None:
-    width, height = struct.unpack_from(">II", data, 16)
+    width, height, depth, color_type = struct.unpack_from(">IIBB", data, 16)
+    decoder_bytes = 5.0 if color_type == 0 and depth == 16 else _PNG_BYTES.get(color_type, 4.0)
     frames = 1
     for kind, at in _png_chunks(data):
         if kind == b"acTL":
             (frames,) = struct.unpack_from(">I", data, at)
+        elif kind == b"tRNS" and color_type in (0, 2):
+            decoder_bytes += 4.0
         elif kind == b"IDAT":
             break
-    return Header(Format.PNG, width, height, frames=max(frames, 1))
+    return Header(Format.PNG, width, height, decoder_bytes, max(frames, 1))
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
@@ -198,6 +214,9 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
     while at + 8 <= len(data):
         yield data[at + 4 : at + 8], at + 8
         at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+_WEBP_BYTES = 13.5  # two canvases of libwebp and the frame given to Pillow
 
 
 def _read_webp(data: bytes) -> Header | None:
@@ -208,12 +227,12 @@ def _read_webp(data: bytes) -> Header | None:
         if len(data) < 30:
             return None
         frames = sum(kind == b"ANMF" for kind in _riff_chunks(data))
-        return Header(Format.WEBP, width, height, frames=max(frames, 1))
+        return Header(Format.WEBP, width, height, _WEBP_BYTES, max(frames, 1))
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
-        return Header(Format.WEBP, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+        return Header(Format.WEBP, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, _WEBP_BYTES)
     width, height = struct.unpack_from("<HH", data, 26)
-    return Header(Format.WEBP, width & 0x3FFF, height & 0x3FFF)
+    return Header(Format.WEBP, width & 0x3FFF, height & 0x3FFF, _WEBP_BYTES)
 
 
 def _riff_chunks(data: bytes) -> Iterator[bytes]:
@@ -231,6 +250,7 @@ _MAX_GIF_BLOCKS = 1_000_000
 
 def _read_gif(data: bytes) -> Header | None:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
+    canvas_width, canvas_height = width, height
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     frames = blocks = 0
     while at < len(data) and blocks <= _MAX_GIF_BLOCKS:
@@ -238,7 +258,10 @@ def _read_gif(data: bytes) -> Header | None:
         if introducer == 0x2C and at + 10 <= len(data):
             left, top, wide, high, local = struct.unpack_from("<HHHHB", data, at + 1)
             # A frame may reach beyond the canvas; the decoder then enlarges the canvas.
-            width, height = max(width, left + wide), max(height, top + high)
+            canvas_width = max(canvas_width, left + wide)
+            canvas_height = max(canvas_height, top + high)
+            if not frames:
+                width, height = canvas_width, canvas_height
             frames += 1
             at += 10 + (3 << (local & 7) + 1 if local & 0x80 else 0)
         elif introducer == 0x21:
@@ -260,7 +283,9 @@ def _read_gif(data: bytes) -> Header | None:
             RejectionCode.TOO_COMPLEX,
             f"The GIF is cut into more than {_MAX_GIF_BLOCKS:,} blocks. Save it again.",
         )
-    return Header(Format.GIF, width, height, frames=max(frames, 1))
+    return Header(
+        Format.GIF, width, height, 5.0, max(frames, 1), canvas_pixels=canvas_width * canvas_height
+    )
 
 
 # Boxes of ISO 14496-12 that lead to the sizes; `meta` carries four bytes before its children.
@@ -270,14 +295,14 @@ _CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0} | dict.fromkeys(
 
 
 def _read_avif(data: bytes) -> Header | None:
-    return _read_isobmff(data, Format.AVIF)
+    return _read_isobmff(data, Format.AVIF, 12.5)
 
 
 def _read_heif(data: bytes) -> Header | None:
-    return _read_isobmff(data, Format.HEIF)
+    return _read_isobmff(data, Format.HEIF, 8.0)
 
 
-def _read_isobmff(data: bytes, kind: Format) -> Header | None:
+def _read_isobmff(data: bytes, kind: Format, decoder_bytes: float) -> Header | None:
     """The largest picture of the file bounds what its decoder may be asked for."""
     width = height = frames = 0
     for box, at in _isobmff_boxes(data, 0, len(data)):
@@ -289,10 +314,10 @@ def _read_isobmff(data: bytes, kind: Format) -> Header | None:
             frames = max(frames, struct.unpack_from(">I", data, at + 8)[0])
     if not width * height:
         return None
-    return Header(kind, width, height, frames=max(frames, 1))
+    return Header(kind, width, height, decoder_bytes, max(frames, 1))
 
 
-def _isobmff_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int]]:
+def _isobmff_boxes(data: bytes, at: int, end: int, depth: int = 8) -> Iterator[tuple[bytes, int]]:
     while at + 8 <= min(end, len(data)):
         size, box = struct.unpack_from(">I4s", data, at)
         payload = at + 8
@@ -303,8 +328,9 @@ def _isobmff_boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int]
             size = end - at
         if size < payload - at:
             return
-        if box in _CONTAINERS:
-            yield from _isobmff_boxes(data, payload + _CONTAINERS[box], min(at + size, end))
+        if box in _CONTAINERS and depth:
+            inner, inner_end = payload + _CONTAINERS[box], min(at + size, end)
+            yield from _isobmff_boxes(data, inner, inner_end, depth - 1)
         else:
             yield box, payload
         at += size
@@ -323,13 +349,14 @@ def _read_tiff(data: bytes) -> Header | None:
         if tag in size and code in (3, 4):
             value = entry + (12 if big else 8)
             (size[tag],) = struct.unpack_from(order + ("H" if code == 3 else "I"), data, value)
-    return Header(Format.TIFF, size[256], size[257])
+    # 4 for a plain image; as much again for a single large strip, a turn or 32-bit samples.
+    return Header(Format.TIFF, size[256], size[257], 9.0)
 
 
 def _read_bmp(data: bytes) -> Header | None:
     (dib_bytes,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if dib_bytes == 12 else "<ii", data, 18)
-    return Header(Format.BMP, abs(width), abs(height))
+    return Header(Format.BMP, abs(width), abs(height), 5.0)
 
 
 _READERS: dict[Format, Callable[[bytes], Header | None]] = {

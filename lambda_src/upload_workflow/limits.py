@@ -5,6 +5,7 @@ Knows sizes and costs. Does not know Pillow, pixels or AWS.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -17,12 +18,12 @@ from .header import Format, Header, read_header
 class Limits:
     """Every limit that an operator can move. Megapixels and megabytes are millions."""
 
-    max_bytes: int = 50_000_000
+    max_bytes: int = 25 << 20
     max_pixels: int = 100_000_000
-    max_frame_pixels: int = 250_000_000  # frames x pixels of an animation
-    max_scan_pixels: int = 2_000_000_000  # scans x pixels of a progressive JPEG
+    max_frame_pixels: int = 200_000_000  # frames x pixels of an animation that is kept
+    max_scan_pixels: int = 1_000_000_000  # scans x pixels of a progressive JPEG
     max_memory_mb: int = 340
-    max_seconds: float = 30.0
+    max_seconds: float = 25.0
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -61,6 +62,7 @@ def inspect(upload: bytes, limits: Limits) -> Header:
 
 
 def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
+    """Raise Rejected for what the header alone forbids, whatever is to be made of the image."""
     if header.pixels > limits.max_pixels:
         raise Rejected(
             RejectionCode.TOO_MANY_PIXELS,
@@ -68,40 +70,92 @@ def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
             f"({header.width} x {header.height}); at most {_mega(limits.max_pixels)} are accepted.",
         )
     if header.scans > 1 and header.scans * header.pixels > limits.max_scan_pixels:
-        allowed = max(limits.max_scan_pixels // header.pixels, 1)
         raise Rejected(
             RejectionCode.TOO_COMPLEX,
-            f"The progressive JPEG has more than {allowed} scans at "
-            f"{_mega(header.pixels)} megapixels. Save it as a baseline JPEG.",
+            f"The progressive JPEG has {header.scans} or more scans; at "
+            f"{_mega(header.pixels)} megapixels at most "
+            f"{limits.max_scan_pixels // header.pixels} are accepted. "
+            "Save it as a baseline JPEG.",
         )
-    memory_mb = memory_estimate_mb(header, size_bytes)
-    if memory_mb > limits.max_memory_mb:
+    # JPEG may decode at an eighth of its width and height.
+    fewest = header.pixels // 64 if header.format is Format.JPEG else header.pixels
+    _refuse_memory(header, memory_mb(header, size_bytes, fewest, 0), limits)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the renditions ask for, known when they are laid out and before pixels are decoded.
+
+    decoded_pixels: that the decoder will give. made_pixels: of the renditions' first frames.
+    moving_pixels: of those renditions that are animations.
+    """
+
+    decoded_pixels: int
+    made_pixels: int
+    moving_pixels: int
+
+
+def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> None:
+    """Raise Rejected if making the renditions would take too much, as far as can be foreseen."""
+    frames = header.frames if work.moving_pixels else 1
+    canvas_pixels = max(header.canvas_pixels, header.pixels)
+    if frames > 1 and frames * canvas_pixels > limits.max_frame_pixels:
         raise Rejected(
-            RejectionCode.TOO_MUCH_MEMORY,
-            f"Decoding this {header.format} image takes about {memory_mb:.0f} MB; "
-            f"at most {limits.max_memory_mb} MB are available. "
-            "Send fewer pixels, or a baseline JPEG.",
+            RejectionCode.TOO_MANY_FRAMES,
+            f"The animation has {frames} frames of {_mega(canvas_pixels)} megapixels; at this size "
+            f"at most {limits.max_frame_pixels // canvas_pixels} are accepted.",
+        )
+    kept_pixels = work.made_pixels + (frames - 1) * work.moving_pixels
+    _refuse_memory(header, memory_mb(header, size_bytes, work.decoded_pixels, kept_pixels), limits)
+    seconds = (
+        header.pixels * header.scans * _DECODE_NS[header.format] * frames + kept_pixels * _ENCODE_NS
+    ) / 1e9
+    if seconds > limits.max_seconds:
+        raise Rejected(
+            RejectionCode.TOO_MUCH_TIME,
+            f"Converting the {frames} frames of {_mega(canvas_pixels)} megapixels would take "
+            f"about {seconds:.0f} seconds; at most {limits.max_seconds:g} are allowed. "
+            "Send fewer pixels or frames.",
         )
 
 
-# Process with its libraries, before any pixel.
-_PROCESS_MB = 30
-# What each format's decoder holds at its peak for each pixel of the image.
-_DECODER_BYTES: dict[Format, float] = {
-    Format.JPEG: 4,
-    Format.PNG: 4,
-    Format.WEBP: 16,
-    Format.GIF: 5,
-    Format.AVIF: 10,
-    Format.TIFF: 5,
-    Format.BMP: 4,
-    Format.HEIF: 10,
+# Process with its libraries, before any pixel, and what drawing needs besides the pictures.
+_PROCESS_MB = 40
+_PIXEL_BYTES = 4
+
+# CPU for each pixel of the upload and of a rendition, measured on one core of the machine of
+# docs/performance.md; encoding is that of WebP, of which there are most. Only for telling
+# minutes from seconds.
+_DECODE_NS: dict[Format, float] = {
+    Format.JPEG: 6,
+    Format.PNG: 30,
+    Format.WEBP: 30,
+    Format.GIF: 15,
+    Format.AVIF: 30,
+    Format.TIFF: 20,
+    Format.BMP: 6,
+    Format.HEIF: 40,
 }
+_ENCODE_NS = 100
 
 
-def memory_estimate_mb(header: Header, size_bytes: int) -> float:
-    pixel_bytes = _DECODER_BYTES[header.format] + header.coefficient_bytes
-    return _PROCESS_MB + (size_bytes + header.pixels * pixel_bytes) / 1e6
+def memory_mb(header: Header, size_bytes: int, decoded_pixels: int, kept_pixels: int) -> float:
+    """Peak memory of a conversion, in millions of bytes; tests hold it against measurements."""
+    decoding = decoded_pixels * header.decoder_bytes + header.pixels * header.coefficient_bytes
+    return _PROCESS_MB + (size_bytes + decoding + kept_pixels * _PIXEL_BYTES) / 1e6
+
+
+def _refuse_memory(header: Header, needed_mb: float, limits: Limits) -> None:
+    if needed_mb <= limits.max_memory_mb:
+        return
+    shrink = min(1.0, limits.max_memory_mb / needed_mb)
+    raise Rejected(
+        RejectionCode.TOO_MUCH_MEMORY,
+        f"This {header.format} image takes about {needed_mb:.0f} MB to convert; at most "
+        f"{limits.max_memory_mb} MB may be used. Send at most "
+        f"{_mega(int(header.pixels * shrink * 0.9))} megapixels"
+        + (", or a baseline JPEG." if header.coefficient_bytes else "."),
+    )
 
 
 def _refuse_bytes(size_bytes: int, limits: Limits) -> None:
@@ -114,3 +168,18 @@ def _refuse_bytes(size_bytes: int, limits: Limits) -> None:
 
 def _mega(pixels: int) -> str:
     return f"{pixels / 1e6:.1f}".removesuffix(".0")
+
+
+class Deadline:
+    """Ends a conversion between two of its steps; a decoder at work is not interrupted."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        if time.monotonic() > self._end:
+            raise Rejected(
+                RejectionCode.TOO_MUCH_TIME,
+                f"The image took more than {self._seconds:g} seconds. Send fewer pixels or frames.",
+            )

@@ -79,8 +79,6 @@ class Rendition:
             raise ValueError(f'background is a colour like "#ffffff", not {self.background!r}.')
         if self.quality is not None and not (_is_int(self.quality) and 1 <= self.quality <= 100):
             raise ValueError(f"quality is a whole number from 1 to 100, not {self.quality!r}.")
-        if self.animated and self.format is OutputFormat.JPEG:
-            raise ValueError("A JPEG cannot be animated; take webp, png, avif or auto.")
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -130,6 +128,11 @@ class Layout:
     canvas: Size | None = None
     offset: tuple[int, int] = (0, 0)
 
+    @property
+    def pixels(self) -> int:
+        width, height = self.canvas or self.drawn
+        return width * height
+
 
 def lay_out(rendition: Rendition, picture: Size) -> Layout:
     """Lay the rendition out for an upright picture of this size."""
@@ -137,19 +140,24 @@ def lay_out(rendition: Rendition, picture: Size) -> Layout:
         return _cover(rendition, picture)
     width = rendition.width_px or MAX_EDGE_PX
     height = rendition.height_px or MAX_EDGE_PX
-    scale = min(width / picture.width, height / picture.height)
     boxless = rendition.width_px is None and rendition.height_px is None
-    if boxless or not rendition.enlarge:
-        scale = min(scale, 1.0)
-    drawn = Size(
-        min(max(1, round(picture.width * scale)), width),
-        min(max(1, round(picture.height * scale)), height),
-    )
+    drawn = fit_inside(picture, Size(width, height), rendition.enlarge and not boxless)
     if rendition.fit is Fit.CONTAIN and drawn != (width, height):
         across, down = POSITIONS[rendition.position]
         offset = round((width - drawn.width) * across), round((height - drawn.height) * down)
         return Layout(WHOLE, drawn, Size(width, height), offset)
     return Layout(WHOLE, drawn)
+
+
+def fit_inside(picture: Size, box: Size, enlarge: bool = False) -> Size:
+    """The largest size of the picture's shape within the box."""
+    scale = min(box.width / picture.width, box.height / picture.height)
+    if not enlarge:
+        scale = min(scale, 1.0)
+    return Size(
+        min(max(1, round(picture.width * scale)), box.width),
+        min(max(1, round(picture.height * scale)), box.height),
+    )
 
 
 def _cover(rendition: Rendition, picture: Size) -> Layout:

@@ -263,21 +263,17 @@ def _differences(prior: State, state: State, paths: list[str]) -> Iterator[Path]
 # --- read -------------------------------------------------------------------------------------
 
 
-def observe(
-    kind: Kind, seen: State, prior: State, *, default_tags: Mapping[str, str] | None = None
-) -> State:
+def observe(kind: Kind, seen: State, prior: State, *, default_tags: Mapping[str, str]) -> State:
     """The state after a reading: what AWS says, in the words of the prior state where they agree.
 
     Every name of the schema must be in `seen`, or be on the record as unreadable.
     """
     unread = {*kind.facts.kept, *kind.facts.refused, *known_facts.gaps(kind.name)}
-    seen = {"timeouts": prior.get("timeouts"), "region": prior.get("region"), **seen}
-    if "tags_all" in kind.block.attributes:
-        seen["tags"] = {
-            key: value
-            for key, value in seen["tags_all"].items()
-            if (default_tags or {}).get(key) != value or key in (prior.get("tags") or {})
-        }
+    if "tags_all" in seen:
+        mine = prior.get("tags") or {}
+        tags = seen["tags_all"].items()
+        own = {key: tag for key, tag in tags if default_tags.get(key) != tag or key in mine}
+        seen = {**seen, "tags": own}
     result = _settle(kind, kind.block, seen, prior, unread=unread)
     if missing := kind.block.names - result.keys():
         raise LookupError(f"{kind.name}: nothing read {', '.join(sorted(missing))}")

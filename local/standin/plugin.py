@@ -224,7 +224,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
     def _read(self, kind: Kind, state: State) -> State | None:
         aws = self._configured.at(state.get("region"))
         try:
-            seen = self._crud(kind).read(aws, state)
+            seen = self._crud(kind).observe(aws, state)
         except ClientError as error:
             if not_found(error):
                 return None
@@ -251,7 +251,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
             return pb.ApplyResourceChange.Response(new_state=pack(None))
         state = dict(planned)
         try:
-            self._write(kind, prior, state)
+            self._crud(kind).write(self._configured.at(state.get("region")), prior, state)
             seen = self._read(kind, whole(kind.block, state))
             if seen is None:
                 raise ValueError("gone right after it was written")
@@ -265,16 +265,6 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
             diagnostics=_diagnostics(problems),
             legacy_type_system=True,
         )
-
-    def _write(self, kind: Kind, prior: State | None, state: State) -> None:
-        aws, crud = self._configured.at(state.get("region")), self._crud(kind)
-        if prior is None:
-            crud.create(aws, state)
-            return
-        crud.update(aws, prior, state)
-        before, after = prior.get("tags_all") or {}, state.get("tags_all") or {}
-        if before != after:
-            crud.tag(aws, state, after, [key for key in before if key not in after])
 
     def _delete(self, kind: Kind, state: State) -> None:
         aws = self._configured.at(state.get("region"))

@@ -49,6 +49,10 @@ def plan(of: Kind, prior: State | None, config: State) -> Plan:
     return planning.plan(of, prior, proposed, config, default_tags={}, region="eu-central-1")
 
 
+def observe(of: Kind, seen: State, prior: State, **default_tags: str) -> State:
+    return planning.observe(of, seen, prior, default_tags=default_tags)
+
+
 def complaints(of: Kind, config: State, path: str) -> list[str]:
     return [p.summary for p in planning.validate(of, config) if p.path and p.path[-1] == path]
 
@@ -100,7 +104,7 @@ def test_a_default_is_planned_and_read_where_nobody_said(of: Kind, path: str) ->
     default = of.facts.defaults[path]
     assert plan(of, None, blank(of.block)).state[path] == default
     seen = {**blank(of.block), "tags_all": {}}
-    assert planning.observe(of, seen, blank(of.block))[path] == default
+    assert observe(of, seen, blank(of.block))[path] == default
 
 
 @pytest.mark.parametrize(("of", "path"), paths("computed_blocks"))
@@ -112,7 +116,7 @@ def test_a_block_that_nobody_configures_stays_as_it_is(of: Kind, path: str) -> N
 @pytest.mark.parametrize(("of", "path"), paths("kept"))
 def test_what_no_api_returns_is_kept(of: Kind, path: str) -> None:
     seen = {**blank(of.block), "tags_all": {}}
-    assert planning.observe(of, seen, placed(of.block, path, "mine"))[path] == "mine"
+    assert observe(of, seen, placed(of.block, path, "mine"))[path] == "mine"
 
 
 @pytest.mark.parametrize(("of", "path"), paths("refused"))
@@ -172,9 +176,9 @@ def test_a_document_is_json_and_its_layout_is_nothing(of: Kind, path: str) -> No
     prior = placed(of.block, path, compact)
     assert plan(of, prior, placed(of.block, path, pretty)).state[path] == compact
     seen = {**placed(of.block, path, pretty), "tags_all": {}}
-    assert planning.observe(of, seen, prior)[path] == compact
+    assert observe(of, seen, prior)[path] == compact
     other = {**seen, path: '{"a":2}'}
-    assert planning.observe(of, other, prior)[path] == '{"a":2}'
+    assert observe(of, other, prior)[path] == '{"a":2}'
 
 
 def test_combinations_are_checked() -> None:
@@ -223,7 +227,7 @@ def test_default_tags_are_in_tags_all_and_not_in_tags() -> None:
     state = planning.plan(queue, None, proposed, config, default_tags=defaults, region="r").state
     assert state["tags_all"] == {"side": "mine", "owner": "me"}
     seen = {**blank(queue.block), "tags_all": {"side": "mine", "owner": "me", "new": "drift"}}
-    read = planning.observe(queue, seen, config, default_tags=defaults)
+    read = observe(queue, seen, config, **defaults)
     assert read["tags"] == {"side": "mine", "new": "drift"}
 
 
@@ -231,7 +235,7 @@ def test_a_reading_that_forgets_an_attribute_is_an_error() -> None:
     queue = kind("aws_sqs_queue")
     seen = {name: None for name in queue.block.names if name != "url"}
     with pytest.raises(LookupError, match="aws_sqs_queue: nothing read url"):
-        planning.observe(queue, {**seen, "tags_all": {}}, blank(queue.block))
+        observe(queue, {**seen, "tags_all": {}}, blank(queue.block))
 
 
 def test_an_apply_fills_in_only_what_the_plan_left_open() -> None:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from local.standin.cloud import Aws, unless_gone
-from local.standin.crud import Crud, choose_name, name_prefix, pairs, terraform, unpairs
+from local.standin.crud import Crud, Tags, choose_name, terraform
 from local.standin.values import State, known
 
 DELETION_WINDOW_DAYS = 30  # KMS's own when nobody says
 
 
-@terraform("aws_kms_key", names={"customer_master_key_spec": "KeySpec", "is_enabled": "Enabled"})
+@terraform(
+    "aws_kms_key",
+    names={
+        "customer_master_key_spec": "KeySpec",
+        "enable_key_rotation": None,
+        "is_enabled": "Enabled",
+        "rotation_period_in_days": None,
+    },
+)
 class Key(Crud):
+    tags = Tags("kms", "KeyId", "id", listed_by="list_resource_tags", pair=("TagKey", "TagValue"))
+
     def create(self, aws: Aws, state: State) -> None:
-        names = ("customer_master_key_spec", "description", "key_usage", "multi_region", "policy")
-        wanted = self.wire.out(state, *names)
-        tags = pairs(state["tags_all"], "TagKey", "TagValue")
-        state["id"] = aws.client("kms").create_key(**wanted, Tags=tags)["KeyMetadata"]["KeyId"]
+        wanted = self.wire.out(state)
+        wanted.pop("Enabled")
+        state["id"] = aws.client("kms").create_key(**wanted)["KeyMetadata"]["KeyId"]
         self._rotate(aws, state)
         if not state["is_enabled"]:
             aws.client("kms").disable_key(KeyId=state["id"])
 
-    def _rotate(self, aws: Aws, state: State) -> None:
+    @staticmethod
+    def _rotate(aws: Aws, state: State) -> None:
         kms, key = aws.client("kms"), state["id"]
         if state["enable_key_rotation"]:
-            period = known(state["rotation_period_in_days"])
-            more = {"RotationPeriodInDays": period} if period else {}
-            kms.enable_key_rotation(KeyId=key, **more)
+            days = known(state["rotation_period_in_days"])
+            kms.enable_key_rotation(KeyId=key, **({"RotationPeriodInDays": days} if days else {}))
         else:
             unless_gone(lambda: kms.disable_key_rotation(KeyId=key))
 
@@ -37,15 +44,11 @@ class Key(Crud):
         if found["KeyState"] == "PendingDeletion":
             return None
         rotation = kms.get_key_rotation_status(KeyId=key)
-        tags = kms.list_resource_tags(KeyId=key).get("Tags")
-        names = ("arn", "customer_master_key_spec", "description", "is_enabled", "key_id")
         return {
-            **self.wire.back(found, *names, "key_usage", "multi_region"),
-            "id": found["KeyId"],
+            **self.wire.back(found, "arn", "key_id"),
             "enable_key_rotation": rotation["KeyRotationEnabled"],
             "rotation_period_in_days": rotation.get("RotationPeriodInDays"),
             "policy": kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"],
-            "tags_all": unpairs(tags, "TagKey", "TagValue"),
         }
 
     def update(self, aws: Aws, prior: State, state: State) -> None:
@@ -62,45 +65,29 @@ class Key(Crud):
         if prior["is_enabled"] and not state["is_enabled"]:
             kms.disable_key(KeyId=key)
 
-    def tag(self, aws: Aws, state: State, tags: Mapping[str, str], removed: list[str]) -> None:
-        kms, key = aws.client("kms"), state["id"]
-        if removed:
-            kms.untag_resource(KeyId=key, TagKeys=removed)
-        if tags:
-            kms.tag_resource(KeyId=key, Tags=pairs(tags, "TagKey", "TagValue"))
-
     def delete(self, aws: Aws, state: State) -> None:
         days = state["deletion_window_in_days"] or DELETION_WINDOW_DAYS
         aws.client("kms").schedule_key_deletion(KeyId=state["id"], PendingWindowInDays=days)
 
 
-@terraform("aws_kms_alias")
+@terraform("aws_kms_alias", names={"name": "AliasName", "arn": "AliasArn"})
 class Alias(Crud):
     def create(self, aws: Aws, state: State) -> None:
-        name = choose_name(state, made_of="alias/")
-        aws.client("kms").create_alias(AliasName=name, TargetKeyId=state["target_key_id"])
-        state["id"] = name
+        state["id"] = choose_name(state, made_of="alias/")
+        aws.client("kms").create_alias(**self.wire.out(state))
+
+    def put(self, aws: Aws, state: State) -> None:
+        aws.client("kms").update_alias(**self.wire.out(state))
 
     def read(self, aws: Aws, state: State) -> State | None:
-        kms, name = aws.client("kms"), state["id"]
+        kms = aws.client("kms")
         pages = kms.get_paginator("list_aliases").paginate()
         aliases = [alias for page in pages for alias in page["Aliases"]]
-        found = next((alias for alias in aliases if alias["AliasName"] == name), None)
+        found = next((alias for alias in aliases if alias["AliasName"] == state["id"]), None)
         if found is None:
             return None
-        key = found["TargetKeyId"]
-        arn = kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"]
-        return {
-            "id": name,
-            "arn": found["AliasArn"],
-            "name": name,
-            "name_prefix": name_prefix(name),
-            "target_key_arn": arn,
-            "target_key_id": key,
-        }
-
-    def update(self, aws: Aws, prior: State, state: State) -> None:
-        aws.client("kms").update_alias(AliasName=state["id"], TargetKeyId=state["target_key_id"])
+        key = kms.describe_key(KeyId=found["TargetKeyId"])["KeyMetadata"]
+        return {**self.wire.back(found, "arn"), "target_key_arn": key["Arn"]}
 
     def delete(self, aws: Aws, state: State) -> None:
         aws.client("kms").delete_alias(AliasName=state["id"])

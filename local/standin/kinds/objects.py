@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from local.standin.cloud import Aws, unless_gone
-from local.standin.crud import Crud, choose_name, name_prefix, pairs, terraform, unique, unpairs
+from local.standin.crud import Crud, Tags, choose_name, terraform, unique
 from local.standin.values import UNKNOWN, State, one
+from local.standin.wire import Document, pairs, unpairs
 
 DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
 
 
+class BucketTags(Tags):
+    """S3 replaces all tags of a bucket at once."""
+
+    def read(self, aws: Aws, state: State) -> dict[str, str]:
+        s3, name = aws.client("s3"), state["id"]
+        return unpairs(
+            (unless_gone(lambda: s3.get_bucket_tagging(Bucket=name)) or {}).get("TagSet")
+        )
+
+    def write(self, aws: Aws, state: State, tags: Mapping[str, str], removed: list[str]) -> None:
+        aws.client("s3").put_bucket_tagging(Bucket=state["id"], Tagging={"TagSet": pairs(tags)})
+
+
 @terraform("aws_s3_bucket")
 class Bucket(Crud):
+    tags = BucketTags("s3", "Bucket", of="id")
+
     def create(self, aws: Aws, state: State) -> None:
-        name = choose_name(state, "bucket")
-        request: dict[str, Any] = {"Bucket": name}
+        request: Document = {"Bucket": choose_name(state, "bucket")}
         if aws.region != "us-east-1":  # which S3 knows only as the absence of a region
             request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
         if state["object_lock_enabled"] is True:
             request["ObjectLockEnabledForBucket"] = True
         aws.client("s3").create_bucket(**request)
-        state["id"] = name
-        if state["tags_all"]:
-            self.tag(aws, state, state["tags_all"], [])
+        state["id"] = state["bucket"]
+
+    def update(self, aws: Aws, prior: State, state: State) -> None:
+        """Tags and force_destroy are all that can change."""
 
     def read(self, aws: Aws, state: State) -> State | None:
         name, s3 = state["id"], aws.client("s3")
         s3.head_bucket(Bucket=name)
         location = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
-        tags = unless_gone(lambda: s3.get_bucket_tagging(Bucket=name)) or {}
         lock = unless_gone(lambda: s3.get_object_lock_configuration(Bucket=name)) or {}
         enabled = lock.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled"
         return {
-            "id": name,
             "bucket": name,
-            "bucket_prefix": name_prefix(name),
             "arn": f"arn:{aws.partition}:s3:::{name}",
             "bucket_domain_name": f"{name}.s3.{aws.dns_suffix}",
             "bucket_regional_domain_name": f"{name}.s3.{location}.{aws.dns_suffix}",
             "bucket_region": location,
             "object_lock_enabled": enabled,
-            "tags_all": unpairs(tags.get("TagSet")),
         }
-
-    def tag(self, aws: Aws, state: State, tags: Mapping[str, str], removed: list[str]) -> None:
-        aws.client("s3").put_bucket_tagging(Bucket=state["id"], Tagging={"TagSet": pairs(tags)})
 
     def delete(self, aws: Aws, state: State) -> None:
         if state["force_destroy"]:
@@ -70,46 +79,131 @@ def _empty(s3: Any, bucket: str) -> None:
 
 
 class BucketSide(Crud):
-    """A resource that is one put, get and delete on a bucket; its id is the bucket's name."""
+    """A put, a get and a delete on a bucket, whose name is the id.
 
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        raise NotImplementedError
+    `body` is the parameter that the put takes, and unless the answer is `bare`, the get gives.
+    """
 
-    def create(self, aws: Aws, state: State) -> None:
-        self.put(aws, state["bucket"], state)
-        state["id"] = state["bucket"]
+    identity = "{bucket}"
+    noun: ClassVar[str]
+    body: ClassVar[str]
+    bare: ClassVar[bool] = False
 
-    def update(self, aws: Aws, prior: State, state: State) -> None:
-        self.put(aws, state["bucket"], state)
+    def call(self, aws: Aws, verb: str, state: State, **more: Any) -> Document:
+        method = getattr(aws.client("s3"), f"{verb}_{self.noun}")
+        return dict(method(Bucket=state["bucket"], **more))
+
+    def wanted(self, state: State) -> Document:
+        names = [name for name in self.wire.arguments if name != "bucket"]
+        return self.wire.out(state, *names)
+
+    def put(self, aws: Aws, state: State) -> None:
+        self.call(aws, "put", state, **{self.body: self.wanted(state)})
+
+    def read(self, aws: Aws, state: State) -> State | None:
+        answer = self.call(aws, "get", state)
+        if not self.bare and self.body not in answer:
+            return None
+        found = self.wire.back(answer if self.bare else answer[self.body])
+        return {**found, "bucket": state["bucket"]}
+
+    def delete(self, aws: Aws, state: State) -> None:
+        self.call(aws, "delete", state)
 
     def locate(self, aws: Aws, import_id: str) -> State:
         bucket, _, owner = import_id.partition(",")
         return {"bucket": bucket, "expected_bucket_owner": owner or None}
 
-    def seen(self, state: State, **what: Any) -> State:
-        return {"id": state["id"], "bucket": state["bucket"], **what}
+
+@terraform("aws_s3_bucket_policy")
+class BucketPolicy(BucketSide):
+    noun, body, bare = "bucket_policy", "Policy", True
+
+    def put(self, aws: Aws, state: State) -> None:
+        self.call(aws, "put", state, Policy=state["policy"])
 
 
 @terraform(
-    "aws_s3_bucket_versioning",
-    names={"mfa_delete": "MFADelete", "versioning_configuration.mfa_delete": "MFADelete"},
+    "aws_s3_bucket_cors_configuration", names={"cors_rule": "CORSRules", "cors_rule.id": "ID"}
 )
+class Cors(BucketSide):
+    noun, body, bare = "bucket_cors", "CORSConfiguration", True
+
+
+@terraform("aws_s3_bucket_ownership_controls", names={"rule": "Rules[]"})
+class Ownership(BucketSide):
+    noun, body = "bucket_ownership_controls", "OwnershipControls"
+
+
+@terraform("aws_s3_bucket_public_access_block")
+class PublicAccessBlock(BucketSide):
+    noun, body = "public_access_block", "PublicAccessBlockConfiguration"
+
+    def delete(self, aws: Aws, state: State) -> None:
+        if not state["skip_destroy"]:
+            super().delete(aws, state)
+
+
+BY_DEFAULT = "rule.apply_server_side_encryption_by_default"
+
+
+@terraform(
+    "aws_s3_bucket_server_side_encryption_configuration",
+    names={
+        "rule": "Rules",
+        f"{BY_DEFAULT}.sse_algorithm": "SSEAlgorithm",
+        f"{BY_DEFAULT}.kms_master_key_id": "KMSMasterKeyID",
+        "rule.blocked_encryption_types": "BlockedEncryptionTypes.EncryptionType",
+    },
+)
+class Encryption(BucketSide):
+    noun, body = "bucket_encryption", "ServerSideEncryptionConfiguration"
+
+
+@terraform(
+    "aws_s3_bucket_lifecycle_configuration",
+    names={
+        "rule": "Rules",
+        "rule.id": "ID",
+        "rule.abort_incomplete_multipart_upload": "AbortIncompleteMultipartUpload{}",
+        "rule.expiration": "Expiration{}",
+        "rule.filter": "Filter{}",
+        "rule.filter.and": "And{}",
+        "rule.filter.and.tags": "Tags<Key>",
+        "rule.filter.tag": "Tag{}",
+        "rule.noncurrent_version_expiration": "NoncurrentVersionExpiration{}",
+        "rule.noncurrent_version_transition": "NoncurrentVersionTransitions",
+        "rule.transition": "Transitions",
+    },
+)
+class Lifecycle(BucketSide):
+    noun, body, bare = "bucket_lifecycle_configuration", "LifecycleConfiguration", True
+
+    def put(self, aws: Aws, state: State) -> None:
+        least = self.wire.out(state, "transition_default_minimum_object_size")
+        rules = self.wire.out(state, "rule")
+        self.call(aws, "put", state, LifecycleConfiguration=rules, **least)
+
+    def delete(self, aws: Aws, state: State) -> None:
+        aws.client("s3").delete_bucket_lifecycle(Bucket=state["bucket"])
+
+
+@terraform("aws_s3_bucket_versioning", names={"versioning_configuration.mfa_delete": "MFADelete"})
 class Versioning(BucketSide):
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        wanted = self.wire.out(state, "versioning_configuration")["VersioningConfiguration"]
+    noun, body = "bucket_versioning", "VersioningConfiguration"
+
+    def put(self, aws: Aws, state: State) -> None:
+        wanted = self.wanted(state)[self.body]
         if wanted["Status"] != "Disabled":  # which is how S3 calls a bucket that never had versions
-            aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=wanted)
+            self.call(aws, "put", state, VersioningConfiguration=wanted)
 
     def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_bucket_versioning(Bucket=state["bucket"])
-        found = {"status": answer.get("Status", "Disabled"), "mfa_delete": answer.get("MFADelete")}
-        return self.seen(state, versioning_configuration=[found])
+        found = {"Status": "Disabled", **self.call(aws, "get", state)}
+        return {**self.wire.back({self.body: found}), "bucket": state["bucket"]}
 
     def delete(self, aws: Aws, state: State) -> None:
         if one(state["versioning_configuration"])["status"] == "Enabled":
-            aws.client("s3").put_bucket_versioning(
-                Bucket=state["bucket"], VersioningConfiguration={"Status": "Suspended"}
-            )
+            self.call(aws, "put", state, VersioningConfiguration={"Status": "Suspended"})
 
     def check_plan(self, prior: State | None, state: State, config: State) -> None:
         before = one((prior or {}).get("versioning_configuration")).get("status")
@@ -120,229 +214,54 @@ class Versioning(BucketSide):
             )
 
 
-@terraform("aws_s3_bucket_public_access_block")
-class PublicAccessBlock(BucketSide):
-    arguments = (
-        "block_public_acls",
-        "block_public_policy",
-        "ignore_public_acls",
-        "restrict_public_buckets",
-    )
-
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        aws.client("s3").put_public_access_block(
-            Bucket=bucket, PublicAccessBlockConfiguration=self.wire.out(state, *self.arguments)
-        )
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_public_access_block(Bucket=state["bucket"])
-        found = answer["PublicAccessBlockConfiguration"]
-        return self.seen(state, **self.wire.back(found, *self.arguments))
-
-    def delete(self, aws: Aws, state: State) -> None:
-        if not state["skip_destroy"]:
-            aws.client("s3").delete_public_access_block(Bucket=state["bucket"])
-
-
-@terraform(
-    "aws_s3_bucket_server_side_encryption_configuration",
-    names={
-        "rule": "Rules",
-        "rule.apply_server_side_encryption_by_default": "ApplyServerSideEncryptionByDefault",
-        "rule.apply_server_side_encryption_by_default.sse_algorithm": "SSEAlgorithm",
-        "rule.apply_server_side_encryption_by_default.kms_master_key_id": "KMSMasterKeyID",
-        "rule.blocked_encryption_types": None,
-    },
-)
-class Encryption(BucketSide):
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        rules = self.wire.out(state, "rule")
-        for rule, wanted in zip(rules["Rules"], state["rule"], strict=True):
-            if wanted["blocked_encryption_types"] not in (None, UNKNOWN):
-                blocked = {"EncryptionType": wanted["blocked_encryption_types"]}
-                rule["BlockedEncryptionTypes"] = blocked
-        aws.client("s3").put_bucket_encryption(
-            Bucket=bucket, ServerSideEncryptionConfiguration=rules
-        )
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_bucket_encryption(Bucket=state["bucket"])
-        found = answer["ServerSideEncryptionConfiguration"]
-        rules = self.wire.back(found, "rule")["rule"]
-        for rule, document in zip(rules, found["Rules"], strict=True):
-            blocked = document.get("BlockedEncryptionTypes") or {}
-            rule["blocked_encryption_types"] = blocked.get("EncryptionType")
-        return self.seen(state, rule=rules)
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").delete_bucket_encryption(Bucket=state["bucket"])
-
-
-@terraform(
-    "aws_s3_bucket_lifecycle_configuration",
-    names={
-        "rule": "Rules",
-        "rule.id": "ID",
-        "rule.transition": "Transitions",
-        "rule.noncurrent_version_transition": "NoncurrentVersionTransitions",
-        "rule.filter.and.tags": "Tags",
-    },
-    structures=frozenset(
-        {
-            "rule.abort_incomplete_multipart_upload",
-            "rule.expiration",
-            "rule.filter",
-            "rule.filter.and",
-            "rule.filter.tag",
-            "rule.noncurrent_version_expiration",
-        }
-    ),
-)
-class Lifecycle(BucketSide):
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        wanted = self.wire.out(state, "rule")
-        for rule in wanted["Rules"]:
-            both = rule.get("Filter", {}).get("And", {})
-            if "Tags" in both:
-                both["Tags"] = pairs(both["Tags"])
-        aws.client("s3").put_bucket_lifecycle_configuration(
-            Bucket=bucket, LifecycleConfiguration=wanted, **self._minimum(state)
-        )
-
-    def _minimum(self, state: State) -> State:
-        return self.wire.out(state, "transition_default_minimum_object_size")
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        s3 = aws.client("s3")
-        answer = s3.get_bucket_lifecycle_configuration(Bucket=state["bucket"])
-        for rule in answer["Rules"]:
-            both = rule.get("Filter", {}).get("And", {})
-            if "Tags" in both:
-                both["Tags"] = unpairs(both["Tags"])
-        found = self.wire.back(answer, "rule", "transition_default_minimum_object_size")
-        return self.seen(state, **found)
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").delete_bucket_lifecycle(Bucket=state["bucket"])
-
-
-@terraform(
-    "aws_s3_bucket_cors_configuration", names={"cors_rule": "CORSRules", "cors_rule.id": "ID"}
-)
-class Cors(BucketSide):
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        wanted = self.wire.out(state, "cors_rule")
-        aws.client("s3").put_bucket_cors(Bucket=bucket, CORSConfiguration=wanted)
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_bucket_cors(Bucket=state["bucket"])
-        return self.seen(state, **self.wire.back(answer, "cors_rule"))
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").delete_bucket_cors(Bucket=state["bucket"])
-
-
-@terraform("aws_s3_bucket_ownership_controls")
-class Ownership(BucketSide):
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        wanted = {"Rules": [self.wire.out(state, "rule")["Rule"]]}
-        aws.client("s3").put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=wanted)
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_bucket_ownership_controls(Bucket=state["bucket"])
-        rule = answer["OwnershipControls"]["Rules"][0]
-        return self.seen(state, **self.wire.back({"Rule": rule}, "rule"))
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").delete_bucket_ownership_controls(Bucket=state["bucket"])
-
-
-@terraform("aws_s3_bucket_policy")
-class BucketPolicy(BucketSide):
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=state["policy"])
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_bucket_policy(Bucket=state["bucket"])
-        return self.seen(state, policy=answer["Policy"])
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").delete_bucket_policy(Bucket=state["bucket"])
-
-
-@terraform(
-    "aws_s3_bucket_logging", names={"target_object_key_format.simple_prefix": "SimplePrefix"}
-)
+@terraform("aws_s3_bucket_logging")
 class AccessLog(BucketSide):
-    arguments = ("target_bucket", "target_prefix", "target_object_key_format")
+    noun, body = "bucket_logging", "LoggingEnabled"
 
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        wanted = {"LoggingEnabled": self.wire.out(state, *self.arguments)}
-        aws.client("s3").put_bucket_logging(Bucket=bucket, BucketLoggingStatus=wanted)
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        answer = aws.client("s3").get_bucket_logging(Bucket=state["bucket"])
-        if "LoggingEnabled" not in answer:
-            return None
-        return self.seen(state, **self.wire.back(answer["LoggingEnabled"], *self.arguments))
+    def put(self, aws: Aws, state: State) -> None:
+        self.call(aws, "put", state, BucketLoggingStatus={self.body: self.wanted(state)})
 
     def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").put_bucket_logging(Bucket=state["bucket"], BucketLoggingStatus={})
+        self.call(aws, "put", state, BucketLoggingStatus={})
 
 
 @terraform("aws_s3_bucket_notification")
 class Notification(BucketSide):
-    blocks: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "lambda_function": ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
-        "queue": ("QueueConfigurations", "QueueArn"),
-        "topic": ("TopicConfigurations", "TopicArn"),
+    noun, body = "bucket_notification_configuration", "NotificationConfiguration"
+    targets: ClassVar[Mapping[str, str]] = {
+        "lambda_function": "LambdaFunction",
+        "queue": "Queue",
+        "topic": "Topic",
     }
 
-    def put(self, aws: Aws, bucket: str, state: State) -> None:
-        wanted: dict[str, Any] = {"EventBridgeConfiguration": {}} if state["eventbridge"] else {}
-        for name, (listed, target) in self.blocks.items():
+    def wanted(self, state: State) -> Document:
+        wanted: Document = {"EventBridgeConfiguration": {}} if state["eventbridge"] else {}
+        for name, spelled in self.targets.items():
             for block in state[name]:
                 if block["id"] in (None, UNKNOWN):
                     block["id"] = unique(f"tf-s3-{name.partition('_')[0]}-")
-                rules = list(self._filter(block))
-                wanted.setdefault(listed, []).append(
-                    {
-                        "Id": block["id"],
-                        "Events": block["events"],
-                        target: block[f"{name}_arn"],
-                        **({"Filter": {"Key": {"FilterRules": rules}}} if rules else {}),
-                    }
-                )
-        aws.client("s3").put_bucket_notification_configuration(
-            Bucket=bucket, NotificationConfiguration=wanted
-        )
-
-    @staticmethod
-    def _filter(block: State) -> Iterator[dict[str, str]]:
-        for side in ("prefix", "suffix"):
-            if block[f"filter_{side}"]:
-                yield {"Name": side, "Value": block[f"filter_{side}"]}
+                sides = {side: block[f"filter_{side}"] for side in ("prefix", "suffix")}
+                rules = pairs({side: text for side, text in sides.items() if text}, "Name")
+                entry = {"Id": block["id"], "Events": block["events"]}
+                entry[f"{spelled}Arn"] = block[f"{name}_arn"]
+                if rules:
+                    entry["Filter"] = {"Key": {"FilterRules": rules}}
+                wanted.setdefault(f"{spelled}Configurations", []).append(entry)
+        return wanted
 
     def read(self, aws: Aws, state: State) -> State | None:
-        bucket = state["bucket"]
-        answer = aws.client("s3").get_bucket_notification_configuration(Bucket=bucket)
+        answer = self.call(aws, "get", state)
         found: State = {"eventbridge": "EventBridgeConfiguration" in answer}
-        for name, (listed, target) in self.blocks.items():
-            found[name] = [
-                {
-                    "id": entry["Id"],
-                    "events": entry["Events"],
-                    f"{name}_arn": entry[target],
-                    **{
-                        f"filter_{rule['Name'].lower()}": rule["Value"]
-                        for rule in entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-                    },
-                }
-                for entry in answer.get(listed, [])
-            ]
-        return self.seen(state, **found)
+        for name, spelled in self.targets.items():
+            found[name] = []
+            for entry in answer.get(f"{spelled}Configurations", []):
+                block = {"id": entry["Id"], "events": entry["Events"]}
+                block[f"{name}_arn"] = entry[f"{spelled}Arn"]
+                rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules")
+                for side, text in unpairs(rules, "Name").items():
+                    block[f"filter_{side.lower()}"] = text
+                found[name].append(block)
+        return {**found, "bucket": state["bucket"]}
 
     def delete(self, aws: Aws, state: State) -> None:
-        aws.client("s3").put_bucket_notification_configuration(
-            Bucket=state["bucket"], NotificationConfiguration={}
-        )
+        self.call(aws, "put", state, NotificationConfiguration={})

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from local.standin.cloud import Aws
-from local.standin.crud import Crud, choose_name, name_prefix, pairs, terraform, texts, unpairs
+from local.standin.crud import Crud, Tags, choose_name, terraform, texts
 from local.standin.values import State
 
+NAMED = ("topic_arn", "protocol", "endpoint")
 
-@terraform("aws_sns_topic", names={"arn": "TopicArn"})
+
+@terraform("aws_sns_topic", names={"arn": "TopicArn", "name": None})
 class Topic(Crud):
-    arguments = (
-        "content_based_deduplication",
-        "delivery_policy",
-        "display_name",
-        "fifo_topic",
-        "kms_master_key_id",
-        "policy",
-        "signature_version",
-        "tracing_config",
-    )
+    tags = Tags("sns", "ResourceArn", "id", pair=("Key", "Value"))
 
     def _wanted(self, state: State) -> dict[str, str]:
-        wanted = self.wire.out(state, *self.arguments)
+        wanted = self.wire.out(state)
         if not state["fifo_topic"]:  # SNS knows these of a FIFO topic only
             wanted.pop("FifoTopic", None)
             wanted.pop("ContentBasedDeduplication", None)
         return texts(wanted)
 
     def create(self, aws: Aws, state: State) -> None:
-        answer = aws.client("sns").create_topic(
-            Name=choose_name(state), Attributes=self._wanted(state), Tags=pairs(state["tags_all"])
-        )
+        name, attributes = choose_name(state), self._wanted(state)
+        answer = aws.client("sns").create_topic(Name=name, Attributes=attributes)
         state["id"] = answer["TopicArn"]
 
     def read(self, aws: Aws, state: State) -> State | None:
-        sns, arn = aws.client("sns"), state["id"]
-        found = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
-        name = arn.rpartition(":")[2]
-        return {
-            **self.wire.back(found, *self.arguments, "arn", "owner"),
-            "id": arn,
-            "name": name,
-            "name_prefix": name_prefix(name),
-            "tags_all": unpairs(sns.list_tags_for_resource(ResourceArn=arn).get("Tags")),
-        }
+        arn = state["id"]
+        found = aws.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+        return {**self.wire.back(found, "arn", "owner"), "name": arn.rpartition(":")[2]}
 
     def update(self, aws: Aws, prior: State, state: State) -> None:
         before, after = self._wanted(prior), self._wanted(state)
@@ -57,25 +40,16 @@ class Topic(Crud):
                     TopicArn=state["id"], AttributeName=name, AttributeValue=after.get(name, "")
                 )
 
-    def tag(self, aws: Aws, state: State, tags: Mapping[str, str], removed: list[str]) -> None:
-        sns, arn = aws.client("sns"), state["id"]
-        if removed:
-            sns.untag_resource(ResourceArn=arn, TagKeys=removed)
-        if tags:
-            sns.tag_resource(ResourceArn=arn, Tags=pairs(tags))
-
     def delete(self, aws: Aws, state: State) -> None:
         aws.client("sns").delete_topic(TopicArn=state["id"])
 
 
 @terraform("aws_sns_topic_policy")
 class TopicPolicy(Crud):
-    def create(self, aws: Aws, state: State) -> None:
-        state["id"] = state["arn"]
-        self.update(aws, state, state)
+    identity = "{arn}"
 
-    def update(self, aws: Aws, prior: State, state: State) -> None:
-        self._set(aws, state["id"], state["policy"])
+    def put(self, aws: Aws, state: State) -> None:
+        self._set(aws, state["arn"], state["policy"])
 
     @staticmethod
     def _set(aws: Aws, arn: str, policy: str) -> None:
@@ -86,68 +60,43 @@ class TopicPolicy(Crud):
     def read(self, aws: Aws, state: State) -> State | None:
         arn = state["id"]
         found = aws.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
-        if not found.get("Policy"):
-            return None
-        return {"id": arn, "arn": arn, "owner": found.get("Owner"), "policy": found["Policy"]}
+        return {"arn": arn, "owner": found.get("Owner"), "policy": found["Policy"]}
 
     def delete(self, aws: Aws, state: State) -> None:
         """A topic always has a policy; the default one lets only its owner in."""
-        aws.client("sns").set_topic_attributes(
-            TopicArn=state["id"],
-            AttributeName="Policy",
-            AttributeValue=_default_policy(state["id"], aws.account),
-        )
-
-
-def _default_policy(arn: str, account: str) -> str:
-    actions = "AddPermission DeleteTopic GetTopicAttributes ListSubscriptionsByTopic Publish"
-    actions += " RemovePermission SetTopicAttributes Subscribe"
-    statement = {
-        "Sid": "__default_statement_ID",
-        "Effect": "Allow",
-        "Principal": {"AWS": "*"},
-        "Action": [f"SNS:{action}" for action in actions.split()],
-        "Resource": arn,
-        "Condition": {"StringEquals": {"AWS:SourceOwner": account}},
-    }
-    policy = {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
-    return json.dumps(policy)
+        actions = ("GetTopicAttributes", "Publish", "SetTopicAttributes", "Subscribe")
+        statement = {
+            "Sid": "__default_statement_ID",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": [f"SNS:{action}" for action in actions],
+            "Resource": state["id"],
+            "Condition": {"StringEquals": {"AWS:SourceOwner": aws.account}},
+        }
+        self._set(aws, state["id"], json.dumps({"Version": "2008-10-17", "Statement": [statement]}))
 
 
 @terraform("aws_sns_topic_subscription", names={"arn": "SubscriptionArn", "owner_id": "Owner"})
 class Subscription(Crud):
-    arguments = (
-        "delivery_policy",
-        "filter_policy",
-        "filter_policy_scope",
-        "raw_message_delivery",
-        "redrive_policy",
-        "replay_policy",
-        "subscription_role_arn",
-    )
-
     def _wanted(self, state: State) -> dict[str, str]:
-        wanted: dict[str, Any] = self.wire.out(state, *self.arguments)
+        named = self.wire.out(state, *NAMED)
+        wanted = {n: value for n, value in self.wire.out(state).items() if n not in named}
         if not state["filter_policy"]:  # a scope without a policy is refused
             wanted.pop("FilterPolicyScope", None)
         return texts(wanted)
 
     def create(self, aws: Aws, state: State) -> None:
         answer = aws.client("sns").subscribe(
-            **self.wire.out(state, "topic_arn", "protocol", "endpoint"),
+            **self.wire.out(state, *NAMED),
             Attributes=self._wanted(state),
             ReturnSubscriptionArn=True,
         )
         state["id"] = answer["SubscriptionArn"]
 
     def read(self, aws: Aws, state: State) -> State | None:
-        arn = state["id"]
-        found = aws.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        names = ("arn", "endpoint", "owner_id", "pending_confirmation", "protocol", "topic_arn")
-        return {
-            **self.wire.back(found, *names, "confirmation_was_authenticated", *self.arguments),
-            "id": arn,
-        }
+        answer = aws.client("sns").get_subscription_attributes(SubscriptionArn=state["id"])
+        computed = ("arn", "confirmation_was_authenticated", "owner_id", "pending_confirmation")
+        return self.wire.back(answer["Attributes"], *computed)
 
     def update(self, aws: Aws, prior: State, state: State) -> None:
         before, after = self._wanted(prior), self._wanted(state)

@@ -23,6 +23,8 @@ class RejectionCode(StrEnum):
     TOO_MUCH_TIME = "TooMuchTime"
     CORRUPT = "Corrupt"
     UPLOAD_GONE = "UploadGone"
+    THREAT_FOUND = "ThreatFound"
+    NOT_SCANNABLE = "NotScannable"
     MALFORMED_EVENT = "MalformedEvent"
 
 
@@ -35,6 +37,7 @@ class FailureCode(StrEnum):
     ACCESS_DENIED = "AccessDenied"
     MISSING_BUCKET = "MissingBucket"
     UNUSABLE_KEY = "UnusableKey"
+    SCAN_FAILED = "ScanFailed"
 
 
 class Rejected(Exception):
@@ -56,3 +59,7 @@ class MissingBucket(Exception):
 
 class UnusableKey(Exception):
     """The KMS key is disabled, deleted or not granted; a retry cannot help."""
+
+
+class ScanFailed(Exception):
+    """The malware scan ended without a verdict, so nothing is converted; a retry asks nobody."""

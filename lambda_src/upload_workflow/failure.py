@@ -16,7 +16,7 @@ from typing import Any, Self
 from . import keys, status
 from .errors import FailureCode, Rejected, RejectionCode
 from .settings import RecordFailureSettings
-from .status import Decision, Ignored
+from .status import Decision, Ignored, StatusDocument
 from .store import Store
 from .upload import Upload
 
@@ -88,10 +88,15 @@ class Recorder:
     def run(self, ended: EndedExecution, upload: Upload) -> Decision:
         """Write FAILED and announce it, each once."""
         key = keys.status_key(self.settings.results_prefix, upload.key)
-        decision, seen = self.store.update_status(
-            key,
-            lambda current: status.fail(current, upload, ended.execution, ended.code, self.now()),
-        )
+
+        def decide(current: StatusDocument | None) -> Decision:
+            asked = status.is_order_unknown(current, upload)
+            newest = asked and self.store.is_newest(upload)
+            return status.fail(
+                current, upload, ended.execution, ended.code, self.now(), is_newest=newest
+            )
+
+        decision, seen = self.store.update_status(key, decide)
         if not isinstance(decision, Ignored) and not seen.announced:
             # A crash between these two announces it a second time; the other order would lose it.
             self.announce(status.announcement(decision, upload))

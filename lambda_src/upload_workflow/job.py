@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from . import keys, status
-from .errors import Rejected, RejectionCode
+from .errors import Rejected, RejectionCode, ScanFailed
 from .status import (
     Claimant,
     Decision,
@@ -27,7 +27,7 @@ from .status import (
     StoredRendition,
 )
 from .store import Gone, OpenedUpload, Overwritten, Seen, Store
-from .upload import Upload
+from .upload import Scan, Upload
 
 if TYPE_CHECKING:
     from .convert import Converted
@@ -40,6 +40,16 @@ _HEAD_BYTES = 64 * 1024
 
 _GONE = Rejected(
     RejectionCode.UPLOAD_GONE, "The upload was deleted before it was processed. Upload it again."
+)
+# Which threat it was stays in the log: the client may be the attacker.
+_THREAT_FOUND = Rejected(
+    RejectionCode.THREAT_FOUND,
+    "The malware scan found a threat in the file. Upload another file.",
+)
+_NOT_SCANNABLE = Rejected(
+    RejectionCode.NOT_SCANNABLE,
+    "The malware scan does not support the file, such as one with a password. "
+    "Upload a plain image.",
 )
 
 
@@ -90,16 +100,16 @@ class Converter:
         seen = self.store.read_status(key)
         watch.lap("status")
         # Most duplicates end here, having cost one read.
-        glance = status.claim(seen.document, upload, claimant, self.now())
+        glance = self._claim(seen.document, upload, claimant)
         if not isinstance(glance, StatusDocument):
             return glance
         # Opened before it is claimed: a version that cannot be read any more claims nothing.
         try:
-            opened = self.store.open_upload(upload)
+            opened = self._open(upload, seen.document)
+        except Rejected as refusal:
+            return self._reject_unopened(key, upload, claimant, seen, refusal)
         except Overwritten:
             return Ignored(Reason.SUPERSEDED)
-        except Gone:
-            return self._record_gone(key, upload, claimant, seen)
         watch.lap("open")
         with closing(opened):
             claimed, seen = self.store.update_status(
@@ -119,13 +129,15 @@ class Converter:
         current: StatusDocument | None,
         upload: Upload,
         claimant: Claimant,
-        opened: OpenedUpload,
+        opened: OpenedUpload | None = None,
     ) -> Decision:
-        decision = status.claim(current, upload, claimant, self.now())
-        if not isinstance(decision, StatusDocument):
+        newest = status.is_order_unknown(current, upload) and self.store.is_newest(upload)
+        decision = status.claim(current, upload, claimant, self.now(), is_newest=newest)
+        if not isinstance(decision, StatusDocument) or opened is None:
             return decision
         subject = replace(
             decision.upload,
+            bytes=opened.size_bytes,
             content_type=opened.content_type,
             original_name=opened.original_name or decision.upload.original_name,
         )
@@ -182,19 +194,42 @@ class Converter:
             )
         return tuple(stored)
 
-    def _record_gone(self, key: str, upload: Upload, claimant: Claimant, seen: Seen) -> Decision:
-        """Tell a client that waits for it; where nobody waits, nothing is written."""
+    def _open(self, upload: Upload, document: StatusDocument | None) -> OpenedUpload:
+        """Raises Rejected if it is not to be read, Overwritten if nobody waits for it any more."""
+        _refuse_by_scan(upload)
+        try:
+            return self.store.open_upload(upload)
+        except Gone as gone:
+            if _is_waited_for(document, upload):
+                raise _GONE from gone
+            raise Overwritten(upload.key) from gone
 
+    def _reject_unopened(
+        self, key: str, upload: Upload, claimant: Claimant, seen: Seen, refusal: Rejected
+    ) -> Decision:
         def decide(current: StatusDocument | None) -> Decision:
-            waits = current is not None and (
-                current.state is State.PENDING or current.job_id == upload.job_id
-            )
-            decision = status.claim(current, upload, claimant, self.now())
+            decision = self._claim(current, upload, claimant)
             if not isinstance(decision, StatusDocument):
                 return decision
-            if not waits:
-                return Ignored(Reason.SUPERSEDED)
-            return status.reject(decision, self.now(), _GONE)
+            return status.reject(decision, self.now(), refusal)
 
         decision, _ = self.store.update_status(key, decide, seen)
         return decision
+
+
+def _is_waited_for(document: StatusDocument | None, upload: Upload) -> bool:
+    """Whether a client was told to wait for this version: then it has to be told the end."""
+    return document is not None and (
+        document.state is State.PENDING or document.job_id == upload.job_id
+    )
+
+
+def _refuse_by_scan(upload: Upload) -> None:
+    """Raises ScanFailed if there is no verdict: what nobody could judge is not converted."""
+    match upload.scan:
+        case Scan.THREATS:
+            raise _THREAT_FOUND
+        case Scan.UNSUPPORTED:
+            raise _NOT_SCANNABLE
+        case Scan.FAILED:
+            raise ScanFailed(upload.key)

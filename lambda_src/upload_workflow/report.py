@@ -41,6 +41,8 @@ def decision_facts(decision: Decision, upload: Upload, now: datetime) -> dict[st
         "sequencer": upload.sequencer,
         "upload_bytes": upload.size_bytes,
     }
+    if upload.threats:
+        facts["cause"] = ", ".join(upload.threats)
     if upload.announced_at is not None:
         facts["since_event_ms"] = max(0, round((now - upload.announced_at).total_seconds() * 1000))
     match decision:
@@ -54,7 +56,10 @@ def decision_facts(decision: Decision, upload: Upload, now: datetime) -> dict[st
 
 
 def _document_facts(document: StatusDocument) -> dict[str, Any]:
-    facts: dict[str, Any] = {"state": document.state.value}
+    facts: dict[str, Any] = {
+        "state": document.state.value,
+        "upload_bytes": document.upload.bytes,
+    }
     if document.error is not None:
         facts |= {"code": document.error.code, "message": document.error.message}
     if document.image is not None:

@@ -190,16 +190,30 @@ def seed(
     )
 
 
+def is_order_unknown(current: StatusDocument | None, upload: Upload) -> bool:
+    """Whether S3 must be asked which version is newest: the event has no sequencer and the
+    document speaks of another version. To be asked after the document was read: then a version
+    that is newest still is not older than what the document speaks of."""
+    speaks_of_another = current is not None and current.job_id not in (None, upload.job_id)
+    return upload.sequencer is None and speaks_of_another
+
+
 def claim(
-    current: StatusDocument | None, upload: Upload, claimant: Claimant, now: datetime
+    current: StatusDocument | None,
+    upload: Upload,
+    claimant: Claimant,
+    now: datetime,
+    *,
+    is_newest: bool = False,
 ) -> Decision:
     """Take the job, unless it is taken, ended or superseded.
 
     An execution takes its own dead claim over at once; others wait for the lease to end.
+    is_newest: S3's answer where `is_order_unknown`.
     """
     if current is not None and current.job_id is not None:
         if current.job_id != upload.job_id:
-            if _is_newer(current, upload):
+            if _is_superseded(current, upload, is_newest):
                 return Ignored(Reason.SUPERSEDED)
         elif (aside := _step_aside(current, claimant, now)) is not None:
             return aside
@@ -273,15 +287,18 @@ def fail(
     execution: str,
     code: FailureCode,
     now: datetime,
+    *,
+    is_newest: bool = False,
 ) -> Decision:
     """Record that the execution could not end its job. Needs nothing but the event.
 
     The document of another execution's job is left alone: that execution records its own end.
+    is_newest: S3's answer where `is_order_unknown`.
     """
     attempt = 0
     if current is not None and current.job_id is not None:
         if current.job_id != upload.job_id:
-            if _is_newer(current, upload):
+            if _is_superseded(current, upload, is_newest):
                 return Ignored(Reason.SUPERSEDED)
         else:
             attempt = current.attempt
@@ -359,7 +376,9 @@ def timestamp(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _is_newer(current: StatusDocument, upload: Upload) -> bool:
+def _is_superseded(current: StatusDocument, upload: Upload, is_newest: bool) -> bool:
+    if upload.sequencer is None:
+        return not is_newest
     return order(current.upload.sequencer, current.job_id) > order(upload.sequencer, upload.job_id)
 
 

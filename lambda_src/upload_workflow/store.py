@@ -197,6 +197,19 @@ class Store:
             original_name=unquote(name) if name else None,
         )
 
+    def is_newest(self, upload: Upload) -> bool:
+        """Whether the key holds this version now. A key that holds nothing has no newest one."""
+        with _permanent_faults_named():
+            try:
+                there = self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+            except ClientError as error:
+                if _code(error) in ("404", "NoSuchKey"):
+                    return False
+                raise
+        if upload.version_id is not None:
+            return there.get("VersionId") == upload.version_id
+        return there["ETag"].strip('"') == upload.etag
+
     def put_rendition(self, key: str, encoded: Encoded, sha256: bytes) -> None:
         """Write it once. Bytes that differ are the remains of a run that never succeeded."""
         etag = None

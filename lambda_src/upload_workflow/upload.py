@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Self
 
 from . import keys
 from .errors import Rejected, RejectionCode
+
+
+class Scan(StrEnum):
+    """GuardDuty's verdicts on an object, in its words."""
+
+    CLEAN = "NO_THREATS_FOUND"
+    THREATS = "THREATS_FOUND"
+    UNSUPPORTED = "UNSUPPORTED"
+    FAILED = "FAILED"  # also for ACCESS_DENIED and for words that are new to us
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,48 +26,70 @@ class Upload:
     """One version of one object: what a job is made from.
 
     size_bytes, etag and sequencer are what the event says; etag without quotation marks.
-    announced_at: the event's time, when it has one.
+    announced_at: the event's time, when it has one. scan: None if nobody scanned it.
     """
 
     bucket: str
     key: str
-    size_bytes: int
+    size_bytes: int | None
     version_id: str | None
     etag: str | None
     sequencer: str | None
     announced_at: datetime | None = None
+    scan: Scan | None = None
+    threats: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, event: object) -> Self:
-        """Read an EventBridge event "Object Created"; unknown fields are left alone.
+        """Read an EventBridge event that tells of an upload; unknown fields are left alone.
 
-        The key is raw in such events (unlike S3's own notifications) and is not decoded.
+        That is S3's "Object Created", or where uploads are scanned first, GuardDuty's result.
+        The key is raw in both (unlike S3's own notifications) and is not decoded.
         Raises Rejected(MalformedEvent) when a fact is missing that a job cannot do without.
         """
         event = _mapping(event, "event")
         detail = _mapping(event.get("detail"), "detail")
+        if event.get("source") == "aws.guardduty":
+            return cls._scanned(detail, _time(event.get("time")))
         thing = _mapping(detail.get("object"), "detail.object")
-        bucket = _text(_mapping(detail.get("bucket"), "detail.bucket").get("name"))
-        key = _text(thing.get("key"))
         size = thing.get("size")
-        if bucket is None or key is None:
-            raise _malformed("the bucket's name and the object's key are texts")
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
             raise _malformed("the object's size is a number of bytes")
-        version_id = _text(thing.get("version-id"))
-        # Objects written while versioning is suspended share the version id "null".
-        version_id = None if version_id == "null" else version_id
-        etag = _text(thing.get("etag"))
-        if version_id is None and etag is None:
-            raise _malformed("a version-id or an etag pins what is read")
         return cls(
-            bucket=bucket,
-            key=key,
+            **_identity(
+                bucket=_mapping(detail.get("bucket"), "detail.bucket").get("name"),
+                key=thing.get("key"),
+                version_id=thing.get("version-id"),
+                etag=thing.get("etag"),
+            ),
             size_bytes=size,
-            version_id=version_id,
-            etag=None if etag is None else etag.strip('"'),
             sequencer=_text(thing.get("sequencer")),
             announced_at=_time(event.get("time")),
+        )
+
+    @classmethod
+    def _scanned(cls, detail: Mapping[str, Any], time: datetime | None) -> Self:
+        """GuardDuty tells neither the size of an object nor the order of its versions."""
+        thing = _mapping(detail.get("s3ObjectDetails"), "detail.s3ObjectDetails")
+        result = _mapping(detail.get("scanResultDetails"), "detail.scanResultDetails")
+        status = result.get("scanResultStatus")
+        threats = result.get("threats")
+        return cls(
+            **_identity(
+                bucket=thing.get("bucketName"),
+                key=thing.get("objectKey"),
+                version_id=thing.get("versionId"),
+                etag=thing.get("eTag"),
+            ),
+            size_bytes=None,
+            sequencer=None,
+            announced_at=time,
+            scan=Scan(status) if status in tuple(Scan) else Scan.FAILED,
+            threats=tuple(
+                str(threat.get("name"))
+                for threat in (threats if isinstance(threats, list) else [])
+                if isinstance(threat, Mapping)
+            ),
         )
 
     @property
@@ -77,6 +109,19 @@ def order(sequencer: str | None, job_id: str | None) -> tuple[str, str]:
     tell apart are ordered by job id: any order will do, if it is the same for everybody.
     """
     return (sequencer or "").lower().rstrip("0"), job_id or ""
+
+
+def _identity(*, bucket: object, key: object, version_id: object, etag: object) -> dict[str, Any]:
+    """What every event has to tell, however it spells it."""
+    bucket, key, version_id, etag = _text(bucket), _text(key), _text(version_id), _text(etag)
+    if bucket is None or key is None:
+        raise _malformed("the bucket's name and the object's key are texts")
+    # Objects written while versioning is suspended share the version id "null".
+    version_id = None if version_id == "null" else version_id
+    if version_id is None and etag is None:
+        raise _malformed("a version id or an etag pins what is read")
+    etag = None if etag is None else etag.strip('"')
+    return {"bucket": bucket, "key": key, "version_id": version_id, "etag": etag}
 
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:

@@ -1,0 +1,144 @@
+"""Every document and announcement that the code can make is one that the schemas describe."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.upload_world import NOON, RESULTS, UPLOADS, Killed, World, picture
+from upload_workflow.errors import FailureCode, Rejected, RejectionCode
+from upload_workflow.keys import status_key
+from upload_workflow.status import malformed_announcement, seed
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "lambda_src/upload_workflow/schemas"
+KEY = "uploads/one"
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+STATUS, ANNOUNCEMENT = validator("status"), validator("announcement")
+
+
+def documents_of(world: World) -> list[dict[str, Any]]:
+    """Every status document that was ever readable, as the client reads it."""
+    written: list[dict[str, Any]] = []
+
+    def keep(operation: str, request: dict[str, Any]) -> None:
+        if operation == "PutObject" and request["Key"].endswith("status.json"):
+            written.append(json.loads(request["Body"]))
+
+    world.s3.after = keep
+    return written
+
+
+def lives() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """The documents and announcements of one job of each kind."""
+    found = {}
+    for name in ("succeeded", "rejected", "failed", "duplicate", "superseded", "redriven"):
+        world = World()
+        seeded = seed(UPLOADS, KEY, NOON, expires_at="2026-03-01T13:00:00.000Z", original_name="ü")
+        documents = documents_of(world)
+        world.s3.put_object(Bucket=RESULTS, Key=status_key("results/", KEY), Body=seeded.to_bytes())
+        event = world.put(KEY, b"no" if name == "rejected" else picture())
+        if name == "superseded":
+            world.execute(world.put(KEY, picture(2)), "e2")
+        if name in ("failed", "redriven"):
+            world.record(event, "e1", "States.Timeout")
+        else:
+            world.execute(event, "e1")
+        if name == "duplicate":
+            world.execute(event, "e2")
+        if name == "redriven":
+            world.execute(event | {"redrive": True}, "e2")
+        found[name] = (documents, world.announced)
+    return found
+
+
+LIVES = lives()
+
+
+@pytest.mark.parametrize("kind", LIVES)
+def test_what_a_client_reads_is_what_the_schema_describes(kind: str) -> None:
+    documents, _ = LIVES[kind]
+    assert len(documents) >= 2
+    for document in documents:
+        assert [error.message for error in STATUS.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize("kind", LIVES)
+def test_what_is_announced_is_what_the_schema_describes(kind: str) -> None:
+    _, announcements = LIVES[kind]
+    assert announcements
+    for told in announcements:
+        assert [error.message for error in ANNOUNCEMENT.iter_errors(told)] == []
+
+
+def test_a_malformed_event_is_announced_as_the_schema_describes() -> None:
+    told = malformed_announcement(Rejected(RejectionCode.MALFORMED_EVENT, "It is."))
+    assert [error.message for error in ANNOUNCEMENT.iter_errors(told)] == []
+
+
+def example(kind: str) -> dict[str, Any]:
+    return dict(LIVES[kind][0][-1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "lie"),
+    [
+        ("succeeded", {"renditions": []}),
+        ("succeeded", {"error": {"code": "Internal", "message": "m.", "retryable": True}}),
+        ("succeeded", {"lease_until": "2026-03-01T13:00:00.000Z"}),
+        ("rejected", {"error": None}),
+        ("failed", {"job_id": None}),
+        ("failed", {"state": "DONE"}),
+        ("failed", {"created_at": "yesterday"}),
+        ("succeeded", {"schema": "2"}),
+    ],
+)
+def test_a_document_that_lies_is_not_valid(kind: str, lie: dict[str, Any]) -> None:
+    assert list(STATUS.iter_errors(example(kind) | lie))
+
+
+def test_an_announcement_with_a_url_is_not_valid() -> None:
+    told = json.loads(json.dumps(LIVES["succeeded"][1][-1]))
+    told["renditions"][0]["url"] = "https://example.com"
+    assert list(ANNOUNCEMENT.iter_errors(told))
+
+
+def test_every_code_is_explained_to_clients() -> None:
+    page = (ROOT / "docs/client.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| `([A-Z][a-z]\w+)` \|", page, re.MULTILINE))
+    assert explained == {code.value for code in (*RejectionCode, *FailureCode)}
+
+
+def test_the_example_in_the_documentation_is_a_status_document() -> None:
+    page = (ROOT / "docs/client.md").read_text("utf-8")
+    examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert examples
+    for text in examples:
+        assert [error.message for error in STATUS.iter_errors(json.loads(text))] == []
+
+
+def test_a_killed_worker_leaves_a_document_that_says_running() -> None:
+    world = World()
+    event, documents = world.put(KEY), documents_of(world)
+
+    def kill(operation: str, request: dict[str, Any]) -> None:
+        if request["Key"].endswith("small.jpg"):
+            raise Killed
+
+    world.s3.before = kill
+    with pytest.raises(Killed):
+        world.convert(event)
+    assert documents[-1]["state"] == "RUNNING"
+    assert [error.message for error in STATUS.iter_errors(documents[-1])] == []

@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   name            = "photos"
-  surroundings    = { account_id = "123456789012", partition = "aws", region = "eu-central-1", kms_key_arn = null, tags = {} }
+  surroundings    = { account_id = "123456789012", partition = "aws", dns_suffix = "amazonaws.com", region = "eu-central-1", kms_key_arn = null, tags = {} }
   uploads         = { bucket = null, prefix = "uploads/", retention_days = 7 }
   results         = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600 }
   allowed_origins = []
@@ -53,7 +53,7 @@ run "every_object_is_encrypted" {
 
 run "every_object_is_encrypted_with_the_key_that_was_brought" {
   variables {
-    surroundings = { account_id = "123456789012", partition = "aws", region = "eu-central-1", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1", tags = {} }
+    surroundings = { account_id = "123456789012", partition = "aws", dns_suffix = "amazonaws.com", region = "eu-central-1", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1", tags = {} }
   }
 
   module {
@@ -251,5 +251,20 @@ run "a_bucket_that_was_brought_is_not_touched" {
   assert {
     condition     = output.uploads == { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/" }
     error_message = "Uploads land at ${jsonencode(output.uploads)}."
+  }
+}
+
+run "in_china_the_key_is_used_through_the_s3_of_china" {
+  variables {
+    surroundings = { account_id = "123456789012", partition = "aws-cn", dns_suffix = "amazonaws.com.cn", region = "cn-north-1", kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1", tags = {} }
+  }
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition     = one([for statement in data.aws_iam_policy_document.signer.statement : one(statement.condition).values if statement.sid == "UseTheKeyThroughS3"]) == tolist(["s3.cn-north-1.amazonaws.com.cn"])
+    error_message = "The signer may do ${jsonencode(data.aws_iam_policy_document.signer.statement)}."
   }
 }

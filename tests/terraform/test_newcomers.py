@@ -1,0 +1,62 @@
+"""The first mistakes of somebody new each get one sentence that says how to go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import paths
+from tests.terraform.conftest import PACKAGE
+from tests.terraform.roots import Cloud, calling
+
+MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "no_package": (
+        {"package_file": None, "conversion": {"architecture": "arm64"}},
+        r"package build/upload_workflow-arm64\.zip does not exist: run `make package ARCH=arm64` "
+        r"in the module's folder first, or set package_file to a zip from a release\.",
+    ),
+    "wrong_format": (
+        {"renditions": {"thumbnail": {"width_px": 320, "format": "jpg"}}},
+        r"The format of a rendition is jpeg, webp, avif, png or auto\.",
+    ),
+    "name_too_long": (
+        {"name": "holiday-photographs-of-everybody"},
+        r"The name has 3 to 27 lower-case letters, digits and hyphens, .*longer ones do not fit "
+        r"into the bucket names made from it\.",
+    ),
+    "bucket_loop": (
+        {
+            "uploads": {"bucket": {"name": "media"}, "prefix": "in/"},
+            "results": {"bucket": {"name": "media"}, "prefix": "in/"},
+        },
+        r"start the workflow again, without end: give the results a prefix outside it, such as "
+        r'"results/", or a bucket of their own\.',
+    ),
+    "jwt_without_audience": (
+        {
+            "upload_api": {
+                "authorization": "JWT",
+                "jwt": {"issuer": "https://issuer.example/", "audiences": []},
+            }
+        },
+        r"JWT authorization names at least one audience",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_a_sentence_that_names_the_fix(
+    cloud: Cloud, tmp_path: Path, mistake: str
+) -> None:
+    variables, sentence = MISTAKES[mistake]
+    calling(paths.REPOSITORY, tmp_path, {"package_file": str(PACKAGE), **variables})
+    cloud.run(tmp_path, "init", "-input=false")
+    done = cloud.attempt(tmp_path, "plan", "-input=false", "-no-color")
+    assert done.returncode
+    said = re.sub(r"[\s│]+", " ", done.stderr)
+    assert re.search(sentence, said), said
+    assert said.count("Error: ") == 1, said

@@ -192,7 +192,7 @@ def _coefficient_bytes(data: bytes, at: int, components: int) -> float:
 
 
 # By colour type: grey, RGB, palette (and its RGB), grey with alpha (and its RGBA), RGBA.
-_PNG_BYTES = {0: 1.0, 2: 4.0, 3: 5.0, 4: 8.0, 6: 4.0}
+_PNG_BYTES = {0: 1.0, 2: 4.3, 3: 7.0, 4: 9.5, 6: 7.0}
 
 
 def _read_png(data: bytes) -> Header | None:
@@ -216,7 +216,9 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
         at += 12 + int.from_bytes(data[at : at + 4], "big")
 
 
-_WEBP_BYTES = 13.5  # two canvases of libwebp and the frame given to Pillow
+# Two canvases of libwebp and the frame that it gives to Pillow; alpha and lossless need more.
+_LOSSY_WEBP_BYTES = 12.1
+_WEBP_BYTES = 14.5
 
 
 def _read_webp(data: bytes) -> Header | None:
@@ -232,7 +234,7 @@ def _read_webp(data: bytes) -> Header | None:
         (bits,) = struct.unpack_from("<I", data, 21)
         return Header(Format.WEBP, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, _WEBP_BYTES)
     width, height = struct.unpack_from("<HH", data, 26)
-    return Header(Format.WEBP, width & 0x3FFF, height & 0x3FFF, _WEBP_BYTES)
+    return Header(Format.WEBP, width & 0x3FFF, height & 0x3FFF, _LOSSY_WEBP_BYTES)
 
 
 def _riff_chunks(data: bytes) -> Iterator[bytes]:
@@ -284,7 +286,7 @@ def _read_gif(data: bytes) -> Header | None:
             f"The GIF is cut into more than {_MAX_GIF_BLOCKS:,} blocks. Save it again.",
         )
     return Header(
-        Format.GIF, width, height, 5.0, max(frames, 1), canvas_pixels=canvas_width * canvas_height
+        Format.GIF, width, height, 6.0, max(frames, 1), canvas_pixels=canvas_width * canvas_height
     )
 
 
@@ -294,8 +296,12 @@ _CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0} | dict.fromkeys(
 )
 
 
+_ALPHA_PLANE = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
+
+
 def _read_avif(data: bytes) -> Header | None:
-    return _read_isobmff(data, Format.AVIF, 12.5)
+    # Planes of 4:4:4, their RGB and Pillow's copy; an alpha plane and RGBA are dearer.
+    return _read_isobmff(data, Format.AVIF, 12.5 if _ALPHA_PLANE in data[:65536] else 10.5)
 
 
 def _read_heif(data: bytes) -> Header | None:

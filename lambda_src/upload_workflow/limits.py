@@ -119,7 +119,7 @@ def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> 
         )
 
 
-# Process with its libraries, before any pixel, and what drawing needs besides the pictures.
+# Python with Pillow and the resampler (20), and the strips that are drawn from (20).
 _PROCESS_MB = 40
 _PIXEL_BYTES = 4
 
@@ -142,7 +142,8 @@ _ENCODE_NS = 100
 def memory_mb(header: Header, size_bytes: int, decoded_pixels: int, kept_pixels: int) -> float:
     """Peak memory of a conversion, in millions of bytes; tests hold it against measurements."""
     decoding = decoded_pixels * header.decoder_bytes + header.pixels * header.coefficient_bytes
-    return _PROCESS_MB + (size_bytes + decoding + kept_pixels * _PIXEL_BYTES) / 1e6
+    drawing = (decoded_pixels + kept_pixels) * _PIXEL_BYTES
+    return _PROCESS_MB + (size_bytes + max(decoding, drawing)) / 1e6
 
 
 def _refuse_memory(header: Header, needed_mb: float, limits: Limits) -> None:

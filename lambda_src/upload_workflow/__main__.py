@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import convert_command
+from . import convert_command, upload_command
 
-COMMANDS = {"convert": convert_command}
+COMMANDS = {"convert": convert_command, "upload": upload_command}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,163 @@
+"""Uploads files to an upload API, waits, and saves the renditions.
+
+Knows the terminal. What is said over the network is upload_client's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from . import upload_client
+from .upload_client import Api, NotUploaded, Unreachable
+
+# More would share the same line and all be late.
+_AT_ONCE = 4
+
+# Exit codes: the worst outcome of any file decides.
+SUCCEEDED, REJECTED, WRONG_CALL, FAILED = range(4)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--api", required=True, metavar="URL", help="the module's upload_api.url")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="save the renditions in a folder for each file"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    parser.add_argument(
+        "--wait", type=float, default=300, metavar="SECONDS", help="for each result; 300"
+    )
+    parser.epilog = (
+        "UPLOAD_TOKEN in the environment is sent as bearer token. Exit code: 0 all succeeded, "
+        "1 some were rejected, 2 the call is wrong, 3 some failed or are not ready in time."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The exit code, see add_arguments."""
+    files: list[Path] = arguments.files
+    if missing := [str(file) for file in files if not file.is_file()]:
+        print(f"There is no file {', '.join(missing)}.", file=sys.stderr)
+        return WRONG_CALL
+    api = Api(arguments.api, os.environ.get("UPLOAD_TOKEN"))
+    bar = _Bar(sum(file.stat().st_size for file in files), len(files))
+    worst = SUCCEEDED
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        results = [
+            pool.submit(_upload, api, file, _folder(arguments.out, files, place), arguments, bar)
+            for place, file in enumerate(files)
+        ]
+        for finished in results:
+            result = finished.result()
+            worst = max(worst, _exit_code(result))
+            bar.print(json.dumps(result) if arguments.json else _sentence(result))
+    bar.clear()
+    return worst
+
+
+def _upload(
+    api: Api, file: Path, folder: Path | None, arguments: argparse.Namespace, bar: _Bar
+) -> dict[str, Any]:
+    result: dict[str, Any] = {"file": str(file), "renditions": []}
+    try:
+        issued = api.issue(file)
+        result["key"] = issued["job"]["key"]
+        upload_client.send(issued["upload"], file, bar.sent)
+        status = upload_client.follow(issued, arguments.wait)
+        result["state"] = status["state"]
+        if error := status.get("error"):
+            result |= {"code": error["code"], "message": error["message"]}
+        result["renditions"] = [_save(made, folder) for made in status["renditions"]]
+    except NotUploaded as refusal:
+        result |= {"state": "REJECTED", "message": str(refusal)}
+    except Unreachable as trouble:
+        result |= {"state": "FAILED", "message": str(trouble)}
+    bar.finished()
+    return result
+
+
+def _save(made: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """The rendition without its URL, which opens it for whoever reads a log."""
+    facts = {name: made[name] for name in ("name", "content_type", "width", "height", "bytes")}
+    if folder is None:
+        return facts
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{made['name']}{Path(made['key']).suffix}"
+    path.write_bytes(upload_client.fetch(made["url"]))
+    return {**facts, "file": str(path)}
+
+
+def _folder(out: Path | None, files: list[Path], place: int) -> Path | None:
+    """The file's name, with a number when files of several folders share it."""
+    if out is None:
+        return None
+    name = files[place].name
+    twins = [index for index, file in enumerate(files) if file.name == name]
+    return out / (name if len(twins) == 1 else f"{name}-{twins.index(place) + 1}")
+
+
+def _exit_code(result: dict[str, Any]) -> int:
+    return {"SUCCEEDED": SUCCEEDED, "REJECTED": REJECTED}.get(result["state"], FAILED)
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    match result["state"]:
+        case "SUCCEEDED":
+            sizes = ", ".join(
+                f"{made['name']} {made['width']}x{made['height']} {made['bytes'] / 1000:.0f} kB"
+                for made in result["renditions"]
+            )
+            return f"{result['file']}: {sizes}"
+        case "REJECTED" | "FAILED" as state:
+            return f"{result['file']}: {state.lower()}. {result['message']}"
+        case state:
+            return f"{result['file']}: not ready in time, still {state}"
+
+
+class _Bar:
+    """How far all files are, on a terminal; nothing elsewhere. For several threads."""
+
+    def __init__(self, total_bytes: int, files: int) -> None:
+        self._total_bytes, self._files = max(total_bytes, 1), files
+        self._sent_bytes = self._ended = 0
+        self._lock = threading.Lock()
+        self._shown = sys.stderr.isatty()
+
+    def sent(self, size_bytes: int) -> None:
+        with self._lock:
+            self._sent_bytes = min(self._sent_bytes + size_bytes, self._total_bytes)
+            self._draw()
+
+    def finished(self) -> None:
+        with self._lock:
+            self._ended += 1
+            self._draw()
+
+    def print(self, line: str) -> None:
+        with self._lock:
+            self._erase()
+            print(line, flush=True)
+            self._draw()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._erase()
+
+    def _draw(self) -> None:
+        if self._shown:
+            share = self._sent_bytes / self._total_bytes
+            filled = round(30 * share)
+            bar = "#" * filled + "-" * (30 - filled)
+            text = f"[{bar}] {share:4.0%} sent, {self._ended} of {self._files} done"
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def _erase(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

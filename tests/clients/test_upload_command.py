@@ -1,0 +1,111 @@
+"""`python -m upload_workflow upload`, as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.clients.conftest import Deployment
+from tests.clients.token_issuer import TokenIssuer
+from tests.local.pictures import photograph
+from upload_workflow import upload_client
+from upload_workflow.__main__ import main
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    file = tmp_path / "Straße 1.jpg"
+    file.write_bytes(photograph(640, 480))
+    return file
+
+
+def results(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_renditions_are_saved_as_what_they_are(
+    open_api: Deployment, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["upload", str(photo), "--api", open_api.url, "--out", str(out), "--json"]) == 0
+    (result,) = results(capsys)
+    assert result["state"] == "SUCCEEDED" and result["file"] == str(photo)
+    assert len(result["renditions"]) == 4
+    for made in result["renditions"]:
+        assert Path(made["file"]).parent == out / "Straße 1.jpg"
+        with Image.open(made["file"]) as image:
+            assert image.size == (made["width"], made["height"])
+    assert "Signature" not in json.dumps(result)
+
+
+def test_a_rejection_is_told_and_counted_apart_from_success(
+    open_api: Deployment, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, notes = tmp_path / "text.jpg", tmp_path / "notes.txt"
+    text.write_text("no picture " * 20)
+    notes.write_text("no picture either")
+    files = [str(photo), str(text), str(notes)]
+    assert main(["upload", *files, "--api", open_api.url, "--json"]) == 1
+    ended = {Path(result["file"]).name: result for result in results(capsys)}
+    assert {name: result["state"] for name, result in ended.items()} == {
+        "Straße 1.jpg": "SUCCEEDED",
+        "text.jpg": "REJECTED",
+        "notes.txt": "REJECTED",
+    }
+    assert ended["text.jpg"]["code"] == "NotAnImage"
+    assert "Accepted are image/jpeg" in ended["notes.txt"]["message"]
+
+
+def test_people_get_a_line_for_each_file(
+    open_api: Deployment, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["upload", str(photo), "--api", open_api.url]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{photo}: ") and "thumbnail 240x240" in line
+
+
+def test_a_token_comes_from_the_environment(
+    token_api: Deployment,
+    issuer: TokenIssuer,
+    photo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["upload", str(photo), "--api", token_api.url]
+    assert main(command) == 1
+    assert "UPLOAD_TOKEN" in capsys.readouterr().out
+    monkeypatch.setenv("UPLOAD_TOKEN", issuer.token(scope="upload"))
+    assert main(command) == 0
+
+
+def test_a_server_that_is_not_there_is_a_failure_of_nobodys_file(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(upload_client, "_PATIENCE", (0, 0))
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    assert main(["upload", str(photo), "--api", f"http://127.0.0.1:{port}/"]) == 3
+    assert "failed. The server cannot be reached" in capsys.readouterr().out
+
+
+def test_a_result_that_takes_longer_than_wanted_is_not_called_a_success(
+    open_api: Deployment,
+    photo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(upload_client, "send", lambda form, file, progress: None)
+    assert main(["upload", str(photo), "--api", open_api.url, "--wait", "0"]) == 3
+    assert "not ready in time, still PENDING" in capsys.readouterr().out
+
+
+def test_a_file_that_does_not_exist_stops_before_anything_is_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["upload", "missing.jpg", "--api", "https://nowhere.example/"]) == 2
+    assert capsys.readouterr().err == "There is no file missing.jpg.\n"

@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 FAST_RINGS := tests/unit/ tests/contract/
 SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.py))))
 
-.PHONY: help demo test check up down package bench load cost fuzz lock fmt release reference clean
+.PHONY: help demo test check up down package bench load cost mutate fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -63,6 +63,11 @@ load: .venv/ready
 # Dollars per million uploads, from counted facts and a dated price list.
 cost: .venv/ready
 	@$(RUN) -m tools.cost
+
+# Breaks each promise once, in a copy, and shows that the tests notice.
+mutate: .venv/ready
+	@$(RUN) -m tests.faults.mutate
+	@$(RUN) -m tools.mutate_module
 
 # Pins every dependency with hashes, for every Python and platform.
 lock: .venv/ready

@@ -19,10 +19,9 @@ from tf.gen import tfplugin_pb2 as pb
 
 from local.standin import data, schema
 from local.standin.cloud import Aws
-from local.standin.planning import Kind
+from local.standin.crud import CRUD, Crud
 from local.standin.plugin import Provider, pack, serve, unpack
-from local.standin.policy_document import policy_document
-from local.standin.schema import Block
+from local.standin.schema import Block, Schemas
 from local.standin.values import UNKNOWN, State, whole
 
 ACCOUNT = "123456789012"
@@ -66,6 +65,13 @@ MADE: Mapping[str, Mapping[str, str]] = {
 }
 
 
+DNS_SUFFIX = {
+    "aws": "amazonaws.com",
+    "aws-cn": "amazonaws.com.cn",
+    "aws-us-gov": "amazonaws.com",
+}
+
+
 def partition_of(region: str) -> str:
     for beginning, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
         if region.startswith(beginning):
@@ -73,42 +79,56 @@ def partition_of(region: str) -> str:
     return "aws"
 
 
-class ImaginaryAws(Provider):
+class Imagined(Crud):
     """Creates by inventing what would be known after apply; reads what it was told."""
 
-    def __init__(self) -> None:
-        super().__init__(schema.load(), schema_only=False)
+    def __init__(self, name: str, block: Block, real: Crud | None) -> None:
+        self._name = name
+        self._block = block
+        self._real = real
 
-    def _write(self, kind: Kind, prior: State | None, state: State) -> None:
-        region = str(state.get("region") or self._configured.region)
+    def write(self, aws: Aws, prior: State | None, state: State) -> None:
+        region = str(state.get("region") or aws.region)
         place = {"account": ACCOUNT, "region": region, "partition": partition_of(region)}
-        made = MADE.get(kind.name, {})
-        for name in kind.block.attributes:
+        made = MADE.get(self._name, {})
+        for name in self._block.attributes:
             if state.get(name) is UNKNOWN:
                 # Every thing has an id; what else nobody reads stays empty.
-                pattern = made.get(name, f"{kind.name}-imagined" if name == "id" else "")
+                pattern = made.get(name, f"{self._name}-imagined" if name == "id" else "")
                 state[name] = pattern.format_map({**state, **place}) or None
-        _forget_unknown(kind.block, state)
+        _forget_unknown(self._block, state)
 
-    def _read(self, kind: Kind, state: State) -> State | None:
-        return state
+    def observe(self, aws: Aws, state: State) -> State | None:
+        return dict(state)
 
-    def _delete(self, kind: Kind, state: State) -> None:
+    def delete(self, aws: Aws, state: State) -> None:
         pass
 
-    def ReadDataSource(self, request: Any, context: Any) -> Any:
-        block = self._schemas.data_sources[request.type_name]
-        state = self._seen(request.type_name, self._configured, unpack(request.config))
-        return pb.ReadDataSource.Response(state=pack(whole(block, state)))
+    def check_plan(self, prior: State | None, state: State, config: State) -> None:
+        if self._real:
+            self._real.check_plan(prior, state, config)
 
-    def _seen(self, name: str, aws: Aws, config: State) -> State:
-        here = Aws(aws.settings, str(config.get("region") or aws.region))
+
+class ImaginaryAws(Provider):
+    """The stand-in, with nothing behind it."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        super().__init__(schemas, schema_only=False)
+        for name, block in schemas.resources.items():
+            CRUD[name] = Imagined(name, block, CRUD.get(name))
+        self._blocks = schemas.data_sources
+
+    def ReadDataSource(self, request: Any, context: Any) -> Any:
+        config = unpack(request.config)
+        settings = self._configured.settings
+        here = Aws(settings, str(config.get("region") or settings.region))
         here.partition = partition_of(here.region)
-        if name == "aws_caller_identity":
-            return {"id": ACCOUNT, "account_id": ACCOUNT}
-        if name == "aws_iam_policy_document":
-            return policy_document(config)
-        return data.READ[name](here, config)
+        here.dns_suffix = DNS_SUFFIX[here.partition]
+        if request.type_name == "aws_caller_identity":
+            state: State = {"id": ACCOUNT, "account_id": ACCOUNT}
+        else:
+            state = data.READ[request.type_name](here, config)
+        return pb.ReadDataSource.Response(state=pack(whole(self._blocks[request.type_name], state)))
 
 
 def _forget_unknown(block: Block, state: State) -> None:
@@ -136,7 +156,7 @@ def main() -> None:
         "AWS_SECRET_ACCESS_KEY": "imaginary",
     }
     os.environ.setdefault("AWS_REGION", "eu-central-1")
-    serve(ImaginaryAws(), parser.parse_args().socket.resolve())
+    serve(ImaginaryAws(schema.load()), parser.parse_args().socket.resolve())
 
 
 if __name__ == "__main__":

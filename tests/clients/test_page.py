@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,11 +85,13 @@ def wait(page: Any, name: str, kind: str, seconds: int = 60) -> Any:
     return found
 
 
-def see_pictures(page: Any) -> None:
-    """Waits until every rendition that is shown has arrived."""
-    page.evaluate(
-        "() => Promise.all([...document.images].map((image) => image.decode().catch(() => {})))"
-    )
+def see_pictures(page: Any, count: int) -> None:
+    """Waits until so many renditions are shown, not only named."""
+    shown = "(images) => images.filter((image) => image.naturalWidth > 0).length"
+    deadline = time.monotonic() + 30
+    while page.locator(".renditions img").evaluate_all(shown) < count:
+        assert time.monotonic() < deadline, "The renditions do not arrive."
+        page.wait_for_timeout(50)
 
 
 def picture(page: Any, name: str, **options: Any) -> None:
@@ -135,10 +138,7 @@ def test_two_pictures_are_shown_and_one_file_is_refused_in_words(
     assert "This is not an image." in refused.locator(".state").inner_text()
     assert refused.get_by_role("button").count() == 0  # trying again is of no use
     assert page.locator("#summary").inner_text() == "2 ready, 1 not accepted"
-    see_pictures(page)
-    loaded = "(images) => images.map((image) => image.naturalWidth)"
-    widths = page.locator(".renditions img").evaluate_all(loaded)
-    assert len(widths) == 8 and min(widths) > 0
+    see_pictures(page, 8)
     picture(page, name)
     assert serious(page) == []
 
@@ -255,6 +255,7 @@ def test_a_connection_that_comes_and_goes_ends_in_the_truth(
         page.locator("#offline").wait_for(state="hidden")
     wait(page, "Panorama.jpg", "ready")
     assert page.locator("#summary").inner_text() == "1 ready"
+    see_pictures(page, 4)
 
 
 def test_a_busy_api_is_asked_again(open_page: Open, files: dict[str, Path]) -> None:

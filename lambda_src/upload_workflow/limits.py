@@ -5,9 +5,9 @@ Knows sizes and costs. Does not know Pillow, pixels or AWS.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from time import monotonic
 from typing import Any, Self
 
 from .errors import Rejected, RejectionCode
@@ -18,12 +18,12 @@ from .header import Format, Header, read_header
 class Limits:
     """Every limit that an operator can move. Megapixels and megabytes are millions."""
 
-    max_bytes: int = 25 << 20
+    max_bytes: int = 50_000_000
     max_pixels: int = 100_000_000
-    max_frame_pixels: int = 200_000_000  # frames x pixels of an animation that is kept
-    max_scan_pixels: int = 1_000_000_000  # scans x pixels of a progressive JPEG
+    max_frame_pixels: int = 250_000_000  # frames x pixels of an animation that is kept
+    max_scan_pixels: int = 2_000_000_000  # scans x pixels of a progressive JPEG
     max_memory_mb: int = 340
-    max_seconds: float = 25.0
+    max_seconds: float = 30
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -79,7 +79,7 @@ def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
         )
     # JPEG may decode at an eighth of its width and height.
     fewest = header.pixels // 64 if header.format is Format.JPEG else header.pixels
-    _refuse_memory(header, memory_mb(header, size_bytes, fewest, 0), limits)
+    _refuse_memory(header, size_bytes, memory_mb(header, size_bytes, fewest, 0), limits)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> 
             f"at most {limits.max_frame_pixels // canvas_pixels} are accepted.",
         )
     kept_pixels = work.made_pixels + (frames - 1) * work.moving_pixels
-    _refuse_memory(header, memory_mb(header, size_bytes, work.decoded_pixels, kept_pixels), limits)
+    needed_mb = memory_mb(header, size_bytes, work.decoded_pixels, kept_pixels)
+    _refuse_memory(header, size_bytes, needed_mb, limits)
     seconds = (
         header.pixels * header.scans * _DECODE_NS[header.format] * frames + kept_pixels * _ENCODE_NS
     ) / 1e9
@@ -146,15 +147,16 @@ def memory_mb(header: Header, size_bytes: int, decoded_pixels: int, kept_pixels:
     return _PROCESS_MB + (size_bytes + max(decoding, drawing)) / 1e6
 
 
-def _refuse_memory(header: Header, needed_mb: float, limits: Limits) -> None:
+def _refuse_memory(header: Header, size_bytes: int, needed_mb: float, limits: Limits) -> None:
     if needed_mb <= limits.max_memory_mb:
         return
-    shrink = min(1.0, limits.max_memory_mb / needed_mb)
+    fixed_mb = _PROCESS_MB + size_bytes / 1e6
+    share = max(0.0, limits.max_memory_mb - fixed_mb) / (needed_mb - fixed_mb)
+    allowed_pixels = int(header.pixels * share) // 100_000 * 100_000
     raise Rejected(
         RejectionCode.TOO_MUCH_MEMORY,
         f"This {header.format} image takes about {needed_mb:.0f} MB to convert; at most "
-        f"{limits.max_memory_mb} MB may be used. Send at most "
-        f"{_mega(int(header.pixels * shrink * 0.9))} megapixels"
+        f"{limits.max_memory_mb} MB may be used. Send at most {_mega(allowed_pixels)} megapixels"
         + (", or a baseline JPEG." if header.coefficient_bytes else "."),
     )
 
@@ -176,10 +178,10 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._end = time.monotonic() + seconds
+        self._end = monotonic() + seconds
 
     def check(self) -> None:
-        if time.monotonic() > self._end:
+        if monotonic() > self._end:
             raise Rejected(
                 RejectionCode.TOO_MUCH_TIME,
                 f"The image took more than {self._seconds:g} seconds. Send fewer pixels or frames.",

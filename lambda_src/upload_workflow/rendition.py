@@ -142,7 +142,7 @@ def lay_out(rendition: Rendition, picture: Size) -> Layout:
     height = rendition.height_px or MAX_EDGE_PX
     boxless = rendition.width_px is None and rendition.height_px is None
     drawn = fit_inside(picture, Size(width, height), rendition.enlarge and not boxless)
-    if rendition.fit is Fit.CONTAIN and drawn != (width, height):
+    if rendition.fit is Fit.CONTAIN:
         across, down = POSITIONS[rendition.position]
         offset = round((width - drawn.width) * across), round((height - drawn.height) * down)
         return Layout(WHOLE, drawn, Size(width, height), offset)

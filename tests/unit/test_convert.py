@@ -2,68 +2,341 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import struct
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
+from tests.pictures import (
+    QUARTERS,
+    moving,
+    near,
+    opened,
+    quarter_colors,
+    quarters,
+    saved,
+    scene,
+    with_orientation,
+)
 from upload_workflow.convert import convert
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.limits import Limits
-from upload_workflow.rendition import OutputFormat, Rendition
+from upload_workflow.rendition import Fit, OutputFormat, Rendition
+
+PNG = OutputFormat.PNG
+SMALL = {"small": Rendition(60, 60, format=PNG)}
 
 
-def corners(width: int = 120, height: int = 80) -> Image.Image:
-    """A picture whose four quarters differ: red, green, blue, white, in reading order."""
-    picture = Image.new("RGB", (width, height), "white")
-    picture.paste("red", (0, 0, width // 2, height // 2))
-    picture.paste("green", (width // 2, 0, width, height // 2))
-    picture.paste("blue", (0, height // 2, width // 2, height))
-    return picture
+def small(upload: bytes, **fields: object) -> Image.Image:
+    rendition = Rendition(**{"width_px": 60, "height_px": 60, "format": PNG} | fields)  # type: ignore[arg-type]
+    return opened(convert(upload, {"small": rendition}, Limits())["small"].data)
 
 
-def saved(picture: Image.Image, format: str, **settings: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format, **settings)
-    return buffer.getvalue()
-
-
-def opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data))
+def refusal(upload: bytes, limits: Limits | None = None, **fields: object) -> Rejected:
+    with pytest.raises(Rejected) as refused:
+        convert(upload, {"small": Rendition(60, 60, **fields)}, limits or Limits())  # type: ignore[arg-type]
+    return refused.value
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_rotated_phone_photo_keeps_its_up_side_up(orientation: int) -> None:
-    upright = corners()
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("fit", list(Fit))
+def test_a_rotated_phone_photo_keeps_its_up_side_up(
+    orientation: int, format: str, fit: Fit
+) -> None:
+    settings = {"quality": 95} if format in ("JPEG", "WEBP", "AVIF") else {}
+    upload = with_orientation(quarters(), orientation, format, **settings)
+    box = {Fit.INSIDE: (60, 60), Fit.COVER: (60, 40), Fit.CONTAIN: (90, 40)}[fit]
+
+    rendition = small(upload, width_px=box[0], height_px=box[1], fit=fit)
+
+    assert rendition.size == ((60, 40) if fit is Fit.INSIDE else box)
+    if fit is Fit.CONTAIN:
+        rendition = rendition.crop((15, 0, 75, 40))
+    for found, expected in zip(quarter_colors(rendition), QUARTERS, strict=True):
+        assert near(found, expected, 20)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_cover_cuts_the_same_part_however_the_pixels_are_stored(orientation: int) -> None:
+    upload = with_orientation(quarters(200, 100), orientation, "PNG")
+    left = small(upload, fit=Fit.COVER, width_px=50, height_px=50, position="left")
+    top_right = small(upload, fit=Fit.COVER, width_px=80, height_px=20, position="top-right")
+    assert near(left.getpixel((45, 10)), QUARTERS[0])  # type: ignore[arg-type]
+    assert near(left.getpixel((45, 40)), QUARTERS[2])  # type: ignore[arg-type]
+    assert near(top_right.getpixel((10, 10)), QUARTERS[0])  # type: ignore[arg-type]
+    assert near(top_right.getpixel((70, 10)), QUARTERS[1])  # type: ignore[arg-type]
+
+
+def test_several_renditions_of_one_upload_each_get_their_own_box() -> None:
+    renditions = {
+        "wide": Rendition(width_px=300),
+        "high": Rendition(height_px=100, format=OutputFormat.WEBP),
+        "square": Rendition(50, 50, fit=Fit.COVER, format=OutputFormat.AVIF),
+        "padded": Rendition(90, 90, fit=Fit.CONTAIN, background="#00ff00", format=PNG),
+        "twin": Rendition(width_px=300, format=PNG),
     }
-    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    converted = convert(saved(scene(600, 400), "JPEG"), renditions, Limits())
+    assert {name: (e.width, e.height, e.extension) for name, e in converted.items()} == {
+        "wide": (300, 200, "jpg"),
+        "high": (150, 100, "webp"),
+        "square": (50, 50, "avif"),
+        "padded": (90, 90, "png"),
+        "twin": (300, 200, "png"),
+    }
+    for encoded in converted.values():
+        assert opened(encoded.data).size == (encoded.width, encoded.height)
+        assert encoded.content_type == opened(encoded.data).get_format_mimetype()
+    assert opened(converted["padded"].data).getpixel((45, 5)) == (0, 255, 0)
+
+
+def test_a_picture_smaller_than_its_box_stays_as_small_as_it_is() -> None:
+    assert small(saved(quarters(40, 20), "PNG")).size == (40, 20)
+    assert small(saved(quarters(40, 20), "PNG"), fit=Fit.COVER).size == (20, 20)
+    assert small(saved(quarters(40, 20), "PNG"), fit=Fit.CONTAIN).size == (60, 60)
+    assert small(saved(quarters(40, 20), "PNG"), enlarge=True).size == (60, 30)
+
+
+def test_enlarging_a_sliver_to_cover_a_square_draws_only_the_square() -> None:
+    sliver = saved(Image.new("RGB", (20_000, 1), "#102030"), "PNG")
+    assert small(sliver, fit=Fit.COVER, enlarge=True, width_px=100, height_px=100).size == (
+        100,
+        100,
+    )
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"]
+)
+def test_every_mode_that_a_file_can_have_is_converted_to_every_format(mode: str) -> None:
+    gray = Image.linear_gradient("L").resize((120, 80))
+    if mode == "I;16":
+        picture = Image.frombytes(mode, gray.size, bytes(b for v in gray.tobytes() for b in (v, v)))
+    elif mode == "PA":
+        picture = gray.convert("LA").convert("PA")
+    else:
+        picture = gray.convert(mode)
+    format = "PNG" if mode not in ("CMYK", "F", "I", "PA") else "TIFF"
+    if mode == "PA":
+        picture = picture.convert("RGBA")
+    renditions = {str(f): Rendition(60, 60, format=f, quality=90) for f in OutputFormat}
+    converted = convert(saved(picture, format), renditions, Limits())
+    for name, encoded in converted.items():
+        result = opened(encoded.data).convert("L")
+        if mode != "1":
+            assert abs(result.getpixel((30, 5)) - 32) < 12, name  # type: ignore[operator]
+            assert abs(result.getpixel((30, 35)) - 224) < 12, name  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_16_bits_are_scaled_and_not_clipped(byte_order: str) -> None:
+    ramp = b"".join(struct.pack(f"{byte_order}H", value * 257) for value in range(256)) * 256
+    mode = "I;16" if byte_order == "<" else "I;16B"
+    picture = Image.frombytes(mode, (256, 256), ramp)
+    rendition = small(saved(picture, "TIFF"), width_px=256, height_px=256)
+    assert [rendition.getpixel((value, 9)) for value in range(256)] == list(range(256))
+
+
+def test_hidden_colors_stay_hidden_when_alpha_is_flattened() -> None:
+    secret = Image.new("RGBA", (100, 100), (255, 0, 0, 0))
+    secret.paste((0, 0, 255, 255), (50, 0, 100, 100))
+    for format in (OutputFormat.JPEG, PNG):
+        rendition = small(
+            saved(secret, "PNG"), format=format, background="#00ff00", fit=Fit.CONTAIN
+        )
+        assert near(rendition.convert("RGB").getpixel((10, 30)), "#00ff00", 6)  # type: ignore[arg-type]
+        assert near(rendition.convert("RGB").getpixel((50, 30)), "#0000ff", 6)  # type: ignore[arg-type]
+
+
+def test_alpha_is_kept_where_the_format_has_it() -> None:
+    picture = quarters().convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    for format in (PNG, OutputFormat.WEBP, OutputFormat.AVIF, OutputFormat.AUTO):
+        alpha = small(saved(picture, "PNG"), format=format).getchannel("A")
+        top, bottom = alpha.getpixel((30, 2)), alpha.getpixel((30, 37))
+        assert top < 30, format  # type: ignore[operator]
+        assert bottom > 220, format  # type: ignore[operator]
+
+
+def test_a_transparent_palette_entry_is_transparent() -> None:
+    picture = quarters().quantize(4)
+    red = picture.getpixel((10, 10))
+    for format in ("PNG", "GIF"):
+        rendition = small(saved(picture, format, transparency=red))
+        assert rendition.mode == "RGBA"
+        assert rendition.getpixel((10, 10))[3] == 0  # type: ignore[index]
+        assert rendition.getpixel((50, 10))[3] == 255  # type: ignore[index]
+
+
+def wide_gamut_profile() -> bytes:
+    """A profile whose red is sRGB's green, so that an ignored profile cannot be overlooked."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = {}
+    for index in range(struct.unpack_from(">I", profile, 128)[0]):
+        name, offset, size = struct.unpack_from(">4sII", profile, 132 + 12 * index)
+        tags[name] = (132 + 12 * index, offset, size)
+    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
+    profile[red[0] + 4 : red[0] + 12] = struct.pack(">II", green[1], green[2])
+    profile[green[0] + 4 : green[0] + 12] = struct.pack(">II", red[1], red[2])
+    return bytes(profile).replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_colors_are_converted_from_the_embedded_profile_to_srgb(format: str) -> None:
+    upload = saved(Image.new("RGB", (80, 80), "#e02020"), format, icc_profile=wide_gamut_profile())
+    found = small(upload).convert("RGB").getpixel((30, 30))
+    assert near(found, "#20e020", 8)  # type: ignore[arg-type]
+    assert "icc_profile" not in small(upload).info
+
+
+def test_a_broken_profile_is_ignored_as_browsers_do() -> None:
+    upload = saved(Image.new("RGB", (80, 80), "#e02020"), "PNG", icc_profile=b"not a profile" * 20)
+    assert near(small(upload).getpixel((30, 30)), "#e02020", 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("format", list(OutputFormat))
+def test_no_metadata_reaches_a_rendition(format: OutputFormat) -> None:
     exif = Image.Exif()
-    exif[0x0112] = orientation
-    upload = saved(stored, "JPEG", quality=95, subsampling=0, exif=exif)
+    exif[0x010F] = "SECRET camera"
+    exif[0x8825] = {1: "N", 2: (51.0, 30.0, 0.0)}
+    uploads = [
+        saved(
+            scene(),
+            "JPEG",
+            exif=exif,
+            xmp=b"<x>SECRET</x>",
+            comment=b"SECRET",
+            icc_profile=wide_gamut_profile(),
+            dpi=(300, 300),
+        ),
+        saved(scene(), "PNG", exif=exif, icc_profile=wide_gamut_profile()),
+        saved(scene(), "WEBP", exif=exif, xmp=b"<x>SECRET</x>"),
+        saved(scene().quantize(), "GIF", comment=b"SECRET"),
+        saved(scene(), "TIFF", description="SECRET"),
+    ]
+    for upload in uploads:
+        data = convert(upload, {"x": Rendition(60, 60, format=format)}, Limits())["x"].data
+        info = opened(data).info
+        assert b"SECRET" not in data
+        assert not {"exif", "icc_profile", "xmp", "comment", "photoshop"} & set(info), info
+        assert not opened(data).getexif()
 
-    converted = convert(upload, {"small": Rendition(60, 60, format=OutputFormat.PNG)}, Limits())
 
-    rendition = opened(converted["small"].data).convert("RGB")
-    assert rendition.size == (60, 40)
-    for at, color in {
-        (10, 10): (255, 0, 0),
-        (50, 10): (0, 128, 0),
-        (10, 30): (0, 0, 255),
-        (50, 30): (255, 255, 255),
-    }.items():
-        found = rendition.getpixel(at)
-        assert all(abs(a - b) < 12 for a, b in zip(found, color, strict=True)), (at, found)
+@pytest.mark.parametrize("format", list(OutputFormat))
+def test_the_same_upload_gives_the_same_bytes(format: OutputFormat) -> None:
+    upload = saved(scene(), "JPEG")
+    made = [
+        convert(upload, {"x": Rendition(90, 90, format=format)}, Limits())["x"].data
+        for _ in range(2)
+    ]
+    assert hashlib.sha256(made[0]).digest() == hashlib.sha256(made[1]).digest()
 
 
-def test_an_empty_upload_is_rejected_by_name() -> None:
-    with pytest.raises(Rejected) as refusal:
-        convert(b"", {"small": Rendition(60)}, Limits())
-    assert refusal.value.code is RejectionCode.EMPTY
+@pytest.mark.parametrize("format", ["GIF", "WEBP"])
+def test_an_animation_stays_animated_when_a_rendition_asks_for_it(format: str) -> None:
+    upload = moving(5, format, duration=[70, 80, 90, 100, 110], loop=0)
+    renditions = {
+        "moving": Rendition(32, 32, format=OutputFormat.WEBP, animated=True),
+        "auto": Rendition(32, 32, format=OutputFormat.AUTO, animated=True),
+        "still": Rendition(32, 32, format=OutputFormat.WEBP),
+        "jpeg": Rendition(32, 32, animated=True),
+    }
+    converted = convert(upload, renditions, Limits())
+    assert converted.image.frames == 5
+    for name in ("moving", "auto"):
+        animation = Image.open(io.BytesIO(converted[name].data))
+        assert (animation.format, animation.size) == ("WEBP", (32, 24))
+        shown = []
+        for at in range(animation.n_frames):  # type: ignore[attr-defined]
+            animation.seek(at)
+            animation.load()
+            shown.append((animation.info["duration"], animation.convert("RGB").getpixel((9, 9))))
+        assert [duration for duration, _ in shown] == [70, 80, 90, 100, 110]
+        assert [abs(red - 255 * at // 4) < 12 for at, (_, (red, _, _)) in enumerate(shown)]  # type: ignore[misc]
+        assert [red for _, (red, _, _) in shown] == sorted(red for _, (red, _, _) in shown)  # type: ignore[misc]
+    for name in ("still", "jpeg"):
+        assert getattr(opened(converted[name].data), "n_frames", 1) == 1
+
+
+def test_an_animated_png_gives_its_first_frame() -> None:
+    upload = moving(3, "PNG")
+    converted = convert(
+        upload, {"x": Rendition(32, 32, format=OutputFormat.WEBP, animated=True)}, Limits()
+    )
+    assert getattr(opened(converted["x"].data), "n_frames", 1) == 1
+    assert near(opened(converted["x"].data).convert("RGB").getpixel((9, 9)), "#000000")  # type: ignore[arg-type]
+
+
+def test_only_an_animation_that_is_kept_is_held_to_the_frame_budget() -> None:
+    upload, tight = moving(9, "GIF"), Limits(max_frame_pixels=64 * 48 * 8)
+    refused = refusal(upload, tight, format=OutputFormat.WEBP, animated=True)
+    assert refused.code is RejectionCode.TOO_MANY_FRAMES
+    assert "at most 8 are accepted" in refused.message
+    assert convert(upload, SMALL, tight).image.frames == 9
+
+
+def test_the_facts_of_the_image_are_those_of_the_upright_picture() -> None:
+    converted = convert(with_orientation(quarters(120, 80), 6, "JPEG"), SMALL, Limits())
+    facts = converted.image.to_json()
+    assert (facts["format"], facts["width"], facts["height"], facts["frames"]) == (
+        "JPEG",
+        120,
+        80,
+        1,
+    )
+    assert set(facts) == {"format", "width", "height", "frames", "dominant_color", "placeholder"}
+
+
+@pytest.mark.parametrize(
+    ("upload", "code"),
+    [
+        (b"", RejectionCode.EMPTY),
+        (b"hello", RejectionCode.NOT_AN_IMAGE),
+        (b"%PDF-1.4 and so on", RejectionCode.UNSUPPORTED_FORMAT),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', RejectionCode.UNSUPPORTED_FORMAT),
+        (saved(scene(), "JPEG")[:3000], RejectionCode.CORRUPT),
+        (saved(scene(), "PNG")[:900], RejectionCode.CORRUPT),
+        (saved(scene(), "WEBP")[:900], RejectionCode.CORRUPT),
+        (saved(scene(), "GIF")[:900], RejectionCode.CORRUPT),
+        (saved(scene(), "AVIF")[:900], RejectionCode.CORRUPT),
+        (saved(scene(), "TIFF")[:900], RejectionCode.CORRUPT),
+        (saved(scene(), "BMP")[:900], RejectionCode.CORRUPT),
+        (b"\xff\xd8\xff", RejectionCode.CORRUPT),
+    ],
+)
+def test_a_refusal_has_its_own_code(upload: bytes, code: RejectionCode) -> None:
+    assert refusal(upload).code is code
+
+
+def test_a_conversion_that_takes_too_long_ends_between_two_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr("upload_workflow.limits.monotonic", lambda: next(clock))
+    refused = refusal(saved(scene(), "JPEG"))
+    assert refused.code is RejectionCode.TOO_MUCH_TIME
+    assert "30 seconds" in refused.message
+
+
+def test_heic_is_read_where_the_extra_is_installed() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is opt-in")
+    heic = pillow_heif.from_pillow(quarters())
+    buffer = io.BytesIO()
+    heic.save(buffer, quality=95)
+    rendition = small(buffer.getvalue())
+    for found, expected in zip(quarter_colors(rendition), QUARTERS, strict=True):
+        assert near(found, expected, 20)
+
+
+def test_heic_without_the_extra_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    box = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    ispe = struct.pack(">I4sIII", 20, b"ispe", 0, 64, 48)
+    ipco = struct.pack(">I4s", 8 + len(ispe), b"ipco") + ispe
+    iprp = struct.pack(">I4s", 8 + len(ipco), b"iprp") + ipco
+    meta = struct.pack(">I4sI", 12 + len(iprp), b"meta", 0) + iprp
+    refused = refusal(box + meta)
+    assert refused.code is RejectionCode.UNSUPPORTED_FORMAT
+    assert "JPEG" in refused.message

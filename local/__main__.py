@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 
-from local.aws import NotStarted
-from local.background import down, up
-from local.demo import demo
-from local.environments import SetupFailed
-from local.stack import PackageFailed
-from local.terraform import TerraformFailed
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_COMMANDS = {"demo": "local.demo", "up": "local.background", "down": "local.background"}
 
 
 class Interrupted(BaseException):
@@ -29,20 +25,24 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    commands = {"demo": demo, "up": up, "down": down}
-    parser.add_argument("command", choices=commands)
-    chosen = parser.parse_args()
+    """The exit code of the command; 128 and the signal's number when it was interrupted."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        return commands[chosen.command]()
+        parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+        parser.add_argument("command", choices=_COMMANDS)
+        name = parser.parse_args().command
+        # Importing takes half a second, in which somebody may change their mind already.
+        problems = import_module("local.problems")
+        try:
+            code: int = getattr(import_module(_COMMANDS[name]), name)()
+        except problems.Problem as problem:
+            print(f"\n{problem}", file=sys.stderr)
+            return 1
+        return code
     except Interrupted as interrupted:
         print("\nStopped; nothing is left running.", file=sys.stderr)
         return 128 + int(interrupted.args[0])
-    except (NotStarted, PackageFailed, SetupFailed, TerraformFailed) as problem:
-        print(f"\n{problem}", file=sys.stderr)
-        return 1
 
 
 if __name__ == "__main__":

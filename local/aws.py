@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -16,29 +17,23 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO, Any, cast
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import environments
-from local.launcher import STAY
+from local.launcher import PREFIX, STAY
+from local.problems import NotStarted
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"  # MiniStack's
 
-_START_SECONDS = 60.0  # 0.6 usually; the first start on a cold disk took 2
 _STOP_SECONDS = 5.0  # 0.5 usually; workers have 2 to go
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_PREFIX = "upload-workflow-"
-
-
-class NotStarted(Exception):
-    """The local AWS did not come up; the message holds the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -111,21 +106,23 @@ def local_aws(*, stays: bool = False) -> Iterator[LocalAws]:
     its workers, removes its folder and goes. One that stays is left running at the end of the
     block, unless an error ended it; `stop` ends it.
     """
-    with _folder() as (folder, lock):
-        process = _launch(folder, lock)
-        try:
-            yield _wait_until_ready(process, folder)
-        except BaseException:
-            _stop(process)
-            raise
-        if not stays:
-            _stop(process)
-        elif process.stdin is not None:
-            process.stdin.write(STAY)
-            process.stdin.close()
-            process.returncode = 0  # no longer ours to wait for
+    remove_leftovers()
+    # Another key each time, and only ever used to make the administrator.
+    root = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20))
+    process = _launch(root)
+    aws = None
+    try:
+        aws = _wait_until_ready(process, root)
+        yield aws
+        if stays:
+            _let_go(process)
             return
-    shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        # A process that was let go is not stopped, even when we are interrupted just then.
+        if process.returncode is None:
+            _stop(process)
+            if aws:
+                shutil.rmtree(aws.folder, ignore_errors=True)
 
 
 def stop(pid: int, folder: Path) -> None:
@@ -147,26 +144,12 @@ def stop(pid: int, folder: Path) -> None:
 
 
 def remove_leftovers() -> None:
-    """Removes the folders of local AWSs that were killed together with their parent."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    """Removes the temporary folders of those that were killed together with their parent."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, or gone meanwhile
             # Younger ones may not have got their lock yet.
             if time.time() - folder.stat().st_mtime > 60 and not is_running(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[tuple[Path, IO[bytes]]]:
-    """A new folder for one local AWS, and the lock that says that it is in use."""
-    remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    try:
-        with (folder / "lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder, lock
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def is_running(folder: Path) -> bool:
@@ -181,29 +164,21 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def _launch(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
-    python = environments.local_aws_python()
-    for name in ("tmp", "home"):
-        (folder / name).mkdir()
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen(
-            [str(python), str(_LAUNCHER), str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=_environment(folder),
-            cwd=folder,
-            pass_fds=[lock.fileno()],
-            start_new_session=True,  # Ctrl-C is for us; we stop it in our own time
-        )
+def _launch(root: Credentials) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(environments.local_aws_python()), str(_LAUNCHER), tempfile.gettempdir()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(root),
+        start_new_session=True,  # Ctrl-C is for us; we stop it in our own time
+    )
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(root: Credentials) -> dict[str, str]:
     """All that the launcher, and so every function, sees. Nothing of the host's is handed on."""
     return {
         "PATH": os.defpath,
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
         "LANG": "C.UTF-8",
         "AUTH": "true",  # signatures, form policies, IAM and CORS are checked
         "BIND_HOST": "127.0.0.1",
@@ -211,44 +186,35 @@ def _environment(folder: Path) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "MINISTACK_REGION": REGION,
         "LOG_LEVEL": "WARNING",
-        **_root(folder).environment,
+        **root.environment,
     }
 
 
-def _root(folder: Path) -> Credentials:
-    """The root key, different for each local AWS; only ever used to make the administrator."""
-    return Credentials("AKIA" + folder.name.upper().replace("-", "").replace("_", ""), folder.name)
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LocalAws:
-    with cast("IO[bytes]", process.stdout) as answers:  # a pipe, asked for in _launch
-        line = answers.readline()
-    if not line:
-        raise NotStarted(f"The local AWS did not start: {_last_words(folder)}")
-    port = json.loads(line)["port"]
-    # The port listens already: the answer waits until MiniStack is ready to give it.
-    connection = HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
-    try:
-        connection.request("GET", "/_ministack/health")
-        status = connection.getresponse().status
-    except (OSError, HTTPException) as error:
-        raise NotStarted(f"The local AWS did not answer: {_last_words(folder)}") from error
-    finally:
-        connection.close()
-    if status != HTTPStatus.OK:
-        raise NotStarted(f"The local AWS answered {status}: {_last_words(folder)}")
-    endpoint_url = f"http://127.0.0.1:{port}"
-    return LocalAws(endpoint_url, _administrator(endpoint_url, folder), folder, process.pid)
-
-
-def _last_words(folder: Path) -> str:
-    return "\n".join((folder / "log").read_text(errors="replace").splitlines()[-20:]) or "(no log)"
-
-
-def _administrator(endpoint_url: str, folder: Path) -> Credentials:
+def _wait_until_ready(process: subprocess.Popen[bytes], root: Credentials) -> LocalAws:
+    # All three are pipes, asked for in _launch.
+    with cast("IO[bytes]", process.stdout) as said, cast("IO[bytes]", process.stderr) as complaints:
+        line = said.readline()
+        if not line:
+            raise NotStarted(f"The local AWS did not start: {complaints.read().decode().strip()}")
+    ready = json.loads(line)
+    endpoint_url, folder = f"http://127.0.0.1:{ready['port']}", Path(ready["folder"])
+    # The port listens already: the first answer waits until MiniStack is ready to give it.
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
-    return make_user(client("iam", endpoint_url, _root(folder)), "administrator", policy)
+    try:
+        administrator = make_user(client("iam", endpoint_url, root), "administrator", policy)
+    except (BotoCoreError, ClientError) as error:
+        log = (folder / "log").read_text(errors="replace") if folder.exists() else ""
+        raise NotStarted(f"The local AWS did not answer: {error}\n{log}") from error
+    return LocalAws(endpoint_url, administrator, folder, process.pid)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Cuts the lifeline: the process goes on without us."""
+    lifeline = cast("IO[bytes]", process.stdin)
+    process.returncode = 0  # no longer ours to wait for
+    lifeline.write(STAY)
+    lifeline.close()
 
 
 def make_user(iam: Any, name: str, policy_json: str) -> Credentials:

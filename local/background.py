@@ -20,9 +20,9 @@ from typing import Any
 from local import paths
 from local.aws import Credentials, LocalAws, is_running, local_aws, stop
 from local.launcher import EXPECTED_MINISTACK
+from local.problems import TerraformFailed
 from local.progress import Progress
 from local.stack import Stack, apply, configured
-from local.terraform import TerraformFailed
 
 OUTPUTS = paths.STATE / "outputs.json"
 

@@ -8,19 +8,16 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from local import paths
+from local.problems import SetupFailed
+from local.processes import run
 
 _PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
-
-
-class SetupFailed(Exception):
-    """Something that has to be fetched or installed could not be; the message says what and why."""
 
 
 def local_aws_python() -> Path:
@@ -82,14 +79,7 @@ def _install(python: Path, requirements: Path) -> None:
 def _run(command: list[str], purpose: str) -> None:
     # Settings of the host's pip (mirrors, proxies, certificates) are wanted here; a requirement
     # that one of them adds is refused by --require-hashes.
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=dict(os.environ),
-        cwd=paths.STATE.parent,
-    )
+    done = run(command, paths.REPOSITORY, os.environ)
     if done.returncode:
         reason = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise SetupFailed(f"Could not {purpose}: {reason[-1] if reason else 'no reason given'}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -18,10 +20,11 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 EXPECTED_MINISTACK = "1.5.33"
@@ -42,6 +45,9 @@ CONVERSION_WAIT_SECONDS = 10.0
 # invocations for hours, MiniStack drops a throttled one.
 RECORDS_AT_ONCE = 2
 
+# How folders of local AWSs are called.
+PREFIX = "upload-workflow-"
+
 # Cuts the lifeline: the local AWS outlives whoever started it.
 STAY = b"stay"
 
@@ -53,6 +59,8 @@ REPLACED = {
     "_execute_function_warm": ["func", "event", "request_id"],
     "_throttle_response": ["reason_code", "msg", "retry_after"],
 }
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 Result = dict[str, Any]
 Scope = MutableMapping[str, Any]
@@ -179,27 +187,31 @@ def adapt(lambda_svc: ModuleType) -> None:
 
 
 async def stop_asked_for() -> None:
-    """Returns on SIGTERM or SIGINT, or when whoever started us is gone.
+    """Returns when somebody asks us to stop; from here on that is no interruption."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping already
+            loop.call_soon_threadsafe(asked.set)
+
+    for number in _STOPPING:
+        signal.signal(number, ask)
+    await asked.wait()
+
+
+def hold_lifeline() -> None:
+    """Stops us when whoever started us is gone.
 
     The pipe on stdin is the lifeline: its other end closes with the process that holds it,
     however that one ends. Once STAY has come through it, we live until we are told otherwise.
     """
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-
-    def hold_lifeline() -> None:
-        if os.read(0, len(STAY)) != STAY:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: we are stopping anyway
-                loop.call_soon_threadsafe(asked.set)
-
-    threading.Thread(target=hold_lifeline, daemon=True).start()
-    await asked.wait()
+    if os.read(0, len(STAY)) != STAY:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
-def run(folder: Path, listener: socket.socket) -> None:
-    """Serves on the listener until asked to stop, then ends all workers and removes the folder."""
+def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]:
+    """MiniStack, adapted; what is returned serves on the listener until asked to stop."""
     version = importlib.metadata.version("ministack")
     lambda_svc = importlib.import_module("ministack.services.lambda_svc")
     if problem := unlike_expected(lambda_svc, version):
@@ -208,32 +220,59 @@ def run(folder: Path, listener: socket.socket) -> None:
     # Beside this script, so not `local.saved_queries`, in MiniStack's own environment.
     logs = importlib.import_module("ministack.services.cloudwatch_logs")
     importlib.import_module("saved_queries").add_saved_queries(logs)
-    app = importlib.import_module("ministack.app").app
+    app = over_tls(importlib.import_module("ministack.app").app)
     config = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = 0.5  # seconds; whoever stops us does not wait for answers
     config.keep_alive_timeout = 75.0  # longer than botocore keeps idle connections
     config.loglevel = "WARNING"
     serve = importlib.import_module("hypercorn.asyncio").serve
+    return functools.partial(serve, app, config, shutdown_trigger=stop_asked_for)
+
+
+@contextlib.contextmanager
+def own_folder(parent: str) -> Iterator[Path]:
+    """A temporary folder, locked as long as we live, and removed whatever ends us but SIGKILL."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # not between making and removing it
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
-        asyncio.run(serve(over_tls(app), config, shutdown_trigger=stop_asked_for))
+        with (folder / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for number in _STOPPING:
+                signal.signal(number, lambda *_: sys.exit())
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+            yield folder
     finally:
-        importlib.import_module("ministack.core.lambda_runtime").reset()
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+        if workers := sys.modules.get("ministack.core.lambda_runtime"):
+            workers.reset()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> None:
-    """`launcher.py FOLDER`: prints {"port": N}, serves, and removes FOLDER at the end."""
-    folder = Path(sys.argv[1])
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    # MiniStack reads its port at import, to tell functions where AWS is.
-    os.environ["GATEWAY_PORT"] = str(port)
-    sys.stdout.write(json.dumps({"port": port}) + "\n")
-    sys.stdout.flush()
-    run(folder, listener)
+    """`launcher.py PARENT`: serves from a folder of its own below PARENT.
+
+    Says {"port": N, "folder": "..."} when it listens; what goes wrong before is on stderr.
+    """
+    with own_folder(sys.argv[1]) as folder:
+        threading.Thread(target=hold_lifeline, daemon=True).start()
+        for variable in ("TMPDIR", "HOME"):
+            path = folder / variable.lower()
+            path.mkdir()
+            os.environ[variable] = str(path)
+        os.chdir(folder)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        # MiniStack reads its port at import, to tell functions where AWS is.
+        os.environ["GATEWAY_PORT"] = str(port)
+        serve = prepared(listener)
+        print(json.dumps({"port": port, "folder": str(folder)}), flush=True)
+        log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        asyncio.run(serve())
     # Executions that still run sit in threads which Python would wait for.
-    sys.stderr.flush()
     os._exit(0)
 
 

@@ -6,7 +6,7 @@ Knows how a user of the module would wire it; knows neither the demo nor the ter
 from __future__ import annotations
 
 import contextlib
-import subprocess
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,10 @@ from typing import Any
 
 from local import paths, terraform
 from local.aws import Credentials, LocalAws, make_user
+from local.problems import PackageFailed
+from local.processes import run
 
 _SIGNER = "signer"
-
-
-class PackageFailed(Exception):
-    """The functions' zip could not be built; the message is the builder's."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,7 @@ class Stack:
 def package() -> Path:
     """The functions' zip for this machine's Python, built if anything in it has changed."""
     command = [sys.executable, "-m", "tools.package", "--for-this-machine"]
-    done = subprocess.run(
-        command, cwd=paths.REPOSITORY, capture_output=True, text=True, check=False
-    )
+    done = run(command, paths.REPOSITORY, os.environ)
     if done.returncode:
         raise PackageFailed(f"The functions' package could not be built: {done.stderr.strip()}")
     return paths.BUILD / "upload_workflow-local.zip"

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from typing import Any
 
 from local import environments, paths
 from local.aws import LocalAws
+from local.problems import TerraformFailed
+from local.processes import run
 
 _MINIMUM = (1, 9)  # versions.tf of the module
 
@@ -28,10 +29,6 @@ _REGISTRY_SECONDS = 3
 _INSTALL_SECONDS = 600
 # A machine without the registry is asked again after a day.
 _ABSENCE_SECONDS = 24 * 3600
-
-
-class TerraformFailed(Exception):
-    """Terraform ended with an error; the message is its own."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Root:
         command, *rest = arguments
         flags = {"apply": ["-auto-approve"], "destroy": ["-auto-approve"], "output": []}
         options = ["-input=false"] if command in ("plan", "apply", "destroy", "init") else []
-        done = _run(
+        done = run(
             [
                 *self.terraform.command,
                 command,
@@ -168,7 +165,7 @@ def _version(command: tuple[str, ...]) -> tuple[int, ...]:
 
 def _version_text(command: tuple[str, ...]) -> str:
     """Such as "Terraform 1.11.4"; "Terraform 0.0.0" if it cannot even say that."""
-    asked = _run([*command, "version", "-json"], paths.REPOSITORY, of_the_host())
+    asked = run([*command, "version", "-json"], paths.REPOSITORY, of_the_host())
     try:
         return f"Terraform {json.loads(asked.stdout)['terraform_version']}"
     except (ValueError, KeyError):
@@ -243,32 +240,7 @@ def _init(root: Root, data: Path, seconds: float) -> bool:
     environment = {"TF_PLUGIN_CACHE_DIR": str(plugins), **root.environment}
     command = [*root.terraform.command, "init", "-input=false", "-no-color", *_backend(data)]
     try:
-        done = _run(command, root.configuration, environment, seconds)
+        done = run(command, root.configuration, environment, seconds)
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
-
-
-def _run(
-    command: list[str],
-    folder: Path,
-    environment: Mapping[str, str],
-    seconds: float | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end, or ends it and all that it started."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for us; the group ends as a whole
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=seconds)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, out, err)

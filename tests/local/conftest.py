@@ -30,7 +30,7 @@ def variant() -> Callable[[str], AbstractContextManager[LocalAws]]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(local.aws, "_LAUNCHER", Path(__file__).with_name("launch_variant.py"))
             patch.setattr(
-                local.aws, "_environment", lambda folder: {**ordinary(folder), "VARIANT": name}
+                local.aws, "_environment", lambda root: {**ordinary(root), "VARIANT": name}
             )
             with local_aws() as running:
                 yield running

@@ -19,12 +19,12 @@ from local import aws as local_aws_module
 from local import paths
 from local.aws import (
     LocalAws,
-    NotStarted,
     is_running,
     local_aws,
     remove_leftovers,
     stop,
 )
+from local.problems import NotStarted
 from tests.local.laboratory import Laboratory, wait_for
 from tests.local.processes import is_open, mentioning
 
@@ -46,6 +46,11 @@ def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     assert list(folder.iterdir()) == []
 
 
+def processes_below(temporary: Path) -> set[int]:
+    """The launcher, which is given the temporary folder, and workers, which live in it."""
+    return mentioning(str(temporary))
+
+
 def with_a_busy_worker(aws: LocalAws, folder: Path) -> None:
     """Leaves one function running."""
     laboratory = Laboratory(aws, folder)
@@ -55,11 +60,11 @@ def with_a_busy_worker(aws: LocalAws, folder: Path) -> None:
     call = {"FunctionName": "sleeps", "InvocationType": "Event", "Payload": json.dumps(str(begun))}
     threading.Thread(target=client.invoke, kwargs=call, daemon=True).start()
     wait_for("the function's begin", begun.exists)
-    assert len(mentioning(str(aws.folder))) == 2  # the launcher and its worker
+    assert len(processes_below(aws.folder.parent)) == 2  # the launcher and its worker
 
 
 def gone(aws: LocalAws) -> bool:
-    return not mentioning(str(aws.folder)) and not is_open(aws.endpoint_url)
+    return not processes_below(aws.folder.parent) and not is_open(aws.endpoint_url)
 
 
 def test_nothing_is_left_after_the_block(tmp_path: Path) -> None:
@@ -101,9 +106,9 @@ def test_it_goes_when_its_parent_is_killed(own_temporary_folder: Path) -> None:
     with parent:
         assert parent.stdout is not None
         endpoint_url, folder = parent.stdout.readline().split()
-        assert mentioning(folder)
+        assert processes_below(Path(folder).parent) > {parent.pid}
         parent.kill()
-    wait_for("the end of the launcher", lambda: not mentioning(folder))
+    wait_for("the end of the launcher", lambda: not processes_below(Path(folder).parent))
     assert not is_open(endpoint_url)
 
 
@@ -112,9 +117,9 @@ def test_workers_go_when_the_launcher_is_killed(tmp_path: Path) -> None:
         laboratory = Laboratory(aws, tmp_path)
         laboratory.deploy("idle", "def handler(event, context): pass")
         laboratory.invoke("idle")
-        assert len(mentioning(str(aws.folder))) == 2
+        assert len(processes_below(aws.folder.parent)) == 2
         os.kill(aws.pid, signal.SIGKILL)
-        wait_for("the worker's end", lambda: not mentioning(str(aws.folder)))
+        wait_for("the worker's end", lambda: not processes_below(aws.folder.parent))
 
 
 def test_one_that_stays_outlives_its_parent_until_it_is_stopped() -> None:
@@ -133,10 +138,10 @@ def test_one_that_stays_outlives_its_parent_until_it_is_stopped() -> None:
     folder, pid = parent.stdout.split()
     try:
         assert is_running(Path(folder))
-        assert mentioning(folder) == {int(pid)}
+        assert processes_below(Path(folder).parent) == {int(pid)}
     finally:
         stop(int(pid), Path(folder))
-    assert not mentioning(folder)
+    assert not processes_below(Path(folder).parent)
     stop(int(pid), Path(folder))  # once more is no error
 
 

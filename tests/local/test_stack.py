@@ -20,8 +20,9 @@ from PIL import Image
 from local import client
 from local.aws import LocalAws
 from local.issuing import issuer
+from local.problems import TerraformFailed
 from local.stack import Stack, configured
-from local.terraform import Root, TerraformFailed
+from local.terraform import Root
 from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
 from tests.local.processes import mentioning

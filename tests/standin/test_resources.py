@@ -184,6 +184,22 @@ def test_a_second_plan_is_empty(made: Plan) -> None:
     assert not changes(made, "update"), describe(made)
 
 
+def test_a_refresh_tells_no_news(made: Plan) -> None:
+    """Null and false are one thing, so a reading does not turn one into the other."""
+    news = {
+        f"{r['type']}.{name}"
+        for r in made.get("resource_drift", [])
+        for name, after in r["change"]["after"].items()
+        if r["change"]["before"][name] != after
+    }
+    assert news == {  # what a resource of another type has set
+        "aws_iam_policy.attachment_count",
+        "aws_iam_role.managed_policy_arns",
+        "aws_sns_topic.policy",
+        "aws_sqs_queue.policy",
+    }
+
+
 def test_everything_that_can_change_does_so_in_place(to_the_other_side: Plan) -> None:
     only_updates(to_the_other_side)
     done, missing, needless = changes(to_the_other_side, "update"), {}, {}

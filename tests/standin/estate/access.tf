@@ -21,7 +21,7 @@ resource "aws_iam_role" "worker" {
   max_session_duration  = var.other ? 7200 : 3600
   permissions_boundary  = var.other ? aws_iam_policy.second.arn : aws_iam_policy.first.arn
   force_detach_policies = var.other
-  tags                  = { side = var.other ? "b" : "a" }
+  tags                  = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_iam_role" "plain" {
@@ -40,7 +40,7 @@ resource "aws_iam_policy" "first" {
   path        = "/standin/"
   description = "The first."
   policy      = local.permission
-  tags        = { side = var.other ? "b" : "a" }
+  tags        = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_iam_policy" "second" {

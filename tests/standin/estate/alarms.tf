@@ -20,7 +20,7 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
   alarm_actions             = [local.places[var.other ? 1 : 0]]
   ok_actions                = [local.places[var.other ? 2 : 1]]
   insufficient_data_actions = [local.places[var.other ? 0 : 2]]
-  tags                      = { side = var.other ? "b" : "a" }
+  tags                      = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_cloudwatch_metric_alarm" "slow" {
@@ -69,7 +69,7 @@ resource "aws_cloudwatch_composite_alarm" "any" {
   alarm_actions             = [local.places[var.other ? 1 : 0]]
   ok_actions                = [local.places[var.other ? 2 : 1]]
   insufficient_data_actions = [local.places[var.other ? 0 : 2]]
-  tags                      = { side = var.other ? "b" : "a" }
+  tags                      = var.other ? { side = "b" } : { side = "a", old = "yes" }
   depends_on                = [aws_cloudwatch_metric_alarm.failed, aws_cloudwatch_metric_alarm.slow]
 
   actions_suppressor {
@@ -88,7 +88,7 @@ resource "aws_cloudwatch_log_group" "kept" {
   name              = "/standin/kept"
   retention_in_days = var.other ? 30 : 7
   kms_key_id        = "arn:aws:kms:eu-central-1:000000000000:key/a"
-  tags              = { side = var.other ? "b" : "a" }
+  tags              = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_cloudwatch_log_group" "plain" {

@@ -12,7 +12,7 @@ resource "aws_apigatewayv2_api" "uploads" {
   version                      = var.other ? "2" : "1"
   disable_execute_api_endpoint = var.other
   ip_address_type              = var.other ? "dualstack" : "ipv4"
-  tags                         = { side = var.other ? "b" : "a" }
+  tags                         = var.other ? { side = "b" } : { side = "a", old = "yes" }
 
   cors_configuration {
     allow_credentials = var.other
@@ -89,7 +89,7 @@ resource "aws_apigatewayv2_stage" "all" {
   auto_deploy     = !var.other
   description     = var.other ? "b" : "a"
   stage_variables = { side = var.other ? "b" : "a" }
-  tags            = { side = var.other ? "b" : "a" }
+  tags            = var.other ? { side = "b" } : { side = "a", old = "yes" }
 
   access_log_settings {
     destination_arn = "arn:aws:logs:eu-central-1:000000000000:log-group:${var.other ? "b" : "a"}"
@@ -114,7 +114,7 @@ resource "aws_kms_key" "uploads" {
   rotation_period_in_days = var.other ? 120 : 100
   is_enabled              = !var.other
   policy                  = jsonencode({ Version = "2012-10-17", Statement = [{ Sid = var.other ? "b" : "a", Effect = "Allow", Principal = { AWS = "arn:aws:iam::000000000000:root" }, Action = "kms:*", Resource = "*" }] })
-  tags                    = { side = var.other ? "b" : "a" }
+  tags                    = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_kms_key" "plain" {

@@ -18,7 +18,7 @@ resource "aws_cloudwatch_event_rule" "uploaded" {
   role_arn      = aws_iam_role.events[var.other ? "b" : "a"].arn
   state         = var.other ? "DISABLED" : "ENABLED"
   force_destroy = var.other
-  tags          = { side = var.other ? "b" : "a" }
+  tags          = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_cloudwatch_event_rule" "hourly" {

@@ -25,7 +25,7 @@ resource "aws_lambda_function" "convert" {
   reserved_concurrent_executions = var.other ? 3 : 2
   publish                        = true
   kms_key_arn                    = "arn:aws:kms:eu-central-1:000000000000:key/${var.other ? "bbbbbbbb" : "aaaaaaaa"}-2222-3333-4444-555555555555"
-  tags                           = { side = var.other ? "b" : "a" }
+  tags                           = var.other ? { side = "b" } : { side = "a", old = "yes" }
 
   environment {
     variables = var.other ? { SIDE = "b" } : { SIDE = "a", OLD = "1" }

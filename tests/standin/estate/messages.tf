@@ -16,7 +16,7 @@ resource "aws_sqs_queue" "lively" {
   sqs_managed_sse_enabled    = var.other ? false : true
   redrive_policy             = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead.arn, maxReceiveCount = var.other ? 4 : 3 })
   policy                     = local.queue_policy
-  tags                       = { side = var.other ? "b" : "a" }
+  tags                       = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_sqs_queue" "encrypted" {
@@ -52,7 +52,7 @@ resource "aws_sns_topic" "alarms" {
   signature_version = var.other ? 1 : 2
   tracing_config    = var.other ? "PassThrough" : "Active"
   delivery_policy   = jsonencode({ http = { defaultHealthyRetryPolicy = { numRetries = var.other ? 4 : 3 } } })
-  tags              = { side = var.other ? "b" : "a" }
+  tags              = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
 
 resource "aws_sns_topic" "ordered" {

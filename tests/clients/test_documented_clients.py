@@ -1,0 +1,221 @@
+"""The clients in docs/client.md, run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from local import client, paths
+from local.aws import make_user
+from tests.clients import npm
+from tests.clients.conftest import Deployment
+from tests.clients.foreign_page import ForeignPage
+from tests.clients.token_issuer import TokenIssuer
+from tests.local.pictures import photograph
+
+DOCUMENT = (paths.REPOSITORY / "docs" / "client.md").read_text()
+
+# Runs `upload` of a module in Node.js with a file from the disk.
+IN_NODE = """
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { upload } from "./client.mjs";
+const [api, path, type] = process.argv.slice(2);
+const states = [];
+try {
+  const file = new File([await readFile(path)], basename(path), { type });
+  const status = await upload(api, file, { onState: (state) => states.push(state) });
+  console.log(JSON.stringify({ status, states }));
+} catch (error) {
+  console.log(JSON.stringify({ error: error.message }));
+}
+"""
+
+
+def client_in(language: str, beginning: str = "") -> str:
+    """The one client in this language that begins so."""
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.S | re.M)
+    (found,) = (block for block in blocks if block.startswith(beginning))
+    return found
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    file = tmp_path / "Straße, 1; 2.jpg"
+    file.write_bytes(photograph(640, 480))
+    return file
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    file = tmp_path / "text.jpg"
+    file.write_text("no picture " * 20)
+    return file
+
+
+def run(
+    command: list[str], env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def saved_pictures(output: str) -> set[tuple[str, tuple[int, int]]]:
+    found = set()
+    for line in output.splitlines():
+        with Image.open(line) as image:
+            found.add((line.split(".")[-2], image.size))
+    return found
+
+
+PICTURES = {
+    ("thumbnail", (240, 240)),
+    ("card", (640, 360)),
+    ("square", (480, 480)),
+    ("large", (640, 480)),
+}
+
+
+def test_curl(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+    for tool in ("bash", "curl", "jq"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"This needs {tool}: apt-get install curl jq.")
+    script = tmp_path / "upload.sh"
+    script.write_text(client_in("bash"))
+    done = run(["bash", str(script), open_api.url, str(photo)])
+    assert done.returncode == 0, done.stderr
+    assert saved_pictures(done.stdout) == PICTURES
+    refused = run(["bash", str(script), open_api.url, str(text)])
+    assert (refused.returncode, "This is not an image" in refused.stderr) == (1, True)
+
+
+def test_python(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+    script = tmp_path / "upload.py"
+    script.write_text(client_in("python", '"""upload.py'))
+    done = run([sys.executable, str(script), open_api.url, str(photo)])
+    assert done.returncode == 0, done.stderr
+    assert saved_pictures(done.stdout) == PICTURES
+    refused = run([sys.executable, str(script), open_api.url, str(text)])
+    assert (refused.returncode, "This is not an image" in refused.stderr) == (1, True)
+
+
+def in_node(folder: Path, *arguments: str) -> dict[str, Any]:
+    (folder / "run.mjs").write_text(IN_NODE)
+    done = run([npm.node(), str(folder / "run.mjs"), *arguments])
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def check_in_node(open_api: Deployment, photo: Path, text: Path, folder: Path) -> None:
+    good = in_node(folder, open_api.url, str(photo), "image/jpeg")
+    assert good["status"]["upload"]["original_name"] == photo.name
+    names = {
+        (made["name"], (made["width"], made["height"])) for made in good["status"]["renditions"]
+    }
+    assert names == PICTURES and good["states"][-1] == "SUCCEEDED"
+    bad = in_node(folder, open_api.url, str(text), "image/jpeg")
+    assert bad["status"]["error"]["code"] == "NotAnImage"
+    refused = in_node(folder, open_api.url, str(text), "text/plain")
+    assert refused["error"].startswith("Files of this type are not accepted.")
+
+
+def test_javascript(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "client.mjs").write_text(client_in("javascript"))
+    check_in_node(open_api, photo, text, tmp_path)
+
+
+def test_typescript(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "client.mts").write_text(client_in("typescript"))
+    compiler = npm.packages() / ".bin" / "tsc"
+    strictly = ["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"]
+    options = ["--target", "es2022", "--lib", "es2022,dom", "--module", "nodenext", "--types", ""]
+    done = run([str(compiler), *strictly, *options, str(tmp_path / "client.mts")])
+    assert done.returncode == 0, done.stdout
+    check_in_node(open_api, photo, text, tmp_path)
+
+
+def test_javascript_in_a_page_of_another_origin_with_a_token(
+    chromium: Any,
+    token_api: Deployment,
+    issuer: TokenIssuer,
+    other_origin: ForeignPage,
+    photo: Path,
+) -> None:
+    other_origin.html = (
+        '<!doctype html><title>Another site</title><input type="file">'
+        f'<script type="module">{client_in("javascript")}\nwindow.upload = upload;</script>'
+    )
+    calls = """async ([api, token]) => {
+        const file = document.querySelector("input").files[0];
+        const status = await window.upload(api, file, { token });
+        const sizes = await Promise.all(status.renditions.map(
+            async (made) => (await (await fetch(made.url)).blob()).size));
+        return { status, sizes };
+    }"""
+    arguments = [token_api.url, issuer.token("anna", scope="upload")]
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(other_origin.origin)
+        page.locator("input").set_input_files(str(photo))
+        ended = page.evaluate(calls, arguments)
+        # The same page under another name is another origin, which nobody allowed.
+        page.goto(other_origin.origin.replace("127.0.0.1", "localhost"))
+        page.locator("input").set_input_files(str(photo))
+        refusal = page.evaluate(
+            f"(call) => ({calls})(call).catch((error) => error.message)", arguments
+        )
+    finally:
+        context.close()
+    assert ended["status"]["state"] == "SUCCEEDED"
+    assert ended["sizes"] == [made["bytes"] for made in ended["status"]["renditions"]]
+    assert refusal == "Failed to fetch"
+
+
+def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Path) -> None:
+    outputs, aws = open_api.outputs, open_api.aws
+    # Exactly what the module says that a backend needs.
+    user = make_user(
+        aws.client("iam"), f"backend-{uuid.uuid4()}", open_api.outputs["signer_policy_json"]
+    )
+    script = tmp_path / "issue.py"
+    script.write_text(client_in("python", '"""issue.py'))
+    environment = {
+        **user.environment,
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_DEFAULT_REGION": aws.region,
+        "UPLOADS_BUCKET": outputs["uploads"]["bucket"],
+        "UPLOADS_PREFIX": outputs["uploads"]["prefix"],
+        "RESULTS_BUCKET": outputs["results"]["bucket"],
+        "RESULTS_PREFIX": outputs["results"]["prefix"],
+        "MAX_BYTES": "1000000",
+        "CONTENT_TYPES": "[]",
+        "FORM_LIFE_SECONDS": "300",
+        "URL_LIFE_SECONDS": "3600",
+    }
+    done = run([sys.executable, str(script)], environment)
+    assert done.returncode == 0, done.stderr
+    issued = json.loads(done.stdout)
+    assert issued["job"]["key"].startswith("uploads/user-4711/")
+    form = issued["upload"]
+    client.post_form(form["url"], form["fields"], "Beach.jpg", photograph(300, 200))
+    status = client.follow(issued["status_url"], 60)
+    assert (status["state"], status["upload"]["original_name"]) == ("SUCCEEDED", "Beach.jpg")

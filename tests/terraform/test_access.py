@@ -154,53 +154,110 @@ def test_every_arn_is_in_the_partition_and_the_region(applied: Apply, case: str)
             assert arn[2] in ("", region), resource.address
 
 
-# What each role may do to what: (service and operation, thing) by the role's part of the name.
-UPLOAD, OTHER = "media/in/a photo.jpg", "media/elsewhere/a photo.jpg"
-STATUS, RENDITION = "media/out/in/a photo.jpg/status.json", "media/out/in/a photo.jpg/job/t.jpg"
-FOLDED = f"media/{keys.status_key('out/', 'in/' + 'long' * 250)}"
-REACH = [
-    # role, action, object, allowed
-    ("convert-image", "s3:GetObject", UPLOAD, True),
-    ("convert-image", "s3:GetObjectVersion", UPLOAD, True),
-    ("convert-image", "s3:PutObject", UPLOAD, False),
-    ("convert-image", "s3:DeleteObject", UPLOAD, False),
-    ("convert-image", "s3:GetObject", OTHER, False),
-    ("convert-image", "s3:PutObject", STATUS, True),
-    ("convert-image", "s3:PutObject", RENDITION, True),
-    ("convert-image", "s3:GetObject", RENDITION, True),
-    ("convert-image", "s3:PutObject", FOLDED, True),
-    ("convert-image", "s3:PutObject", "media/out/other", False),
-    ("record-failure", "s3:GetObject", UPLOAD, False),
-    ("record-failure", "s3:PutObject", STATUS, True),
-    ("record-failure", "s3:GetObject", STATUS, True),
-    ("record-failure", "s3:PutObject", FOLDED, True),
-    ("record-failure", "s3:PutObject", RENDITION, False),
-    ("record-failure", "s3:GetObject", RENDITION, False),
-    ("workflow", "s3:GetObject", UPLOAD, False),
-    ("start-execution", "s3:GetObject", UPLOAD, False),
+# Where things are in the case "own_buckets": both kinds in one bucket, told apart by prefix.
+UPLOAD, ELSEWHERE = "s3:::media/in/a photo.jpg", "s3:::media/elsewhere/a photo.jpg"
+STATUS = "s3:::media/out/in/a photo.jpg/status.json"
+RENDITION = "s3:::media/out/in/a photo.jpg/job/thumbnail.jpg"
+# A key so long that its results lie under a hash of it.
+FOLDED = f"s3:::media/{keys.status_key('out/', 'in/' + 'long' * 250)}"
+HERE = f"{REGION}:{ACCOUNT}"
+MACHINE = f"states:{HERE}:stateMachine:upload-workflow"
+QUEUE = f"sqs:{HERE}:upload-workflow-dead-letters"
+BUS = f"events:{HERE}:event-bus/default"
+LOGS = f"logs:{HERE}:log-group:/aws/lambda/upload-workflow"
+FUNCTIONS = f"lambda:{HERE}:function:upload-workflow"
+
+MAY = [
+    ("convert-image", "s3:GetObject", UPLOAD),
+    ("convert-image", "s3:GetObjectVersion", UPLOAD),
+    ("convert-image", "s3:ListBucket", "s3:::media"),
+    ("convert-image", "s3:GetObject", STATUS),
+    ("convert-image", "s3:PutObject", STATUS),
+    ("convert-image", "s3:PutObject", FOLDED),
+    ("convert-image", "s3:PutObject", RENDITION),
+    ("convert-image", "s3:GetObject", RENDITION),
+    ("convert-image", "logs:CreateLogStream", f"{LOGS}-convert-image:log-stream:x"),
+    ("convert-image", "logs:PutLogEvents", f"{LOGS}-convert-image:log-stream:x"),
+    ("record-failure", "s3:GetObject", STATUS),
+    ("record-failure", "s3:PutObject", STATUS),
+    ("record-failure", "s3:PutObject", FOLDED),
+    ("record-failure", "s3:ListBucket", "s3:::media"),
+    ("record-failure", "events:PutEvents", BUS),
+    ("record-failure", "sqs:SendMessage", QUEUE),
+    ("record-failure", "logs:PutLogEvents", f"{LOGS}-record-failure:log-stream:x"),
+    ("workflow", "lambda:InvokeFunction", f"{FUNCTIONS}-convert-image"),
+    ("workflow", "lambda:InvokeFunction", f"{FUNCTIONS}-record-failure"),
+    ("workflow", "events:PutEvents", BUS),
+    ("workflow", "logs:CreateLogDelivery", f"logs:{HERE}:*"),
+    ("start-execution", "states:StartExecution", MACHINE),
+]
+MAY_NOT = [
+    ("convert-image", "s3:GetObject", ELSEWHERE),
+    ("convert-image", "s3:PutObject", UPLOAD),
+    ("convert-image", "s3:PutObject", "s3:::media/out/other"),
+    ("convert-image", "s3:DeleteObject", UPLOAD),
+    ("convert-image", "s3:DeleteObject", RENDITION),
+    ("convert-image", "s3:PutBucketPolicy", "s3:::media"),
+    ("convert-image", "events:PutEvents", BUS),
+    ("convert-image", "logs:PutLogEvents", f"{LOGS}-record-failure:log-stream:x"),
+    ("record-failure", "s3:GetObject", UPLOAD),
+    ("record-failure", "s3:GetObject", RENDITION),
+    ("record-failure", "s3:PutObject", RENDITION),
+    ("record-failure", "sqs:ReceiveMessage", QUEUE),
+    ("record-failure", "events:PutEvents", BUS.replace("default", "other")),
+    ("workflow", "s3:GetObject", UPLOAD),
+    ("workflow", "lambda:InvokeFunction", f"lambda:{HERE}:function:other"),
+    ("workflow", "lambda:UpdateFunctionCode", f"{FUNCTIONS}-convert-image"),
+    ("start-execution", "states:StartExecution", f"{MACHINE}-other"),
+    ("start-execution", "states:StopExecution", MACHINE),
+    ("start-execution", "lambda:InvokeFunction", f"{FUNCTIONS}-convert-image"),
 ]
 
 
-@pytest.mark.parametrize(("role", "action", "thing", "allowed"), REACH)
-def test_a_role_reaches_its_own_prefixes_and_no_other(
-    applied: Apply, role: str, action: str, thing: str, allowed: bool
-) -> None:
-    of_roles = role_policies(applied("own_buckets"))
-    assert (
-        may(of_roles[f"upload-workflow-{role}-{REGION}"], action, f"arn:aws:s3:::{thing}")
-        is allowed
-    )
+def allowed(applied: Applied, role: str, action: str, thing: str) -> bool:
+    of_role = role_policies(applied)[f"upload-workflow-{role}-{REGION}"]
+    return may(of_role, action, f"arn:aws:{thing}")
 
 
-def test_an_uploads_bucket_that_is_not_results_cannot_be_listed_by_the_recorder(
+@pytest.mark.parametrize(("role", "action", "thing"), MAY)
+def test_a_role_may_do_its_work(applied: Apply, role: str, action: str, thing: str) -> None:
+    assert allowed(applied("own_buckets"), role, action, thing)
+
+
+@pytest.mark.parametrize(("role", "action", "thing"), MAY_NOT)
+def test_a_role_may_do_nothing_else(applied: Apply, role: str, action: str, thing: str) -> None:
+    assert not allowed(applied("own_buckets"), role, action, thing)
+
+
+def test_the_recorder_looks_at_uploads_only_where_guardduty_does_not_say_which_is_newest(
     applied: Apply,
 ) -> None:
-    of_roles = role_policies(applied("default"))
-    (recorder,) = [name for name in of_roles if "-record-failure-" in name]
-    (converter,) = [name for name in of_roles if "-convert-image-" in name]
-    bucket = f"arn:aws:s3:::upload-workflow-uploads-{ACCOUNT}-eu-central-1"
-    assert not may(of_roles[recorder], "s3:ListBucket", bucket)
-    assert may(of_roles[converter], "s3:ListBucket", bucket)
+    bucket = f"s3:::upload-workflow-uploads-{ACCOUNT}-{REGION}"
+    for case, looks in (("default", False), ("malware_scan", True)):
+        state = applied(case)
+        assert allowed(state, "record-failure", "s3:ListBucket", bucket) is looks
+        assert allowed(state, "record-failure", "s3:GetObject", f"{bucket}/uploads/x") is looks
+        assert not allowed(state, "record-failure", "s3:PutObject", f"{bucket}/uploads/x")
+
+
+def test_whoever_issues_uploads_may_sign_and_seed_them(applied: Apply) -> None:
+    state = applied("upload_api")
+    uploads, results = (
+        f"s3:::upload-workflow-{kind}-{ACCOUNT}-{REGION}" for kind in ("uploads", "results")
+    )
+    assert allowed(state, "issue-upload", "s3:PutObject", f"{uploads}/uploads/x/original")
+    status = f"{results}/results/uploads/x/original/status.json"
+    assert allowed(state, "issue-upload", "s3:PutObject", status)
+    assert allowed(state, "issue-upload", "s3:GetObject", status)
+    assert not allowed(state, "issue-upload", "s3:GetObject", f"{uploads}/uploads/x/original")
+    assert not allowed(state, "issue-upload", "s3:PutObject", f"{results}/results/uploads/x/t.jpg")
+
+
+def test_in_a_network_every_function_may_attach_to_it(applied: Apply) -> None:
+    for role in ("convert-image", "record-failure", "issue-upload"):
+        of_role = role_policies(applied("surrounded"))[f"upload-workflow-{role}-{REGION}"]
+        for action in ("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"):
+            assert may(of_role, action, f"arn:aws:ec2:{HERE}:network-interface/eni-1"), role
 
 
 def test_announcing_is_possible_only_in_our_own_name(applied: Apply) -> None:

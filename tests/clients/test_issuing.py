@@ -206,12 +206,17 @@ def test_a_signed_request_belongs_to_whoever_signed_it(
             }.items()
         }
 
+        port = urlsplit(signed.url).port
+        # Through the API's host name, as on AWS: curl does not sign the "$" of the other path well.
+        host = f"{signed.outputs['upload_api']['api_id']}.execute-api.localhost"
+
         def answer(user: Credentials) -> tuple[int, Any]:
             """As docs/client.md says."""
             command = ["curl", "--silent", "--write-out", "\n%{http_code}"]
             command += ["--aws-sigv4", f"aws:amz:{aws.region}:execute-api"]
             command += ["--user", f"{user.access_key_id}:{user.secret_access_key}"]
-            command += ["--data", '{"content_type": "image/jpeg"}', f"{signed.url}uploads"]
+            command += ["--resolve", f"{host}:{port}:127.0.0.1"]
+            command += ["--data", '{"content_type": "image/jpeg"}', f"http://{host}:{port}/uploads"]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             body, _, status = done.stdout.rpartition("\n")
             return int(status), json.loads(body)

@@ -19,7 +19,6 @@ class Facts:
     force_new: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed_blocks: tuple[str, ...] = ()  # absent from the configuration: whatever is there stays
-    after_update: tuple[str, ...] = ()  # unknown in a plan that changes anything
     kept: tuple[str, ...] = ()  # no API returns it: the state is its only record
     refused: tuple[str, ...] = ()  # the stand-in does not do it, and says so
     one_of: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)

@@ -206,10 +206,6 @@ def plan(
             state[name] = prior.get(name)
     state = _without_zeros(prior, state)
     _mark_unknown(kind.block, state, config, prior)
-    if state != prior:
-        for name in kind.facts.after_update:
-            if config.get(name) is None:
-                state[name] = UNKNOWN
     identity = [*kind.facts.force_new, *(["region"] if "region" in state else [])]
     return Plan(state, tuple(_differences(prior, state, identity)))
 

@@ -9,8 +9,10 @@ import functools
 import json
 import os
 import signal
+import stat
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent import futures
@@ -312,14 +314,27 @@ def reattach(socket: File) -> str:
     return json.dumps({PROVIDER: server})
 
 
+def _end_with_stdin(stop: threading.Event) -> None:
+    os.read(0, 1)
+    stop.set()
+    # Nobody waits for what still runs, and it may wait long for an AWS that went as well.
+    time.sleep(2)
+    os._exit(0)
+
+
 def serve(provider: Provider, socket: File) -> None:
-    """Serves until SIGTERM or SIGINT; removes the socket."""
+    """Serves until SIGTERM or SIGINT, or until the pipe on stdin closes; removes the socket.
+
+    Whoever starts us with a pipe holds its other end: it closes with them, however they end.
+    """
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
     rpc.add_ProviderServicer_to_server(provider, server)
     controller_rpc.add_GRPCControllerServicer_to_server(_Controller(), server)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        threading.Thread(target=_end_with_stdin, args=[stop], daemon=True).start()
     server.add_insecure_port(f"unix://{socket}")
     server.start()
     try:

@@ -24,16 +24,16 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command in a folder; raises TimeoutExpired when it takes longer than `seconds`.
 
-    It gets a group of its own, so that Ctrl-C is for us, and a temporary folder of its own: what
-    is killed does not clear up.
+    It gets a group of its own, so that Ctrl-C is for us, and a temporary folder of its own below
+    the TMPDIR it was given: what is killed does not clear up.
     """
     with (
-        tempfile.TemporaryDirectory(prefix=PREFIX) as scratch,
-        (Path(scratch) / "lock").open("wb") as lock,
+        tempfile.TemporaryDirectory(prefix=PREFIX, dir=environment.get("TMPDIR")) as temporary,
+        (Path(temporary) / "lock").open("wb") as lock,
         subprocess.Popen(
             command,
             cwd=folder,
-            env={**environment, "TMPDIR": scratch},
+            env={**environment, "TMPDIR": temporary},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

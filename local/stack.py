@@ -31,10 +31,10 @@ class Stack:
     signer: Credentials
 
 
-def package() -> Path:
+def package(environment: Mapping[str, str] | None = None) -> Path:
     """The functions' zip for this machine's Python, built if anything in it has changed."""
     command = [sys.executable, "-m", "tools.package", "--for-this-machine"]
-    done = run(command, paths.REPOSITORY, os.environ)
+    done = run(command, paths.REPOSITORY, environment or os.environ)
     if done.returncode:
         raise PackageFailed(f"The functions' package could not be built: {done.stderr.strip()}")
     return paths.BUILD / "upload_workflow-local.zip"
@@ -47,7 +47,7 @@ def configured(
     """The stack's root configuration, initialised, with its state and working data in `data`."""
     values = dict(variables or {})
     if "package_file" not in values:
-        values["package_file"] = str(package())
+        values["package_file"] = str(package({**os.environ, "TMPDIR": str(aws.folder)}))
     with terraform.initialised(paths.STACK, data, aws, values) as root:
         yield root
 

@@ -24,6 +24,13 @@ from local.processes import run
 
 _MINIMUM = (1, 9)  # versions.tf of the module
 
+_FLAGS = {
+    "init": ["-input=false"],
+    "plan": ["-input=false"],
+    "apply": ["-input=false", "-auto-approve"],
+    "destroy": ["-input=false", "-auto-approve"],
+}
+
 # How long the registry has to say that it is there. The provider itself may take minutes.
 _REGISTRY_SECONDS = 3
 _INSTALL_SECONDS = 600
@@ -72,20 +79,9 @@ class Root:
     def run(self, *arguments: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
         """One Terraform command, without questions and colors."""
         command, *rest = arguments
-        flags = {"apply": ["-auto-approve"], "destroy": ["-auto-approve"], "output": []}
-        options = ["-input=false"] if command in ("plan", "apply", "destroy", "init") else []
-        done = run(
-            [
-                *self.terraform.command,
-                command,
-                *options,
-                *flags.get(command, []),
-                "-no-color",
-                *rest,
-            ],
-            self.configuration,
-            self.environment,
-        )
+        flags = _FLAGS.get(command, [])
+        whole = [*self.terraform.command, command, *flags, "-no-color", *rest]
+        done = run(whole, self.configuration, self.environment)
         if done.returncode and not may_fail:
             raise TerraformFailed(f"terraform {command}: {done.stderr.strip() or done.stdout}")
         return done
@@ -199,6 +195,7 @@ def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> 
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "TF_DATA_DIR": str(data / "terraform"),
+        "TMPDIR": str(aws.folder),
         **{
             f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
             for name, value in variables.items()

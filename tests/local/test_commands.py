@@ -81,7 +81,7 @@ def test_ctrl_c_leaves_nothing(said: str, temporary: Path) -> None:
 
 def test_a_killed_demo_leaves_nothing(temporary: Path) -> None:
     with started(temporary, "demo") as command:
-        said = read_until(command, "Local AWS")
+        said = read_until(command, "Provider")
         assert mentioning(str(temporary))
         command.kill()
         command.communicate(timeout=30)

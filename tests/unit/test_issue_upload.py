@@ -129,6 +129,7 @@ def test_a_refusal_is_a_problem_for_people_and_programs(function: ModuleType) ->
     answer = call(function, {"content_type": "text/html", "bytes": 2000, "a/b~c": 1})
     assert answer["statusCode"] == 400
     assert answer["headers"]["content-type"] == "application/problem+json"
+    assert answer["headers"]["x-content-type-options"] == "nosniff"
     assert answer["json"]["title"] == "Bad Request"
     assert answer["json"]["status"] == 400
     assert "Accepted are image/jpeg, image/png." in answer["json"]["detail"]
@@ -266,6 +267,12 @@ def test_fifty_bent_forms_are_refused_and_the_straight_one_is_not(function: Modu
     assert len(bent) >= 50
     assert s3_says(forms[0], file) is None
     assert [attempt.name for attempt in bent if s3_says(attempt.form, attempt.file) is None] == []
+
+
+def test_half_a_surrogate_pair_is_answered_like_any_other_mistake(function: ModuleType) -> None:
+    authorizer = {"jwt": {"claims": {"iss": "x", "sub": "\ud800"}}}
+    answer = call(function, '{"content_type": "\ud800"}', authorizer=authorizer)
+    assert answer["statusCode"] == 400
 
 
 def test_the_page_runs_its_own_script_and_nothing_else(function: ModuleType) -> None:

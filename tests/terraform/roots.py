@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -75,6 +76,7 @@ class Cloud:
             **of_the_host(),
             "TF_REATTACH_PROVIDERS": self.reattach,
             "TF_DATA_DIR": str(data or folder / ".terraform"),
+            "TF_CLI_ARGS": "-no-color",
         }
         command = [*self.terraform.command, *arguments]
         return subprocess.run(
@@ -82,8 +84,8 @@ class Cloud:
         )
 
     def apply(self, folder: Path) -> Applied:
-        self.run(folder, "init", "-input=false", "-no-color")
-        self.run(folder, "apply", "-auto-approve", "-input=false", "-no-color")
+        self.run(folder, "init", "-input=false")
+        self.run(folder, "apply", "-auto-approve", "-input=false")
         return read(folder)
 
 
@@ -115,6 +117,18 @@ def calling(module: Path, folder: Path, variables: Mapping[str, Any], region: st
         "output": {"all": {"value": "${module.called}", "sensitive": False}},
     }
     (folder / "main.tf.json").write_text(json.dumps(root, indent=2), encoding="utf-8")
+    return folder
+
+
+def unpacked(folder: Path, package: Path | None) -> Path:
+    """The module as somebody has it who fetched it; a package only where one is given."""
+    for part in ("modules", "statemachine"):
+        shutil.copytree(paths.REPOSITORY / part, folder / part)
+    for file in paths.REPOSITORY.glob("*.tf"):
+        shutil.copy(file, folder)
+    if package:
+        (folder / "build").mkdir()
+        shutil.copy(package, folder / "build" / "upload_workflow-x86_64.zip")
     return folder
 
 

@@ -284,3 +284,21 @@ def test_a_boundary_and_a_path_hold_for_every_role(applied: Apply) -> None:
     for role in applied("surrounded").of("aws_iam_role"):
         assert role.values["path"] == "/media/", role.address
         assert role.values["permissions_boundary"].endswith("policy/boundary"), role.address
+
+
+@every_case
+def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
+    outputs = applied(case).outputs["all"]
+    assert outputs.keys() == {
+        "dead_letters",
+        "functions",
+        "monitoring",
+        "results",
+        "signer_policy_json",
+        "state_machine",
+        "upload_api",
+        "uploads",
+    }
+    # Neither a function's environment nor anything else of its configuration.
+    said = json.dumps({k: v for k, v in outputs.items() if k != "signer_policy_json"})
+    assert not re.search(r"environment|RENDITIONS|LIMITS|secret", said)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from local import paths
 from tests.terraform.conftest import PACKAGE
-from tests.terraform.roots import Cloud, calling
+from tests.terraform.roots import Cloud, calling, unpacked
 
 MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "no_package": (
@@ -53,9 +52,10 @@ def test_a_mistake_gets_a_sentence_that_names_the_fix(
     cloud: Cloud, tmp_path: Path, mistake: str
 ) -> None:
     variables, sentence = MISTAKES[mistake]
-    calling(paths.REPOSITORY, tmp_path, {"package_file": str(PACKAGE), **variables})
-    cloud.run(tmp_path, "init", "-input=false")
-    done = cloud.attempt(tmp_path, "plan", "-input=false", "-no-color")
+    module = unpacked(tmp_path / "module", package=None)
+    root = calling(module, tmp_path / "root", {"package_file": str(PACKAGE), **variables})
+    cloud.run(root, "init", "-input=false")
+    done = cloud.attempt(root, "plan", "-input=false")
     assert done.returncode
     said = re.sub(r"[\s│]+", " ", done.stderr)
     assert re.search(sentence, said), said

@@ -14,7 +14,7 @@ from local import paths
 from tests.contract import workflow_file
 from tests.terraform.cases import CASES
 from tests.terraform.conftest import PACKAGE
-from tests.terraform.roots import Applied, Cloud, calling
+from tests.terraform.roots import Applied, Cloud, calling, unpacked
 
 Apply = Callable[[str], Applied]
 
@@ -43,7 +43,7 @@ def test_a_plan_of_somebody_else_somewhere_else_changes_nothing(
     # A module that was fetched lies below the root, and its zip in it: the path is the same
     # wherever the root is.
     here, there = scratch / "here", scratch / "home" / "somebody" / "there"
-    module = fetched(here)
+    module = unpacked(here / "module", PACKAGE)
     cloud.apply(calling(module, here / "root", {}))
     shutil.copytree(here, there, ignore=shutil.ignore_patterns(".terraform"))
     monkeypatch.setenv("HOME", str(there))
@@ -52,18 +52,6 @@ def test_a_plan_of_somebody_else_somewhere_else_changes_nothing(
     root = there / "root"
     cloud.run(root, "init", "-input=false")
     assert changes(cloud, root) == {}
-
-
-def fetched(folder: Path) -> Path:
-    """The module as a caller gets it: no tests, but a package."""
-    module = folder / "module"
-    for part in ("modules", "statemachine"):
-        shutil.copytree(paths.REPOSITORY / part, module / part)
-    for file in paths.REPOSITORY.glob("*.tf"):
-        shutil.copy(file, module)
-    (module / "build").mkdir()
-    shutil.copy(PACKAGE, module / "build" / "upload_workflow-x86_64.zip")
-    return module
 
 
 @pytest.fixture

@@ -19,9 +19,11 @@ from .resample import Filter, resample
 # SSIM against drawing from all pixels stays above 0.99 (docs/performance.md).
 CASCADE_GAP = 1.3
 
-# From this reduction on, BICUBIC from all pixels keeps SSIM to LANCZOS above 0.995 for half the
-# CPU. After a decoder has scaled, its losses and BICUBIC's would add up: then LANCZOS.
+# From this reduction on, BICUBIC from all pixels of a photo keeps SSIM to LANCZOS above 0.995
+# for half the CPU, which matters from this many pixels on. After a decoder has scaled, its
+# losses and BICUBIC's would add up: then LANCZOS.
 BICUBIC_GAP = 1.5
+BICUBIC_PIXELS = 4_000_000
 
 
 class Drawing(NamedTuple):
@@ -76,12 +78,14 @@ def draw(
     """
     drawn: dict[Drawing, Image.Image] = {}
     scaled_by_decoder = decoded.size != turned(picture, turn)
+    large = decoded.width * decoded.height >= BICUBIC_PIXELS
     for drawing, parent in plan(drawings).items():
         if parent is None:
             size = turned(drawing.size, turn)
             box = _pixel_box(stored_box(drawing.box, turn), decoded)
             shrinks = box[2] - box[0] >= BICUBIC_GAP * size.width
-            filter = Filter.BICUBIC if shrinks and not scaled_by_decoder else Filter.LANCZOS
+            fast = large and shrinks and not scaled_by_decoder
+            filter = Filter.BICUBIC if fast else Filter.LANCZOS
             drawn[drawing] = finish(resample(decoded, size, box, filter))
             continue
         if not any(decoded is pixels for pixels in drawn.values()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +22,6 @@ from .header import Format, Header
 from .limits import Limits
 from .orientation import TURNS, Turn, turned
 from .rendition import Size
-
-# Pillow warns above MAX_IMAGE_PIXELS and raises above twice that. `Picture` sets it so that it
-# raises where our own limit is; the warning then says nothing that the limit does not.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # The plugins that Image.open would import with the first image.
 Image.preinit()
@@ -75,7 +70,8 @@ class Picture:
 
     def __init__(self, upload: bytes, header: Header, limits: Limits) -> None:
         self._header = header
-        Image.MAX_IMAGE_PIXELS = max(1, limits.max_pixels // 2)
+        # Behind our own limits, which the header has passed: Pillow raises at twice this.
+        Image.MAX_IMAGE_PIXELS = limits.max_pixels
         with _broken_images_refused(header.format):
             _load_plugin(header.format)
             image = Image.open(io.BytesIO(upload), formats=(header.format,))

@@ -98,11 +98,11 @@ class Work:
 def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> None:
     """Raise Rejected if making the renditions would take too much, as far as can be foreseen."""
     frames = header.frames if work.moving_pixels else 1
-    canvas_pixels = max(header.canvas_pixels, header.pixels)
+    canvas_pixels = max(header.canvas_pixels, header.pixels, _LEAST_FRAME_PIXELS)
     if frames > 1 and frames * canvas_pixels > limits.max_frame_pixels:
         raise Rejected(
             RejectionCode.TOO_MANY_FRAMES,
-            f"The animation has {frames} frames of {_mega(canvas_pixels)} megapixels; at this size "
+            f"The animation has {frames} frames; at its size "
             f"at most {limits.max_frame_pixels // canvas_pixels} are accepted.",
         )
     kept_pixels = work.made_pixels + (frames - 1) * work.moving_pixels
@@ -114,8 +114,8 @@ def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> 
     if seconds > limits.max_seconds:
         raise Rejected(
             RejectionCode.TOO_MUCH_TIME,
-            f"Converting the {frames} frames of {_mega(canvas_pixels)} megapixels would take "
-            f"about {seconds:.0f} seconds; at most {limits.max_seconds:g} are allowed. "
+            f"Converting {frames} x {_mega(header.pixels)} megapixels would take about "
+            f" {seconds:.0f} seconds; at most {limits.max_seconds:g} are allowed. "
             "Send fewer pixels or frames.",
         )
 
@@ -123,6 +123,9 @@ def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> 
 # Python with Pillow and the resampler (20), and the strips that are drawn from (20).
 _PROCESS_MB = 40
 _PIXEL_BYTES = 4
+
+# A frame of one pixel costs as much as one of these, for its handling alone (40 us).
+_LEAST_FRAME_PIXELS = 4096
 
 # CPU for each pixel of the upload and of a rendition, measured on one core of the machine of
 # docs/performance.md; encoding is that of WebP, of which there are most. Only for telling

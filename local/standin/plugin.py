@@ -158,6 +158,10 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "")
 
     def GetProviderSchema(self, request: Any, context: Any) -> Any:
+        return self._schema_response
+
+    @functools.cached_property
+    def _schema_response(self) -> Any:
         schemas = self._schemas
         return pb.GetProviderSchema.Response(
             provider=_schema_message(schemas.provider),

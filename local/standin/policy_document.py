@@ -20,12 +20,13 @@ ORDER = (
     "NotPrincipal",
     "Condition",
 )
+EFFECTS = ("Allow", "Deny")
 OLD_VERSION = "2008-10-17"
 VERSION = "2012-10-17"
 
 
 def policy_document(config: State) -> State:
-    """The state of the data source; ValueError for two statements of one sid in the same place."""
+    """The state of the data source; ValueError for a strange effect or a sid given twice."""
     document = _Document()
     for text in [config.get("source_json"), *(config.get("source_policy_documents") or [])]:
         document.merge(text)
@@ -84,6 +85,8 @@ def _statements(config: State) -> list[tuple[str | None, dict[str, Any]]]:
             raise ValueError(f"duplicate Sid ({sid})")
         sids.add(sid)
         block["effect"] = block.get("effect") or "Allow"
+        if block["effect"] not in EFFECTS:
+            raise ValueError(f"expected effect to be one of {EFFECTS}, got {block['effect']}")
         statement = {
             "Sid": sid,
             "Effect": block["effect"],

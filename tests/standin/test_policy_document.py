@@ -81,3 +81,8 @@ def test_a_later_document_replaces_statements_of_its_sid() -> None:
 def test_a_sid_is_given_once() -> None:
     with pytest.raises(ValueError, match=r"duplicate Sid \(A\)"):
         minified(statement=[statement(sid="A"), statement(sid="A")])
+
+
+def test_an_effect_is_allow_or_deny() -> None:
+    with pytest.raises(ValueError, match="expected effect to be one of"):
+        minified(statement=[statement(effect="Permit")])

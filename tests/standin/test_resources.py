@@ -32,7 +32,7 @@ IMPORT_ID: dict[str, Callable[[dict[str, Any]], str]] = {
     "aws_apigatewayv2_route": lambda s: f"{s['api_id']}/{s['id']}",
     "aws_apigatewayv2_stage": lambda s: f"{s['api_id']}/{s['name']}",
     "aws_cloudwatch_event_target": lambda s: f"{s['rule']}/{s['target_id']}",
-    "aws_cloudwatch_query_definition": lambda s: s["arn"],
+    "aws_cloudwatch_query_definition": lambda s: str(s["arn"]),
     "aws_lambda_alias": lambda s: f"{s['function_name']}/{s['name']}",
     "aws_lambda_permission": lambda s: (
         f"{s['function_name']}{':' + s['qualifier'] if s['qualifier'] else ''}/{s['statement_id']}"
@@ -260,8 +260,9 @@ def test_what_is_imported_is_what_is_there(
 
 
 def _import_id(resource: dict[str, Any]) -> str:
-    values = resource["values"]
-    return IMPORT_ID.get(resource["type"], lambda state: str(state["id"]))(values)
+    values: dict[str, Any] = resource["values"]
+    take = IMPORT_ID.get(resource["type"])
+    return take(values) if take else str(values["id"])
 
 
 def test_destroy_leaves_nothing(estate: Workspace, resources: list[dict[str, Any]]) -> None:

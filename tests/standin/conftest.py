@@ -115,6 +115,7 @@ def stand_in(*flags: str, environment: dict[str, str]) -> Iterator[str]:
             [sys.executable, "-m", "local.standin", "--socket", f"{folder}/socket", *flags],
             env={"PYTHONPATH": str(REPOSITORY), "PATH": os.environ["PATH"], **environment},
             cwd=folder,
+            stdin=subprocess.PIPE,  # closes with this process, and ends the stand-in
             stdout=subprocess.PIPE,
             text=True,
         )

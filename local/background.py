@@ -22,7 +22,7 @@ from local.aws import Credentials, LocalAws, is_running, local_aws, stop
 from local.launcher import EXPECTED_MINISTACK
 from local.problems import TerraformFailed
 from local.progress import Progress
-from local.stack import Stack, apply, configured
+from local.stack import Stack, apply, configured, set_up
 
 OUTPUTS = paths.STATE / "outputs.json"
 
@@ -32,6 +32,7 @@ _STACK = paths.STATE / "stack"
 
 def up() -> int:
     """Starts the stack anew and leaves it running."""
+    set_up()
     progress = Progress(sys.stdout)
     with _alone(), ExitStack() as resources:
         _take_away(progress)

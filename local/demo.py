@@ -24,7 +24,7 @@ from local.issuing import issuer
 from local.launcher import EXPECTED_MINISTACK
 from local.progress import Progress
 from local.samples import Sample
-from local.stack import Stack, apply, configured
+from local.stack import Stack, apply, configured, set_up
 from upload_workflow.signing import Issued
 from upload_workflow.upload_request import UploadRequest
 
@@ -47,11 +47,11 @@ class News:
 
 def demo() -> int:
     """The exit code: 0 when every upload reached the state that it should."""
+    set_up()
+    photographs = samples.fetch()
     progress = Progress(sys.stdout)
     with ExitStack() as resources:
-        with progress.step("Photographs", "fetching") as say:
-            photographs = samples.fetch()
-            say(f"{len(photographs)} files")
+        progress.show("Photographs", f"{len(photographs)} files", "done")
         with progress.step("Local AWS", "starting") as say:
             aws = resources.enter_context(local_aws())
             say(f"MiniStack {EXPECTED_MINISTACK} at {aws.endpoint_url}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import paths, terraform
+from local import environments, paths, terraform
 from local.aws import Credentials, LocalAws, make_user
 from local.problems import PackageFailed
 from local.processes import run
@@ -29,6 +29,12 @@ class Stack:
     root: terraform.Root
     outputs: Mapping[str, Any]
     signer: Credentials
+
+
+def set_up() -> None:
+    """Installs what is missing, once, and says so before anything else is shown."""
+    environments.local_aws_python()
+    terraform.find()
 
 
 def package(environment: Mapping[str, str] | None = None) -> Path:

@@ -15,7 +15,7 @@ variable "renditions" {
 
   default = {
     thumbnail = { width_px = 240, height_px = 240, fit = "cover", format = "webp" }
-    card      = { width_px = 640, height_px = 360, fit = "cover", format = "avif" }
+    card      = { width_px = 640, height_px = 360, fit = "cover", position = "top", format = "avif" }
     square    = { width_px = 480, height_px = 480, fit = "contain", background = "#26333f", format = "jpeg" }
     large     = { width_px = 2560, height_px = 2560, format = "webp" }
   }

@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 FAST_RINGS := tests/unit/ tests/contract/
 SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.py))))
 
-.PHONY: help demo test check up down package bench load cost mutate fuzz lock fmt release reference clean
+.PHONY: help demo test check up down package bench load cost mutate schemas fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -68,6 +68,11 @@ cost: .venv/ready
 mutate: .venv/ready
 	@$(RUN) -m tests.faults.mutate
 	@$(RUN) -m tools.mutate_module
+
+# The wheel that the stand-in's schemas were extracted from (71 MB); with it a test extracts them anew.
+schemas: .venv/ready
+	@$(RUN) -m pip download --quiet --no-deps --dest build cdktn_provider_aws==25.8.1
+	@$(RUN) -m pytest tests/standin/test_extract.py -q
 
 # Pins every dependency with hashes, for every Python and platform.
 lock: .venv/ready

@@ -125,7 +125,7 @@ def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         if time.monotonic() + pause > deadline:
             break
         time.sleep(pause)
-        pause = min(pause * 1.3, _SLOWEST_POLL_SECONDS)
+        pause = min(pause * 1.5, _SLOWEST_POLL_SECONDS)
     if document is None:
         raise Unreachable("The status cannot be read.")
     return document

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from local import paths
+from local import client, paths
 from tests.clients import npm
 from tests.clients.conftest import Deployment
 from tests.clients.token_issuer import TokenIssuer
@@ -161,7 +161,6 @@ def test_everything_is_reached_and_told_without_a_mouse(
     open_page: Open, files: dict[str, Path]
 ) -> None:
     page = open_page()
-    assert serious(page) == []
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.id") == "choose"
     with page.expect_file_chooser() as chooser:
@@ -173,6 +172,7 @@ def test_everything_is_reached_and_told_without_a_mouse(
     page.keyboard.press("Tab")
     focused = page.evaluate("() => document.activeElement.innerText")
     assert focused.startswith("thumbnail")
+    assert serious(page) == []
 
 
 DROPPED = """async ({name, data}) => {
@@ -229,6 +229,23 @@ def test_a_slow_line_shows_how_far_an_upload_is(open_page: Open, files: dict[str
     wait(page, "Panorama.jpg", "ready")
 
 
+def test_many_pictures_take_turns_and_all_arrive(
+    open_page: Open, files: dict[str, Path], tmp_path: Path
+) -> None:
+    many = [tmp_path / f"{number}.jpg" for number in range(5)]
+    for file in many:
+        file.write_bytes(files["Portrait.jpg"].read_bytes())
+    page = open_page()
+    line = Line(page)
+    line.set(100_000)
+    choose(page, *many)
+    page.get_by_text("3 under way, 2 waiting", exact=True).wait_for()
+    line.set()
+    for file in many:
+        wait(page, file.name, "ready")
+    assert page.locator("#summary").inner_text() == "5 ready"
+
+
 @pytest.mark.parametrize(
     ("when", "moment"),
     [
@@ -256,6 +273,32 @@ def test_a_connection_that_comes_and_goes_ends_in_the_truth(
     wait(page, "Panorama.jpg", "ready")
     assert page.locator("#summary").inner_text() == "1 ready"
     see_pictures(page, 4)
+
+
+def test_a_picture_that_arrived_without_an_answer_is_not_sent_again(
+    open_page: Open, files: dict[str, Path]
+) -> None:
+    page = open_page()
+    issued: dict[str, Any] = {}
+    sent = []
+
+    def issue(route: Any) -> None:
+        answer = route.fetch()
+        issued.update(answer.json())
+        route.fulfill(response=answer)
+
+    def lose_the_answer(route: Any) -> None:
+        sent.append(route.request.url)
+        form = issued["upload"]
+        client.post_form(form["url"], form["fields"], "a.jpg", files["Portrait.jpg"].read_bytes())
+        client.follow(issued["status_url"], 60)
+        route.abort()
+
+    page.route("**/uploads", issue)
+    page.route("**/open-uploads-*", lose_the_answer)
+    choose(page, files["Portrait.jpg"])
+    wait(page, "Portrait.jpg", "ready")
+    assert len(sent) == 1
 
 
 def test_a_busy_api_is_asked_again(open_page: Open, files: dict[str, Path]) -> None:

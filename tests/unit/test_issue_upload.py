@@ -125,6 +125,16 @@ def test_what_opens_a_door_is_not_kept_by_anybody_on_the_way(function: ModuleTyp
     assert call(function, {"content_type": "image/jpeg"})["headers"]["cache-control"] == "no-store"
 
 
+def test_one_line_of_log_tells_what_was_issued_and_opens_nothing(
+    function: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"content_type": "image/png", "bytes": 7, "original_name": "Anna's passport.png"}
+    answer = issue(function, asked)
+    (line,) = capsys.readouterr().out.splitlines()
+    key = answer["job"]["key"]
+    assert json.loads(line) == {"issued": key, "content_type": "image/png", "bytes": 7}
+
+
 def test_a_refusal_is_a_problem_for_people_and_programs(function: ModuleType) -> None:
     answer = call(function, {"content_type": "text/html", "bytes": 2000, "a/b~c": 1})
     assert answer["statusCode"] == 400

@@ -118,6 +118,7 @@ def _headers(found: dict[str, Any]) -> dict[str, str]:
         "etag": found["ETag"],
         "content-length": str(found["ContentLength"]),
         "content-type": found.get("ContentType") or "binary/octet-stream",
+        "x-amz-version-id": found["VersionId"],
     }
     return headers | {METADATA + name: value for name, value in found["Metadata"].items()}
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 OPERATIONS = {
-    "s3": ("GetObject", "HeadObject", "PutObject"),
+    # CreateBucket is never called: botocore asks its model for the address of an upload form.
+    "s3": ("GetObject", "HeadObject", "PutObject", "CreateBucket"),
     "events": ("PutEvents",),
 }
 # Besides the model: where the service is. Paginators, waiters and examples are not used.

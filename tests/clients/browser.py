@@ -26,8 +26,10 @@ def chromium() -> Iterator[Any]:
     _install_playwright()
     playwright = importlib.import_module("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        # The sandbox wants privileges that containers do not have; every page here is our own.
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        # Containers lack the privileges of the sandbox and much shared memory; every page is ours.
+        browser = driver.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
         try:
             yield browser
         finally:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .jobs import JobState
-from .story import Story, in_short
+from .letters import Letter, Origin
+from .story import Execution, Story, in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,6 @@ _ERRORS = (
         "The workflow's own definition failed on this event.",
         f"This is a defect: roll the state machine back, {_REDRIVE}",
     ),
-    _known(
-        "NotAnnounced",
-        r"^EventBridge\.|^States\.\w*.*putEvents|events:PutEvents",
-        "The result is there, and announcing it failed.",
-        "Clients already have their result. Repair the access to EventBridge; `ops redrive` "
-        "announces again.",
-    ),
 )
 
 
@@ -127,6 +121,16 @@ def explain(story: Story) -> Cause:
 
 
 def _succeeded(story: Story) -> Cause:
+    document = story.job.document
+    execution = story.execution(document.execution if document else None)
+    if execution and execution.status in ("FAILED", "TIMED_OUT", "ABORTED"):
+        return Cause(
+            "NotAnnounced",
+            "The result is there and its client reads it; announcing it failed.",
+            "Repair the access to EventBridge; `ops redrive --state SUCCEEDED --prefix KEY --yes` "
+            "announces it again.",
+            in_short({"error": execution.error, "cause": execution.cause}),
+        )
     return Cause("Succeeded", "Nothing is wrong: every rendition is there.", "Nothing to do.")
 
 
@@ -141,39 +145,18 @@ def _issued(story: Story) -> Cause:
 
 
 def _waiting(story: Story) -> Cause:
-    letter = next(iter(story.letters), None)
-    if letter is not None:
-        if letter.origin == "held while paused":
-            return Cause(
-                "Paused",
-                "The workflow was paused when the upload came; its event waits as a dead letter.",
-                "Run `ops resume` when the reason for the pause is gone, then `ops redrive`.",
-            )
-        return Cause(
-            "NotDelivered",
-            "EventBridge could not start an execution; the event waits as a dead letter.",
-            f"Repair what the evidence names, {_REDRIVE}",
-            letter.error,
-        )
-    if not story.announces:
-        return Cause(
-            "EventsOff",
-            "The uploads bucket does not send its events to EventBridge.",
-            f"Switch them on (terraform apply; or s3api put-bucket-notification-configuration), "
-            f"wait five minutes, {_REDRIVE}",
-        )
-    if not story.gate.enabled:
-        return Cause(
-            "RuleDisabled",
-            "The rule that starts executions is disabled; events were dropped meanwhile.",
-            f"Enable it (terraform apply), {_REDRIVE} To stop the workflow use `ops pause`.",
-        )
-    if story.gate.target_arn is None:
-        return Cause(
-            "NoTarget",
-            "The rule that starts executions has no target; events were dropped meanwhile.",
-            f"Restore it (`ops resume` or terraform apply), {_REDRIVE}",
-        )
+    if story.letters:
+        return _kept(story.letters[0])
+    for execution in story.executions:
+        if execution.status == "RUNNING":
+            return _at_work(execution)
+    for broken, cause in (
+        (not story.announces, _EVENTS_OFF),
+        (not story.gate.enabled, _RULE_DISABLED),
+        (story.gate.target_arn is None, _NO_TARGET),
+    ):
+        if broken:
+            return cause
     return Cause(
         "NoEvent",
         "No execution has claimed the upload. Its event is on its way, or it was lost.",
@@ -181,20 +164,65 @@ def _waiting(story: Story) -> Cause:
     )
 
 
+def _kept(letter: Letter) -> Cause:
+    if letter.origin is Origin.HELD:
+        return Cause(
+            "Paused",
+            "The workflow was paused when the upload came; its event waits as a dead letter.",
+            "Run `ops resume` when the reason for the pause is gone, then `ops redrive`.",
+        )
+    return Cause(
+        "NotDelivered",
+        "EventBridge could not start an execution; the event waits as a dead letter.",
+        f"Repair what the evidence names, {_REDRIVE}",
+        letter.error,
+    )
+
+
+_EVENTS_OFF = Cause(
+    "EventsOff",
+    "The uploads bucket does not send its events to EventBridge.",
+    f"Switch them on (terraform apply), wait five minutes, {_REDRIVE}",
+)
+_RULE_DISABLED = Cause(
+    "RuleDisabled",
+    "The rule that starts executions is disabled; events were dropped meanwhile.",
+    f"Enable it (terraform apply), {_REDRIVE} To stop the workflow use `ops pause`.",
+)
+_NO_TARGET = Cause(
+    "NoTarget",
+    "The rule that starts executions has no target; events were dropped meanwhile.",
+    f"Restore it (`ops resume` or terraform apply), {_REDRIVE}",
+)
+
+
 def _running(story: Story) -> Cause:
     document = story.job.document
     execution = story.execution(document.execution if document else None)
-    failures = [
-        moment for moment in (execution.moments if execution else ()) if "failed:" in moment.what
-    ]
-    if failures:
+    return _at_work(execution) if execution else Cause("Running", "It is being worked on.", "Wait.")
+
+
+def _at_work(execution: Execution) -> Cause:
+    failures = [moment.what for moment in execution.moments if "failed:" in moment.what]
+    if not failures:
+        return Cause("Running", "Its execution is at work.", "Wait.")
+    refused = sum(_THROTTLED in what for what in failures)
+    if refused == len(failures):
         return Cause(
-            "Retrying",
-            f"Its execution is at work and has failed {len(failures)} times so far.",
-            "Wait: the workflow retries by itself.",
-            failures[-1].what,
+            "Throttled",
+            f"Its execution waits for a free function; it was refused {refused} times so far.",
+            "Wait: the workflow is patient. If it lasts, raise conversion.max_concurrency.",
+            failures[-1],
         )
-    return Cause("Running", "Its execution is at work.", "Wait.")
+    return Cause(
+        "Retrying",
+        f"Its execution is at work and has failed {len(failures)} times so far.",
+        "Wait: the workflow retries by itself.",
+        failures[-1],
+    )
+
+
+_THROTTLED = "Lambda.TooManyRequestsException"
 
 
 def _stuck(story: Story) -> Cause:

@@ -17,6 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .. import keys
+from ..status import State
 from ..upload import Upload
 from . import letters
 from .deployment import Aws, Deployment, error_code
@@ -166,6 +167,8 @@ def carry_out(
 
 
 def _start(aws: Aws, deployment: Deployment, step: Step) -> Done:
+    if step.why not in _ENDED and _has_ended(aws, deployment, step):
+        return Done(step, "has ended meanwhile", None)
     event = json.dumps({**step.input, "redrive": True})
     for number in range(1, _TRIES):
         name = f"redrive-{step.job_id}-{number}"
@@ -184,6 +187,17 @@ def _start(aws: Aws, deployment: Deployment, step: Step) -> Done:
             return Done(step, f"could not be started: {error}", None, failed=True)
         return Done(step, "started", name)
     return Done(step, f"was redriven {_TRIES - 1} times already", None, failed=True)
+
+
+# Redriven only when asked for by name: the execution then tells the world again.
+_ENDED = (State.SUCCEEDED, State.REJECTED)
+
+
+def _has_ended(aws: Aws, deployment: Deployment, step: Step) -> bool:
+    """Since the plan was made, or before its dead letter was found."""
+    status_key = keys.status_key(deployment.results_prefix, step.key)
+    document = read_document(aws, deployment, status_key)
+    return document is not None and document.job_id == step.job_id and document.state in _ENDED
 
 
 def end(aws: Aws, deployment: Deployment, done: Done) -> str | None:

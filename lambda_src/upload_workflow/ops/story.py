@@ -10,19 +10,27 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from ..errors import Rejected
+from ..upload import Upload
 from . import letters, pause
 from .deployment import Aws, Deployment, error_code
 from .jobs import Job, JobState, find_job
 from .letters import Letter
 from .pause import Gate
 
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+
 _JOB_ID = re.compile(r"[a-z2-7]{26}")
 # Long enough to look at the letters; then they are put back anyway.
 _LOOK_SECONDS = 30
+# Of each kind of execution, when only its input can tell whose it is.
+_LOOKED_THROUGH = 200
+_WITHOUT_TRACE: tuple[ExecutionStatusType, ...] = ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED")
 # Clocks of services differ, and an upload takes time.
 _BEFORE = timedelta(minutes=5)
 
@@ -101,9 +109,11 @@ def collect(aws: Aws, deployment: Deployment, name: str, now: datetime) -> Story
     if job is None and _JOB_ID.fullmatch(name):
         key = _key_of(aws, deployment, name)
         job = find_job(aws, deployment, key, now) if key else None
-    waiting = tuple(_letters(aws, deployment, job.key if job else name))
     if job is None:
         return None
+    # What has its end has no letter that matters, and looking at them all takes its time.
+    unended = job.state in (JobState.WAITING, JobState.RUNNING, JobState.STUCK)
+    waiting = tuple(_letters(aws, deployment, job.key)) if unended else ()
     first = min(
         (moment for moment in (_created(job), job.upload and job.upload.last_modified) if moment),
         default=now,
@@ -112,6 +122,8 @@ def collect(aws: Aws, deployment: Deployment, name: str, now: datetime) -> Story
     named = [str(line.facts["execution"]) for line in lines if "execution" in line.facts]
     if job.document and job.document.execution:
         named.append(job.document.execution)
+    if not named:
+        named += _started_for(aws, deployment, job.key, first - _BEFORE)
     executions = [_execution(aws, deployment, one) for one in dict.fromkeys(named)]
     return Story(
         job=job,
@@ -178,6 +190,33 @@ def _announces(aws: Aws, deployment: Deployment) -> bool:
     """Does the uploads bucket send its events to EventBridge at all."""
     answer = aws.s3.get_bucket_notification_configuration(Bucket=deployment.uploads_bucket)
     return "EventBridgeConfiguration" in answer
+
+
+def _started_for(aws: Aws, deployment: Deployment, key: str, start: datetime) -> Iterator[str]:
+    """Executions that were given this upload and have left no trace of their own yet.
+
+    Step Functions cannot be asked by input, so the latest of each kind are looked through.
+    """
+    if deployment.express:
+        return
+    for status in _WITHOUT_TRACE:
+        listed = aws.states.list_executions(
+            stateMachineArn=deployment.state_machine_arn,
+            statusFilter=status,
+            maxResults=_LOOKED_THROUGH,
+        )
+        for execution in listed["executions"]:
+            if execution["startDate"] >= start:
+                told = aws.states.describe_execution(executionArn=execution["executionArn"])
+                if _about(told.get("input", ""), key):
+                    yield execution["name"]
+
+
+def _about(text: str, key: str) -> bool:
+    try:
+        return Upload.parse(_facts(text)).key == key
+    except Rejected:
+        return False
 
 
 def _execution(aws: Aws, deployment: Deployment, name: str) -> Execution | None:

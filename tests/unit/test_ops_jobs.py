@@ -1,0 +1,95 @@
+"""In which state a job is, from its document, its upload and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from upload_workflow.ops.jobs import JobState, StoredUpload, judge
+from upload_workflow.ops.table import bar, table
+from upload_workflow.status import State, StatusDocument, Subject, timestamp
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+UPLOAD = StoredUpload(etag="e1", bytes=9, last_modified=NOW - timedelta(minutes=5))
+
+
+def document(state: State, **facts: Any) -> StatusDocument:
+    known = StatusDocument(
+        state=state,
+        upload=Subject("b", "uploads/a", etag="e1"),
+        job_id="j",
+        execution="x",
+        created_at=timestamp(NOW - timedelta(minutes=4)),
+        updated_at=timestamp(NOW - timedelta(minutes=4)),
+    )
+    return replace(known, **facts)
+
+
+def state(
+    told: StatusDocument | None,
+    upload: StoredUpload | None = UPLOAD,
+    *,
+    alive: Mapping[str, bool] | None = None,
+) -> JobState:
+    return judge(told, upload, NOW, lambda execution: (alive or {}).get(execution, False))
+
+
+@pytest.mark.parametrize("ended", [State.SUCCEEDED, State.REJECTED, State.FAILED])
+def test_an_end_is_an_end(ended: State) -> None:
+    assert state(document(ended)) == ended.value
+    assert state(document(ended), None) == ended.value  # the upload has expired
+
+
+def test_an_upload_without_a_document_waits() -> None:
+    assert state(None) is JobState.WAITING
+
+
+def test_a_seeded_document_is_a_job_once_something_is_uploaded() -> None:
+    seeded = document(State.PENDING, upload=Subject("b", "uploads/a"), job_id=None)
+    assert state(seeded, None) is JobState.ISSUED
+    assert state(seeded) is JobState.WAITING
+
+
+def test_a_claim_holds_as_long_as_its_lease() -> None:
+    lease = timestamp(NOW + timedelta(seconds=1))
+    assert state(document(State.RUNNING, lease_until=lease)) is JobState.RUNNING
+
+
+def test_a_claim_of_a_patient_execution_is_no_trouble() -> None:
+    over = document(State.RUNNING, lease_until=timestamp(NOW - timedelta(seconds=1)))
+    assert state(over, alive={"x": True}) is JobState.RUNNING
+
+
+def test_a_claim_of_an_execution_that_is_gone_is_stuck() -> None:
+    over = document(State.RUNNING, lease_until=timestamp(NOW - timedelta(seconds=1)))
+    assert state(over, alive={"x": False}) is JobState.STUCK
+    assert state(replace(over, execution=None)) is JobState.STUCK
+
+
+def test_a_key_that_was_uploaded_again_waits_whatever_the_older_version_came_to() -> None:
+    newer = StoredUpload(etag="e2", bytes=9, last_modified=NOW - timedelta(minutes=1))
+    assert state(document(State.FAILED), newer) is JobState.WAITING
+
+
+def test_an_etag_that_the_document_does_not_know_is_no_other_upload() -> None:
+    assert state(document(State.FAILED, upload=Subject("b", "uploads/a"))) is JobState.FAILED
+
+
+def test_a_table_escapes_what_would_redraw_the_terminal() -> None:
+    text = table(("A", "KEY"), [(None, "uploads/\x1b[2J\r\n\u202e.jpg"), (12, "b")])
+    assert text.splitlines() == [
+        "A   KEY",
+        "-   uploads/\\x1b[2J\\r\\n\\u202e.jpg",
+        "12  b",
+    ]
+
+
+def test_a_progress_bar_ends_full() -> None:
+    assert bar(0, 4, 4) == "[....] 0/4"
+    assert bar(3, 4, 4) == "[###.] 3/4"
+    assert bar(4, 4, 4) == "[####] 4/4"
+    assert bar(0, 0, 4) == "[####] 0/0"

@@ -60,6 +60,10 @@ bench: .venv/ready
 load: .venv/ready
 	@$(RUN) -m load
 
+# Mutated real files into the converter, for ten minutes.
+fuzz: .venv/ready
+	@$(RUN) -m tests.corpus.fuzz --seconds 600
+
 # Dollars per million uploads, from counted facts and a dated price list.
 cost: .venv/ready
 	@$(RUN) -m tools.cost

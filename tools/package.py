@@ -22,6 +22,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from tools.slim_botocore import slim
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambda_src"
 LOCKED = ROOT / "requirements" / "package.txt"
@@ -196,6 +198,7 @@ def build(target: Target) -> tuple[Path, bool]:
             ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "ops"),
         )
         trim(folder)
+        slim(folder / "botocore" / "data")
         compiled = compile_bytecode(target, folder)
         write_zip(folder, target.file)
     return target.file, compiled
@@ -204,7 +207,7 @@ def build(target: Target) -> tuple[Path, bool]:
 def inputs_digest(target: Target) -> str:
     """Changes when a build would."""
     digest = hashlib.sha256(f"{target}{sys.version}".encode())
-    for file in [LOCKED, Path(__file__), *(path for _, path in _files(SOURCE))]:
+    for file in [LOCKED, *sorted(Path(__file__).parent.glob("*.py")), *(path for _, path in _files(SOURCE))]:
         if "__pycache__" not in file.parts and ".egg-info" not in file.as_posix():
             digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()

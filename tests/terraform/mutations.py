@@ -1,0 +1,640 @@
+"""Ways to break the module, one at a time. Each must make `make test` fail.
+
+A mutation says which check should notice first; any other that notices will do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+STORAGE, STORAGE_ACCESS = "modules/storage/main.tf", "modules/storage/access.tf"
+TRIGGER, DEAD_LETTERS = "modules/trigger/main.tf", "modules/trigger/dead_letters.tf"
+WORKFLOW, WORKFLOW_ACCESS = "modules/workflow/main.tf", "modules/workflow/access.tf"
+CONVERSION, CONVERSION_ACCESS = "modules/conversion/main.tf", "modules/conversion/access.tf"
+UPLOAD_API, ISSUE_UPLOAD = "modules/upload_api/main.tf", "modules/upload_api/issue_upload.tf"
+MONITORING = "modules/monitoring/main.tf"
+ASL = "statemachine/convert_image.asl.json"
+VARIABLES = "variables.tf"
+
+# Checks: a file of promises, or arguments of pytest, which apply no case that they do not need.
+CONTRACT = "tests/contract"
+ACCESS = "tests/terraform/test_access.py"
+REACH = f"{ACCESS} -k test_a_role_may"
+DEFAULT = f"{ACCESS} -k default"
+SWITCHES = "tests/terraform/test_switches.py"
+PLANS = "tests/terraform/test_plans.py"
+
+
+class Outgrown(Exception):
+    """The module no longer reads as the mutation expects; the message says where."""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A sentence, the file that is changed and how, and the check that should notice."""
+
+    sentence: str
+    file: str
+    change: Callable[[str], str]
+    noticed_by: str
+
+    def applied(self, text: str) -> str:
+        changed = self.change(text)
+        if changed == text:
+            raise Outgrown(f"{self.sentence}: {self.file} no longer has what it changes")
+        return changed
+
+
+def swap(old: str, new: str) -> Callable[[str], str]:
+    """Replaces what occurs exactly once."""
+
+    def change(text: str) -> str:
+        if text.count(old) != 1:
+            raise Outgrown(f"{text.count(old)} times: {old}")
+        return text.replace(old, new)
+
+    return change
+
+
+def swap_in(block: str, old: str, new: str) -> Callable[[str], str]:
+    """Replaces what occurs exactly once in the block that begins with a line such as this."""
+
+    def change(text: str) -> str:
+        start, end = _block(text, block)
+        return text[:start] + swap(old, new)(text[start:end]) + text[end:]
+
+    return change
+
+
+def without(block: str) -> Callable[[str], str]:
+    """Takes out the block that begins with this line."""
+
+    def change(text: str) -> str:
+        start, end = _block(text, block)
+        return text[:start] + text[end:]
+
+    return change
+
+
+def without_statement(sid: str) -> Callable[[str], str]:
+    """Takes the statement with this name out of its policy."""
+    return _in_statement(sid, lambda _: "")
+
+
+def in_statement(sid: str, old: str, new: str) -> Callable[[str], str]:
+    return _in_statement(sid, swap(old, new))
+
+
+def without_condition(sid: str, key: str) -> Callable[[str], str]:
+    """Takes the condition on a key out of the statement with this name."""
+
+    def change(statement: str) -> str:
+        inside = r"(?:(?!\n    \}\n).)*?"
+        pattern = rf'\n    condition \{{\n{inside}variable = "{re.escape(key)}".*?\n    \}}\n'
+        changed, times = re.subn(pattern, "\n", statement, flags=re.DOTALL)
+        if times != 1:
+            raise Outgrown(f"{times} conditions on {key} in {sid}")
+        return changed
+
+    return _in_statement(sid, change)
+
+
+def _in_statement(sid: str, change: Callable[[str], str]) -> Callable[[str], str]:
+    def change_text(text: str) -> str:
+        at = re.search(rf'sid\s+= "{sid}"', text)
+        if not at:
+            raise Outgrown(f"no statement {sid}")
+        # The last line before it that opens a statement begins it.
+        opening = list(re.finditer(r"^  (?:dynamic \"statement\"|statement) \{\n", text, re.M))
+        start = max(found.start() for found in opening if found.start() < at.start())
+        end = text.index("\n  }\n", start) + len("\n  }\n")
+        return text[:start] + change(text[start:end]) + text[end:]
+
+    return change_text
+
+
+def _block(text: str, begins: str) -> tuple[int, int]:
+    found = list(re.finditer(rf"^( *){re.escape(begins)}\n", text, re.MULTILINE))
+    if len(found) != 1:
+        raise Outgrown(f"{len(found)} blocks begin with {begins}")
+    closing = f"\n{found[0][1]}}}\n"
+    return found[0].start(), text.index(closing, found[0].start()) + len(closing)
+
+
+MUTATIONS = [
+    # The buckets.
+    Mutation(
+        "anybody may open the buckets by policy",
+        STORAGE,
+        swap("block_public_policy     = true", "block_public_policy     = false"),
+        "promises:storage",
+    ),
+    Mutation(
+        "the denial of plain HTTP allows everything to everybody",
+        STORAGE_ACCESS,
+        in_statement("RefusePlainHttp", '"Deny"', '"Allow"'),
+        DEFAULT,
+    ),
+    Mutation(
+        "plain HTTP is not refused",
+        STORAGE_ACCESS,
+        without_statement("RefusePlainHttp"),
+        DEFAULT,
+    ),
+    Mutation(
+        "SigV2 is not refused",
+        STORAGE_ACCESS,
+        without_statement("RefuseSignatureVersion2"),
+        "promises:storage",
+    ),
+    Mutation(
+        "signatures never grow old",
+        STORAGE_ACCESS,
+        swap("each.value.signature_days * 86400", "each.value.signature_days * 8640000"),
+        "promises:storage",
+    ),
+    Mutation(
+        "clients own what they upload",
+        STORAGE,
+        swap('"BucketOwnerEnforced"', '"ObjectWriter"'),
+        "promises:storage",
+    ),
+    Mutation(
+        "the key that was brought is not used",
+        STORAGE,
+        swap(': "aws:kms"', ': "AES256"'),
+        "promises:storage",
+    ),
+    Mutation(
+        "versions are not kept",
+        STORAGE,
+        swap_in("versioning_configuration {", '"Enabled"', '"Suspended"'),
+        "promises:storage",
+    ),
+    Mutation(
+        "nothing is ever forgotten",
+        STORAGE,
+        swap_in("expiration {\n      days = each.value.days", "each.value.days", "null"),
+        "promises:storage",
+    ),
+    Mutation(
+        "a lifecycle rule has a status that S3 does not know",
+        STORAGE,
+        swap(
+            'id     = "forget-objects"\n    status = "Enabled"',
+            'id     = "forget-objects"\n    status = "Enable"',
+        ),
+        "promises:storage",
+    ),
+    Mutation(
+        "parts of uploads stay for ever",
+        STORAGE,
+        without("abort_incomplete_multipart_upload {"),
+        "promises:storage",
+    ),
+    Mutation(
+        "nobody hears of uploads",
+        STORAGE,
+        swap("eventbridge = true", "eventbridge = false"),
+        "promises:storage",
+    ),
+    Mutation(
+        "a destroy takes every upload along",
+        STORAGE,
+        swap("force_destroy = var.force_destroy", "force_destroy = true"),
+        "promises:storage",
+    ),
+    Mutation(
+        "a bucket of the caller's gets our notification",
+        STORAGE,
+        swap_in(
+            'resource "aws_s3_bucket_notification" "uploads" {',
+            'for_each = { for role, made in local._made : role => made if role == "uploads" }\n\n',
+            "for_each = { uploads = true }\n\n",
+        ),
+        "promises:storage",
+    ),
+    Mutation(
+        "web pages of everybody get in",
+        STORAGE,
+        swap("allowed_origins = var.allowed_origins", 'allowed_origins = ["*"]'),
+        "promises:storage",
+    ),
+    Mutation(
+        "web pages may delete uploads",
+        STORAGE,
+        swap('uploads = ["POST"]', 'uploads = ["POST", "DELETE"]'),
+        "promises:storage",
+    ),
+    Mutation(
+        "a backend may write anywhere in the bucket",
+        STORAGE_ACCESS,
+        swap("${local._arn.uploads}/${var.uploads.prefix}*", "${local._arn.uploads}/*"),
+        "promises:storage",
+    ),
+    Mutation(
+        "a backend may overwrite renditions",
+        STORAGE_ACCESS,
+        in_statement("SeedAndSignStatusDocuments", "*/status.json", "*"),
+        "promises:storage",
+    ),
+    # The trigger.
+    Mutation(
+        "a lost event is kept for four days",
+        TRIGGER,
+        swap("_dead_letter_seconds = 14 *", "_dead_letter_seconds = 4 *"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "an event that cannot be delivered is lost",
+        TRIGGER,
+        without("dead_letter_config {"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "an event is tried once",
+        TRIGGER,
+        swap("maximum_retry_attempts       = 185", "maximum_retry_attempts       = 0"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "every object of the bucket starts an execution",
+        TRIGGER,
+        swap("        object = { key = [{ prefix = var.uploads.prefix }] }\n", ""),
+        "promises:trigger",
+    ),
+    Mutation(
+        "every bucket of the account starts an execution",
+        TRIGGER,
+        swap("        bucket = { name = [var.uploads.bucket] }\n", ""),
+        "promises:trigger",
+    ),
+    Mutation(
+        "infected uploads are not waited for",
+        TRIGGER,
+        swap("local._patterns[var.workflow.trigger]", "local._patterns.object_created"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "a pause loses uploads",
+        TRIGGER,
+        swap("var.workflow.paused ? aws_sqs_queue.dead_letters.arn : ", ""),
+        "promises:trigger",
+    ),
+    Mutation(
+        "any rule of any account may borrow the trigger's role",
+        TRIGGER,
+        without_condition("OnlyThisRule", "aws:SourceArn"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "a rule of another account may borrow the trigger's role",
+        TRIGGER,
+        without_condition("OnlyThisRule", "aws:SourceAccount"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "the trigger may start every state machine",
+        TRIGGER,
+        in_statement("StartExecution", "[var.state_machine.arn]", '["*"]'),
+        "promises:trigger",
+    ),
+    Mutation(
+        "every rule of the world may leave dead letters",
+        DEAD_LETTERS,
+        without_condition("KeepUndeliveredEvents", "aws:SourceArn"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "dead letters travel in the open",
+        DEAD_LETTERS,
+        without_statement("RefusePlainHttp"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "dead letters lie in the open",
+        DEAD_LETTERS,
+        swap("== null ? true : null", "== null ? false : null"),
+        "promises:trigger",
+    ),
+    Mutation(
+        "failed executions cannot leave dead letters",
+        DEAD_LETTERS,
+        swap(
+            "concat([aws_cloudwatch_event_rule.upload_ready.arn], var.ended_rules[*].arn)",
+            "[aws_cloudwatch_event_rule.upload_ready.arn]",
+        ),
+        "promises:trigger",
+    ),
+    # The workflow.
+    Mutation(
+        "keys and metadata of clients stand in the log",
+        WORKFLOW,
+        swap("include_execution_data = false", "include_execution_data = true"),
+        "promises:workflow",
+    ),
+    Mutation(
+        "errors of executions stand nowhere",
+        WORKFLOW,
+        swap('level = "ERROR"', 'level = "OFF"'),
+        "promises:workflow",
+    ),
+    Mutation(
+        "an aborted execution leaves its job running",
+        WORKFLOW,
+        swap('"FAILED", "TIMED_OUT", "ABORTED"', '"FAILED", "TIMED_OUT"'),
+        "promises:workflow",
+    ),
+    Mutation(
+        "a failure that could not be recorded is lost",
+        WORKFLOW,
+        without("dead_letter_config {"),
+        "promises:workflow",
+    ),
+    Mutation(
+        "any rule may invoke the recorder",
+        WORKFLOW,
+        swap("  source_arn     = each.value.arn\n", ""),
+        "promises:workflow",
+    ),
+    Mutation(
+        "a rule of another account may invoke the recorder",
+        WORKFLOW,
+        swap("  source_account = var.surroundings.account_id\n", ""),
+        "promises:workflow",
+    ),
+    Mutation(
+        "the log of executions is kept for ever",
+        WORKFLOW,
+        swap("retention_in_days = var.surroundings.log_retention_days", "retention_in_days = 0"),
+        "promises:workflow",
+    ),
+    Mutation(
+        "an execution may run every function",
+        WORKFLOW_ACCESS,
+        in_statement(
+            "RunTheFunctions",
+            "[var.functions.convert_image.arn, var.functions.record_failure.arn]",
+            '["*"]',
+        ),
+        "promises:workflow",
+    ),
+    Mutation(
+        "an execution may announce in anybody's name",
+        WORKFLOW_ACCESS,
+        without_condition("AnnounceResults", "events:source"),
+        "promises:workflow",
+    ),
+    Mutation(
+        "an execution cannot announce anything",
+        WORKFLOW_ACCESS,
+        without_statement("AnnounceResults"),
+        "promises:workflow",
+    ),
+    Mutation(
+        "any state machine may borrow the workflow's role",
+        WORKFLOW_ACCESS,
+        without_condition("OnlyThisStateMachine", "aws:SourceArn"),
+        DEFAULT,
+    ),
+    Mutation(
+        "a state gives up before its function does",
+        WORKFLOW,
+        swap(
+            "var.functions.convert_image.timeout_seconds + 5",
+            "var.functions.convert_image.timeout_seconds - 5",
+        ),
+        "promises:workflow",
+    ),
+    # The functions.
+    Mutation(
+        "both functions share a role",
+        CONVERSION,
+        swap("aws_iam_role.function[each.key].arn", 'aws_iam_role.function["convert_image"].arn'),
+        DEFAULT,
+    ),
+    Mutation(
+        "a conversion may read the whole bucket",
+        CONVERSION_ACCESS,
+        swap("${var.uploads.arn}/${var.uploads.prefix}*", "${var.uploads.arn}/*"),
+        REACH,
+    ),
+    Mutation(
+        "a conversion may write the whole bucket",
+        CONVERSION_ACCESS,
+        swap("${var.results.arn}/${var.results.prefix}${folder}", "${var.results.arn}/*"),
+        REACH,
+    ),
+    Mutation(
+        "results of unspeakable keys cannot be written",
+        CONVERSION_ACCESS,
+        swap(', "sha256-*"]', "]"),
+        REACH,
+    ),
+    Mutation(
+        "a conversion may delete uploads",
+        CONVERSION_ACCESS,
+        in_statement(
+            "ReadUploads", '"s3:GetObjectVersion"', '"s3:GetObjectVersion", "s3:DeleteObject"'
+        ),
+        REACH,
+    ),
+    Mutation(
+        "a conversion cannot read versions",
+        CONVERSION_ACCESS,
+        in_statement("ReadUploads", ', "s3:GetObjectVersion"', ""),
+        REACH,
+    ),
+    Mutation(
+        "a conversion cannot write its log",
+        CONVERSION_ACCESS,
+        without_statement("WriteLog"),
+        REACH,
+    ),
+    Mutation(
+        "the recorder may overwrite renditions",
+        CONVERSION_ACCESS,
+        swap('"${folder}/status.json"', '"${folder}"'),
+        REACH,
+    ),
+    Mutation(
+        "the recorder cannot announce anything",
+        CONVERSION_ACCESS,
+        without_statement("AnnounceFailures"),
+        REACH,
+    ),
+    Mutation(
+        "what the recorder could not record is refused by the queue",
+        CONVERSION_ACCESS,
+        without_statement("KeepWhatCouldNotBeRecorded"),
+        REACH,
+    ),
+    Mutation(
+        "any function may borrow a function's role",
+        CONVERSION_ACCESS,
+        without_condition("OnlyThisFunction", "aws:SourceArn"),
+        DEFAULT,
+    ),
+    Mutation(
+        "the boundary is forgotten",
+        CONVERSION_ACCESS,
+        swap("  permissions_boundary = var.surroundings.iam.permissions_boundary_arn\n", ""),
+        "promises:conversion",
+    ),
+    Mutation(
+        "with a key nothing can be read",
+        CONVERSION_ACCESS,
+        without_statement("UseTheKey"),
+        "promises:conversion",
+    ),
+    Mutation(
+        "in a network no function starts",
+        CONVERSION_ACCESS,
+        without_statement("AttachToTheNetwork"),
+        f"{ACCESS} -k network",
+    ),
+    Mutation(
+        "logs of functions are kept for ever",
+        CONVERSION,
+        swap("retention_in_days = var.surroundings.log_retention_days", "retention_in_days = 0"),
+        "promises:conversion",
+    ),
+    Mutation(
+        "what Lambda gives up on is lost",
+        CONVERSION,
+        swap('each.key == "record_failure" ? [var.dead_letters.arn] : []', "[]"),
+        "promises:conversion",
+    ),
+    Mutation(
+        "a lease ends before its function",
+        CONVERSION,
+        swap("var.conversion.timeout_seconds + 15", "var.conversion.timeout_seconds - 15"),
+        "promises:conversion",
+    ),
+    Mutation(
+        "the ceiling holds back nothing",
+        CONVERSION,
+        swap("coalesce(var.conversion.max_concurrency, -1)", "-1"),
+        "promises:conversion",
+    ),
+    Mutation(
+        "a function runs on an older Python",
+        CONVERSION,
+        swap('"python3.13"', '"python3.12"'),
+        CONTRACT,
+    ),
+    Mutation(
+        "a handler is misspelt",
+        CONVERSION,
+        swap("upload_workflow.handlers.", "upload_workflow.handler."),
+        CONTRACT,
+    ),
+    Mutation(
+        "a variable of the environment is missing",
+        CONVERSION,
+        swap("    RESULTS_PREFIX = var.results.prefix\n", ""),
+        CONTRACT,
+    ),
+    Mutation(
+        "a new package is not noticed",
+        CONVERSION,
+        swap("filebase64sha256(var.package.file)", 'base64sha256("package")'),
+        "promises:conversion",
+    ),
+    # The API and the alarms.
+    Mutation(
+        "anybody may have uploads issued",
+        UPLOAD_API,
+        swap("authorization = var.upload_api.authorization }", 'authorization = "NONE" }'),
+        "promises:upload_api",
+    ),
+    Mutation(
+        "any API may invoke the issuing function",
+        ISSUE_UPLOAD,
+        swap("aws_apigatewayv2_api.upload_api.execution_arn}/*/", 'join(":", ["arn", "aws"])}/*/'),
+        "promises:upload_api",
+    ),
+    Mutation(
+        "a flood of requests passes",
+        UPLOAD_API,
+        without("default_route_settings {"),
+        "promises:upload_api",
+    ),
+    Mutation(
+        "anybody may send alarms",
+        MONITORING,
+        swap(
+            'type        = "Service"\n      identifiers = ["cloudwatch.amazonaws.com"]',
+            'type        = "*"\n      identifiers = ["*"]',
+        ),
+        DEFAULT,
+    ),
+    # The workflow's file.
+    Mutation(
+        "a failed conversion is not caught",
+        ASL,
+        swap(
+            '"Next": "Record failure"\n        }\n      ],\n      "Next"',
+            '"Next": "Job failed"\n        }\n      ],\n      "Next"',
+        ),
+        CONTRACT,
+    ),
+    Mutation(
+        "the failure path needs what a conversion made",
+        ASL,
+        swap('"error": "{% $error %}"', '"error": "{% $states.input.error %}"'),
+        CONTRACT,
+    ),
+    Mutation(
+        "an error of ours is misspelt", ASL, swap('"UnusableKey"]', '"UnuseableKey"]'), CONTRACT
+    ),
+    Mutation(
+        "events go out in another name",
+        ASL,
+        swap('"Source": "upload-workflow"', '"Source": "upload_workflow"'),
+        CONTRACT,
+    ),
+    Mutation(
+        "a placeholder is misspelt",
+        ASL,
+        swap("${convert_image_timeout_seconds}", "${convert_image_timeout}"),
+        CONTRACT,
+    ),
+    Mutation(
+        "a failed execution is green",
+        ASL,
+        swap(
+            '"Type": "Fail",\n      "Error": "{% $error.Error %}",\n'
+            '      "Cause": "{% $error.Cause %}"',
+            '"Type": "Succeed"',
+        ),
+        CONTRACT,
+    ),
+]
+
+
+def without_validations(variables: str) -> list[Mutation]:
+    """One mutation for each validation of the inputs: it lets everything pass."""
+    found: list[Mutation] = []
+    for block in re.finditer(r"^  validation \{\n(.*?)^  \}\n", variables, re.M | re.S):
+        body = block[1]
+        sentence = re.search(r'error_message = "(.*)"', body)
+        start, end = block.start(1), block.end(1)
+        rest = re.sub(r"\A.*?(?=^    error_message)", "", body, flags=re.M | re.S)
+        # It must still name the variable that it stands in.
+        at = variables.rindex('\nvariable "', 0, start)
+        variable = variables[at + len('\nvariable "') :].partition('"')[0]
+        passing = f"    condition     = var.{variable} == var.{variable} || true\n{rest}"
+        found.append(
+            Mutation(
+                f"not refused: {sentence[1] if sentence else body}",
+                VARIABLES,
+                lambda text, start=start, end=end, passing=passing: (  # type: ignore[misc]
+                    text[:start] + passing + text[end:]
+                ),
+                "promises:refusals",
+            )
+        )
+    return found

@@ -155,7 +155,7 @@ def _read_jpeg(data: bytes) -> Header | None:
                 coefficient_bytes = 2.0 * components
     if size is None:
         return None
-    decoder_bytes = 1.0 if components == 1 else 4.0
+    decoder_bytes = {1: 1.0, 4: 6.0}.get(components, 4.0)  # CMYK becomes RGB after drawing
     return Header(Format.JPEG, *size, decoder_bytes, 1, max(scans, 1), coefficient_bytes)
 
 

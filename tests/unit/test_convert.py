@@ -270,7 +270,7 @@ def test_an_animated_png_gives_its_first_frame() -> None:
 
 
 def test_only_an_animation_that_is_kept_is_held_to_the_frame_budget() -> None:
-    upload, tight = moving(9, "GIF"), Limits(max_frame_pixels=64 * 48 * 8)
+    upload, tight = moving(9, "GIF", (64, 64)), Limits(max_frame_pixels=64 * 64 * 8)
     refused = refusal(upload, tight, format=OutputFormat.WEBP, animated=True)
     assert refused.code is RejectionCode.TOO_MANY_FRAMES
     assert "at most 8 are accepted" in refused.message

@@ -1,0 +1,1 @@
+"""Measures the converter against what a user would pick instead."""

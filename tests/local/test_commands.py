@@ -16,7 +16,7 @@ import pytest
 
 from local import aws as local_aws_module
 from local import background, client, paths
-from local.aws import is_running, local_aws
+from local.aws import LocalAws, is_running, local_aws
 from tests.local.laboratory import wait_for
 from tests.local.processes import is_open, mentioning
 
@@ -63,7 +63,6 @@ MOMENTS = {
     "Photographs": "starts the local AWS",
     "Local AWS": "applies",
     "Provider": "uploads",
-    "Contact sheet": "destroys",
 }
 
 
@@ -119,14 +118,27 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) 
     assert list(temporary.iterdir()) == []
 
 
+def left_running() -> LocalAws:
+    """A local AWS as an earlier `up` left it."""
+    with local_aws(stays=True) as aws:
+        background._write(background._RUNNING, background._described(aws))
+    return aws
+
+
 def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     own_state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    earlier = left_running()
     assert background.up() == 0
+    assert not is_open(earlier.endpoint_url)
+
     said = capsys.readouterr().out
     known = json.loads(background.OUTPUTS.read_text())
     assert known["endpoint_url"] in said
     assert known["outputs"]["uploads"]["bucket"] in said
+    page = re.search(r"Upload page +(\S+)", said)
+    assert page is not None
+    assert client.request("GET", page[1]).status == 200
     signer = local_aws_module.Credentials(**known["credentials"])
     s3 = local_aws_module.client("s3", known["endpoint_url"], signer)
     form = s3.generate_presigned_post(
@@ -137,20 +149,15 @@ def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     assert background.down() == 0
     assert not is_open(known["endpoint_url"])
     assert not background.OUTPUTS.exists()
-    capsys.readouterr()
+    assert "destroyed" in capsys.readouterr().out
     assert background.down() == 0
     assert capsys.readouterr().out == "Nothing is running.\n"
 
 
-def test_up_replaces_what_runs_and_down_clears_up_after_a_crash(own_state: Path) -> None:
-    with local_aws(stays=True) as before:
-        background._write(background._RUNNING, background._described(before))
-    assert background.up() == 0
-    assert not is_open(before.endpoint_url)
-
-    running = json.loads(background._RUNNING.read_text())
-    os.kill(running["pid"], signal.SIGKILL)
-    wait_for("the crash", lambda: not is_running(Path(running["folder"])))
+def test_down_clears_up_after_a_crash(own_state: Path) -> None:
+    crashed = left_running()
+    os.kill(crashed.pid, signal.SIGKILL)
+    wait_for("the crash", lambda: not is_running(crashed.folder))
     assert background.down() == 0
-    assert not Path(running["folder"]).exists()
-    assert not background._RUNNING.exists() and not background.OUTPUTS.exists()
+    assert not crashed.folder.exists()
+    assert not background._RUNNING.exists()

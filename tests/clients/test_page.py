@@ -87,7 +87,8 @@ def wait(page: Any, name: str, kind: str, seconds: int = 60) -> Any:
 
 def see_pictures(page: Any, count: int) -> None:
     """Waits until so many renditions are shown, not only named."""
-    shown = "(images) => images.filter((image) => image.naturalWidth > 0).length"
+    shown = """(images) => images.filter((image) => image.naturalWidth > 0
+        && getComputedStyle(image).visibility === "visible").length"""
     deadline = time.monotonic() + 30
     while page.locator(".renditions img").evaluate_all(shown) < count:
         assert time.monotonic() < deadline, "The renditions do not arrive."

@@ -89,6 +89,7 @@ def how_to_use(stack: Stack) -> str:
     settings = {
         "AWS_ENDPOINT_URL": stack.aws.endpoint_url,
         "AWS_REGION": stack.aws.region,
+        "AWS_DEFAULT_REGION": stack.aws.region,  # all that botocore looks at
         **stack.signer.environment,
     }
     return "\n".join(

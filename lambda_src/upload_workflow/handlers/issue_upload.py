@@ -28,7 +28,7 @@ _STORE = Store(_S3, _SETTINGS.results_bucket)
 
 def _origin(bucket: str) -> str:
     """Scheme and host that signed URLs of the bucket have."""
-    url = urlsplit(_S3.generate_presigned_url("head_bucket", Params={"Bucket": bucket}))
+    url = urlsplit(_S3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "-"}))
     return f"{url.scheme}://{url.netloc}"
 
 

@@ -46,10 +46,14 @@ BOTOCORE_DATA = {
     "_retry.json",
     "sdk-default-configuration.json",
 }
-# Drawing text, Tk windows and image arithmetic are not part of a conversion.
+# Drawing text, windows and image arithmetic are not part of a conversion, nor are the decoders that
+# are never let near an upload.
 UNUSED = re.compile(
     r"""
     ^PIL/_(imagingft|imagingtk|imagingmath|imagingmorph)\b
+    | ^PIL/(?!Avif|Bmp|Gif|Jpeg|Mpo|Png|Ppm|Tiff|WebP)\w+ImagePlugin\.py$
+    | ^PIL/(Image(Draw2?|Font|Grab|Qt|Show|Tk)|PdfParser|PSDraw)\.py$
+    | ^dateutil/zoneinfo/.*\.tar\.gz$
     | ^pillow\.libs/lib(freetype|harfbuzz|png16|brotli)
     | ^(bin|share|docs)/
     | \.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|top_level\.txt|zip-safe|sboms/.*)$
@@ -207,7 +211,8 @@ def build(target: Target) -> tuple[Path, bool]:
 def inputs_digest(target: Target) -> str:
     """Changes when a build would."""
     digest = hashlib.sha256(f"{target}{sys.version}".encode())
-    for file in [LOCKED, *sorted(Path(__file__).parent.glob("*.py")), *(path for _, path in _files(SOURCE))]:
+    builders = sorted(Path(__file__).parent.glob("*.py"))
+    for file in [LOCKED, *builders, *(path for _, path in _files(SOURCE))]:
         if "__pycache__" not in file.parts and ".egg-info" not in file.as_posix():
             digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()

@@ -106,9 +106,9 @@ class Picture:
                 except EOFError:
                     return  # fewer frames than the header promised
                 pixels = self._pixels()
-            if pixels.size != self.size:  # a later GIF frame may have enlarged the canvas
-                pixels = pixels.crop((0, 0, *turned(self.size, self.turn)))
-            yield pixels
+            stored = turned(self.size, self.turn)
+            # A later GIF frame may have enlarged the canvas.
+            yield pixels if pixels.size == stored else pixels.crop((0, 0, *stored))
 
     @property
     def duration_ms(self) -> int:

@@ -97,6 +97,12 @@ class Work:
 
 def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> None:
     """Raise Rejected if making the renditions would take too much, as far as can be foreseen."""
+    if work.decoded_pixels > limits.max_pixels:
+        raise Rejected(
+            RejectionCode.TOO_MANY_PIXELS,
+            f"The image holds {_mega(work.decoded_pixels)} megapixels, more than its header says; "
+            f"at most {_mega(limits.max_pixels)} are accepted.",
+        )
     frames = header.frames if work.moving_pixels else 1
     canvas_pixels = max(header.canvas_pixels, header.pixels, _LEAST_FRAME_PIXELS)
     if frames > 1 and frames * canvas_pixels > limits.max_frame_pixels:
@@ -115,7 +121,7 @@ def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> 
         raise Rejected(
             RejectionCode.TOO_MUCH_TIME,
             f"Converting {frames} x {_mega(header.pixels)} megapixels would take about "
-            f" {seconds:.0f} seconds; at most {limits.max_seconds:g} are allowed. "
+            f"{seconds:.0f} seconds; at most {limits.max_seconds:g} are allowed. "
             "Send fewer pixels or frames.",
         )
 

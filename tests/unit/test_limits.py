@@ -9,9 +9,11 @@ import zlib
 import pytest
 
 from tests.pictures import saved, scene
+from upload_workflow.convert import convert
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.header import Format, Header, read_header
 from upload_workflow.limits import Limits, Work, inspect, refuse, refuse_early, refuse_work
+from upload_workflow.rendition import Rendition
 
 HEAD = 64 << 10
 
@@ -143,3 +145,14 @@ def test_limits_read_as_they_are_written() -> None:
     assert Limits.from_json({"max_pixels": 5, "max_seconds": 2.5}) == Limits(
         max_pixels=5, max_seconds=2.5
     )
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_decoder_that_finds_more_pixels_than_the_header_says_is_stopped_too() -> None:
+    first = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, 60, 90, 1) + b"\1\x11\0"
+    second = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, 9000, 9000, 1) + b"\1\x11\0"
+    upload = b"\xff\xd8" + first + second + b"\xff\xda" + struct.pack(">HB", 8, 1) + b"\1\0\0\x3f\0"
+    with pytest.raises(Rejected) as refused:
+        convert(upload, {"x": Rendition(9000)}, Limits(max_pixels=50_000_000))
+    assert refused.value.code is RejectionCode.TOO_MANY_PIXELS
+    assert "81 megapixels, more than its header says" in refused.value.message

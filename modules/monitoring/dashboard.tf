@@ -109,7 +109,7 @@ locals {
 
   _alarm_arns = sort([for alarm in concat(values(aws_cloudwatch_metric_alarm.trouble), values(aws_cloudwatch_metric_alarm.mismatch)) : alarm.arn])
 
-  _graphs_end = 8 + ceil(length(local._graphs) / 2) * 6
+  _graphs_end = 6 + ceil(length(local._graphs) / 2) * 6
 }
 
 resource "aws_cloudwatch_dashboard" "journey" {
@@ -126,12 +126,12 @@ resource "aws_cloudwatch_dashboard" "journey" {
           properties = { markdown = "**${var.name}**: from the upload above to the result below. What each alarm means and how to repair it: ${var.monitoring.runbook_url}. `python -m upload_workflow.ops` lists jobs, says why, redrives." }
         },
         {
-          type       = "alarm", x = 0, y = 2, width = 24, height = 6
+          type       = "alarm", x = 0, y = 2, width = 24, height = 4
           properties = { title = "Alarms", alarms = local._alarm_arns }
         },
       ],
       [for index, graph in local._graphs : {
-        type       = "metric", x = index % 2 * 12, y = 8 + floor(index / 2) * 6, width = 12, height = 6
+        type       = "metric", x = index % 2 * 12, y = 6 + floor(index / 2) * 6, width = 12, height = 6
         properties = merge(local._at, graph)
       }],
       [for index, title in sort(keys(local._tables)) : {

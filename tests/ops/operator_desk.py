@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,19 @@ class Desk:
 
     def type(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, output and errors of a command as a person types it."""
+        out, err = io.StringIO(), io.StringIO()
+        command, *rest = arguments
+        with (
+            self.signed_in(),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = main([command, "--name", self.name, *rest])
+        return code, out.getvalue(), err.getvalue()
+
+    @contextlib.contextmanager
+    def signed_in(self) -> Iterator[None]:
+        """An operator's shell."""
         environment = {
             **self.stack.aws.credentials.environment,
             "AWS_ENDPOINT_URL": self.stack.aws.endpoint_url,
@@ -39,15 +52,8 @@ class Desk:
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "NO_PROXY": "127.0.0.1",
         }
-        out, err = io.StringIO(), io.StringIO()
-        command, *rest = arguments
-        with (
-            patch.dict("os.environ", environment),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            code = main([command, "--name", self.name, *rest])
-        return code, out.getvalue(), err.getvalue()
+        with patch.dict("os.environ", environment):
+            yield
 
     def upload(self, names: Iterable[str], body: bytes | None = None) -> list[str]:
         """Puts pictures below the uploads prefix; their keys."""

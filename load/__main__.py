@@ -32,7 +32,6 @@ from local.stack import Stack, apply, configured
 from upload_workflow.signing import Issued
 
 _FOLLOWERS = 4
-_FAULTY = ("convert-image", "record-failure")
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
-    bus = Bus(stack.aws.client, stack.outputs["uploads"]["bucket"], _machine(stack))
-    issue = issuer(stack)
+    bus, issue = listen(stack), issuer(stack)
     if scale.idle:
         yield _idle("idle, 225 kB", bus, issue, picture(0), scale.idle)
         large = picture(1, 4000, 3000, 2_900_000)
@@ -107,6 +105,12 @@ def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
         yield _burst(stack, bus, issue, parcels, scale)
     if scale.uploads:
         yield _faults(stack, bus, issue, scale)
+    bus.close()
+
+
+def listen(stack: Stack) -> Bus:
+    bucket, machine = stack.outputs["uploads"]["bucket"], stack.outputs["state_machine"]["arn"]
+    return Bus(stack.aws.client, bucket, machine)
 
 
 def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: int) -> Run:
@@ -212,25 +216,25 @@ def stumbling_s3(stack: Stack, rate: float, seed: int) -> Iterator[dict[str, int
     assert endpoint.stdin and endpoint.stdout  # noqa: S101  pipes, as asked for
     try:
         url = f"http://127.0.0.1:{int(endpoint.stdout.readline())}"
-        _set_endpoint(stack, url)
+        set_variables(stack, {"AWS_ENDPOINT_URL_S3": url})
         yield spoiled
     finally:
-        _set_endpoint(stack, None)
+        set_variables(stack, {"AWS_ENDPOINT_URL_S3": None})
         endpoint.stdin.close()
         spoiled.update(json.loads(endpoint.stdout.readline()))
         endpoint.wait()
 
 
-def _set_endpoint(stack: Stack, url: str | None) -> None:
+def set_variables(stack: Stack, variables: Mapping[str, str | None]) -> None:
+    """Change the environment of both functions behind Terraform's back; None takes one away."""
     functions = stack.aws.client("lambda")
-    for name in _FAULTY:
-        configuration = functions.get_function_configuration(FunctionName=f"load-{name}")
-        variables = configuration["Environment"]["Variables"]
-        variables.pop("AWS_ENDPOINT_URL_S3", None)
-        if url:
-            variables["AWS_ENDPOINT_URL_S3"] = url
+    for name in ("convert_image", "record_failure"):
+        function = stack.outputs["functions"][name]["name"]
+        found = functions.get_function_configuration(FunctionName=function)
+        merged = {**found["Environment"]["Variables"], **variables}
+        kept = {key: value for key, value in merged.items() if value is not None}
         functions.update_function_configuration(
-            FunctionName=f"load-{name}", Environment={"Variables": variables}
+            FunctionName=function, Environment={"Variables": kept}
         )
 
 
@@ -252,10 +256,6 @@ def _settled(bus: Bus, patience_seconds: float = 60) -> list[dict[str, Any]]:
         if not running or time.monotonic() > deadline:
             return executions
         time.sleep(2)
-
-
-def _machine(stack: Stack) -> str:
-    return str(stack.outputs["state_machine"]["arn"])
 
 
 def _taken(delivery: Delivery) -> float:

@@ -105,10 +105,11 @@ def _audit_executions(
 ) -> None:
     ends = {delivery.issued.key: delivery.state for delivery in deliveries}
     for execution in executions:
-        findings.executions[execution["status"]] += 1
         key = json.loads(execution["input"])["detail"]["object"]["key"]
-        recorded = ends.get(key, "FAILED") in TERMINAL
-        if execution["status"] == "RUNNING" or not recorded:
+        if key not in ends:
+            continue  # somebody else's
+        findings.executions[execution["status"]] += 1
+        if execution["status"] == "RUNNING" or ends[key] not in TERMINAL:
             findings.fault("execution without a record", f"{key}: {execution['status']}")
 
 

@@ -179,9 +179,8 @@ class Bus:
 
     def __init__(self, client: Callable[[str], Any], bucket: str, state_machine: str) -> None:
         self._sqs, self._workflow = client("sqs"), client("stepfunctions")
-        self._state_machine = state_machine
-        events, arns = client("events"), {}
-        self._urls = {}
+        self._events, self._state_machine = client("events"), state_machine
+        self._urls: dict[str, str] = {}
         patterns = {
             "uploads": {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}},
             "ends": {"source": ["upload-workflow"]},
@@ -190,10 +189,15 @@ class Bus:
             url = self._sqs.create_queue(QueueName=f"load-{name}")["QueueUrl"]
             self._urls[name] = url
             found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-            arns[name] = found["Attributes"]["QueueArn"]
-            events.put_rule(Name=f"load-{name}", EventPattern=json.dumps(pattern))
-            target = {"Id": "queue", "Arn": arns[name]}
-            events.put_targets(Rule=f"load-{name}", Targets=[target])
+            self._events.put_rule(Name=f"load-{name}", EventPattern=json.dumps(pattern))
+            target = {"Id": "queue", "Arn": found["Attributes"]["QueueArn"]}
+            self._events.put_targets(Rule=f"load-{name}", Targets=[target])
+
+    def close(self) -> None:
+        for name, url in self._urls.items():
+            self._events.remove_targets(Rule=f"load-{name}", Ids=["queue"])
+            self._events.delete_rule(Name=f"load-{name}")
+            self._sqs.delete_queue(QueueUrl=url)
 
     def drain(self, name: str, quiet_seconds: float) -> list[dict[str, Any]]:
         """The events of a queue, until none has come for this long."""

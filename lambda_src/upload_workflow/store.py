@@ -184,7 +184,7 @@ class Store:
                 answer = self.s3.get_object(Bucket=upload.bucket, Key=upload.key, **pin)
             except ClientError as error:
                 match _code(error):
-                    case "PreconditionFailed" | "412":
+                    case "PreconditionFailed":
                         raise Overwritten(upload.key) from error
                     case "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed":
                         raise Gone(upload.key) from error
@@ -203,7 +203,7 @@ class Store:
             try:
                 there = self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
             except ClientError as error:
-                if _code(error) in ("404", "NoSuchKey"):
+                if _code(error) == "NoSuchKey":
                     return False
                 raise
         if upload.version_id is not None:
@@ -245,8 +245,19 @@ def _only_if(etag: str | None) -> dict[str, Any]:
     return {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
 
 
+# What the SDK says instead of S3's code where S3's answer is no XML: HEAD answers without a body,
+# and a key with a control character, which XML cannot hold, spoils the answer that quotes it.
+_CODES = {
+    "403": "AccessDenied",
+    "404": "NoSuchKey",
+    "409": "ConditionalRequestConflict",
+    "412": "PreconditionFailed",
+}
+
+
 def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return _CODES.get(code, code)
 
 
 @contextmanager
@@ -269,7 +280,7 @@ def _permanent_faults_named() -> Iterator[None]:
         code, message = _code(error), str(error)
         if code.startswith("KMS.") or (code == "AccessDenied" and "kms:" in message):
             raise UnusableKey(message) from error
-        if code in ("AccessDenied", "403", "AllAccessDisabled"):
+        if code in ("AccessDenied", "AllAccessDisabled"):
             raise AccessDenied(message) from error
         if code == "NoSuchBucket":
             raise MissingBucket(message) from error

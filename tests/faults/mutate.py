@@ -167,7 +167,7 @@ MUTATIONS = (
     Mutation(
         "permanent faults: not retried by name",
         "store.py",
-        'if code in ("AccessDenied", "403", "AllAccessDisabled"):',
+        'if code in ("AccessDenied", "AllAccessDisabled"):',
         "if False:",
     ),
     Mutation(

@@ -3,6 +3,7 @@ sessions. Knows how to reach AWS, not what to ask of it."""
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -32,7 +33,12 @@ _PATIENCE = Config(
 
 @cache
 def session() -> botocore.session.Session:
-    return botocore.session.Session()
+    """Raises KeyError where no region is known: botocore would sign for us-east-1 in silence."""
+    made = botocore.session.Session()
+    if made.get_config_variable("region") is None:
+        # Set by Lambda, ECS and many hosts; botocore reads only AWS_DEFAULT_REGION.
+        made.set_config_variable("region", os.environ["AWS_REGION"])
+    return made
 
 
 def credentials() -> Credentials:

@@ -22,6 +22,7 @@ import socket
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -224,6 +225,7 @@ def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]
     config = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = 0.5  # seconds; whoever stops us does not wait for answers
+    config.shutdown_timeout = 2.0  # seconds for MiniStack's own clearing up, of which we need none
     config.keep_alive_timeout = 75.0  # longer than botocore keeps idle connections
     config.loglevel = "WARNING"
     serve = importlib.import_module("hypercorn.asyncio").serve
@@ -250,8 +252,8 @@ def own_folder(parent: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main() -> None:
-    """`launcher.py PARENT`: serves from a folder of its own below PARENT.
+def live() -> None:
+    """Serves from a folder of its own below the one that is named on the command line.
 
     Says {"port": N, "folder": "..."} when it listens; what goes wrong before is on stderr.
     """
@@ -271,9 +273,24 @@ def main() -> None:
         log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        asyncio.run(serve())
-    # Executions that still run sit in threads which Python would wait for.
-    os._exit(0)
+        # Not asyncio.run, which would wait for every invocation that still runs.
+        asyncio.new_event_loop().run_until_complete(serve())
+
+
+def main() -> None:
+    """`launcher.py PARENT`: lives in PARENT, and ends at once when it ends."""
+    try:
+        live()
+    finally:
+        error, told = sys.exception(), ""
+        if isinstance(error, SystemExit):
+            told = str(error.code or "")  # a sentence, or nothing when we were asked to stop
+        elif error:
+            told = "".join(traceback.format_exception(error))
+        sys.stderr.write(told)
+        sys.stderr.flush()
+        # Python would wait for the threads of executions that still run.
+        os._exit(1 if told else 0)
 
 
 if __name__ == "__main__":

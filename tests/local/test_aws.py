@@ -18,12 +18,14 @@ import pytest
 from local import aws as local_aws_module
 from local import paths
 from local.aws import (
+    Credentials,
     LocalAws,
     is_running,
     local_aws,
     remove_leftovers,
     stop,
 )
+from local.launcher import CONVERT
 from local.problems import NotStarted
 from tests.local.laboratory import Laboratory, wait_for
 from tests.local.processes import is_open, mentioning
@@ -91,11 +93,15 @@ def test_a_local_aws_that_does_not_stop_is_killed(
     assert gone(aws)
 
 
-def test_it_goes_when_its_parent_is_killed(own_temporary_folder: Path) -> None:
+def test_it_goes_when_its_parent_is_killed_also_with_many_executions(
+    own_temporary_folder: Path, tmp_path: Path
+) -> None:
     program = (
-        "import tempfile, sys, time; tempfile.tempdir = sys.argv[1]\n"
+        "import dataclasses, json, sys, tempfile, time; tempfile.tempdir = sys.argv[1]\n"
         "from local.aws import local_aws\n"
-        "with local_aws() as aws: print(aws.endpoint_url, aws.folder, flush=True); time.sleep(60)"
+        "with local_aws() as aws:\n"
+        "    print(json.dumps(dataclasses.asdict(aws), default=str), flush=True)\n"
+        "    time.sleep(60)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program, str(own_temporary_folder)],
@@ -105,11 +111,16 @@ def test_it_goes_when_its_parent_is_killed(own_temporary_folder: Path) -> None:
     )
     with parent:
         assert parent.stdout is not None
-        endpoint_url, folder = parent.stdout.readline().split()
-        assert processes_below(Path(folder).parent) > {parent.pid}
+        facts = json.loads(parent.stdout.readline())
+        facts["credentials"] = Credentials(**facts["credentials"])
+        aws = LocalAws(**{**facts, "folder": Path(facts["folder"])})
+        laboratory = Laboratory(aws, tmp_path)
+        machine = laboratory.machine("waits", laboratory.deploy("waits", SLEEPS, CONVERT))
+        for number in range(100):
+            laboratory.start(machine, str(tmp_path / f"begun-{number}"))
+        wait_for("a conversion's begin", lambda: list(tmp_path.glob("begun-*")))
         parent.kill()
-    wait_for("the end of the launcher", lambda: not processes_below(Path(folder).parent))
-    assert not is_open(endpoint_url)
+    wait_for("the end of the launcher", lambda: gone(aws), seconds=10)
 
 
 def test_workers_go_when_the_launcher_is_killed(tmp_path: Path) -> None:

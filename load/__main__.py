@@ -32,6 +32,7 @@ from local.stack import Stack, apply, configured
 from upload_workflow.signing import Issued
 
 _FOLLOWERS = 4
+_AT_ONCE = 100  # uploads without an end
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Scale:
     idle: int = 20
     fault_rate: float = 0.10
     kill_every_seconds: float = 10.0
-    patience_seconds: float = 240.0
+    patience_seconds: float = 300.0
     seed: int = 1
 
 
@@ -157,7 +158,7 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
     parcels = load(scale.uploads, Shares(), scale.seed)
     extra: dict[str, int] = {}
     deliveries: list[Delivery] = []
-    followers, done = Followers(_FOLLOWERS), threading.Event()
+    followers, done = Followers(_FOLLOWERS, _AT_ONCE), threading.Event()
 
     def posting(parcel: Parcel, issued: Issued) -> None:
         extra[issued.key] = parcel.extra_deliveries

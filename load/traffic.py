@@ -98,7 +98,8 @@ def send(
 class Followers:
     """Polls the status of every delivery until it has its end, with ETags and growing intervals."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, at_once: int) -> None:
+        self._at_once = at_once
         self._due: list[tuple[float, int, float, Delivery, str | None]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -108,7 +109,10 @@ class Followers:
             thread.start()
 
     def follow(self, delivery: Delivery) -> None:
+        """Waits first while too many have no end yet: a crowd of clients, not an endless queue."""
         with self._changed:
+            while self._open >= self._at_once:
+                self._changed.wait()
             self._open += 1
             self._push(delivery, _FIRST_POLL_SECONDS, None)
 

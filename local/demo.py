@@ -67,6 +67,12 @@ def demo() -> int:
         with progress.step("Destroy", "destroying") as say:
             root.run("destroy")
             say("destroyed")
+    print(f"\n{root.provider.shows}\n")
+    return told(photographs, outcomes)
+
+
+def told(photographs: Sequence[Sample], outcomes: Sequence[Outcome]) -> int:
+    """Says how it went, the summary last; the exit code."""
     wrong = [
         outcome
         for sample, outcome in zip(photographs, outcomes, strict=True)
@@ -74,7 +80,6 @@ def demo() -> int:
     ]
     for outcome in wrong:
         print(f"{outcome.file_name} should not be {outcome.state}: {outcome.message}")
-    print(f"\n{root.provider.shows}\n")
     if wrong:
         print(f"What the functions said is in {OUTPUT / 'log.txt'}.\n")
     print(summary(outcomes))

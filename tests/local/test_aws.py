@@ -116,7 +116,7 @@ def test_it_goes_when_its_parent_is_killed_also_with_many_executions(
         aws = LocalAws(**{**facts, "folder": Path(facts["folder"])})
         laboratory = Laboratory(aws, tmp_path)
         machine = laboratory.machine("waits", laboratory.deploy("waits", SLEEPS, CONVERT))
-        for number in range(100):
+        for number in range(40):
             laboratory.start(machine, str(tmp_path / f"begun-{number}"))
         wait_for("a conversion's begin", lambda: list(tmp_path.glob("begun-*")))
         parent.kill()

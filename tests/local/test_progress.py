@@ -38,7 +38,7 @@ def test_a_line_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     terminal = Terminal()
     Progress(terminal).show("cat.jpg", "x" * 100)
-    assert "x" * (40 - len("cat.jpg") - 5) + "\n" in terminal.getvalue()
+    assert terminal.getvalue().count("x") == 40 - len("cat.jpg") - 5
 
 
 def test_a_step_that_fails_says_so() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,8 +71,10 @@ MOMENTS = {
 def test_ctrl_c_leaves_nothing(said: str, temporary: Path) -> None:
     with started(temporary, "demo") as command:
         before = read_until(command, said)
-        for _ in range(3):  # the second must not break off the clearing up
-            os.killpg(command.pid, signal.SIGINT)
+        os.killpg(command.pid, signal.SIGINT)
+        while command.poll() is None:  # more of them must not break off the clearing up
+            os.kill(command.pid, signal.SIGINT)
+            time.sleep(0.005)
         after, errors = command.communicate(timeout=30)
     assert command.returncode == 128 + signal.SIGINT
     assert "Traceback" not in errors

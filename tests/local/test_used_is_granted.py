@@ -1,0 +1,227 @@
+"""What the roles may do is what they do: calls of a whole run, compared with the module's policies.
+
+The local AWS records every decision of IAM. It calls functions and starts executions in its own
+name, and writes their logs itself: what only AWS's services would do with a role stands in
+UNSEEN with its reason, and so does what is granted for a day that this run does not have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import client
+from local.aws import LocalAws
+from local.stack import Stack, apply, configured
+from tests.local.laboratory import wait_for
+from tests.local.pictures import photograph
+from tests.terraform.policies import Statement, may, role_policies
+from tests.terraform.roots import read
+from upload_workflow.keys import status_key
+
+NAME = "watched"
+PATIENCE_SECONDS = 60
+
+LOGS = "Lambda's own process writes the log; the local AWS does it in its own name."
+# role without the instance's name and the region, statement, action: why no call was seen.
+UNSEEN: dict[tuple[str, str, str], str] = {
+    ("convert-image", "WriteLog", "logs:CreateLogStream"): LOGS,
+    ("convert-image", "WriteLog", "logs:PutLogEvents"): LOGS,
+    ("record-failure", "WriteLog", "logs:CreateLogStream"): LOGS,
+    ("record-failure", "WriteLog", "logs:PutLogEvents"): LOGS,
+    ("issue-upload", "WriteLog", "logs:CreateLogStream"): LOGS,
+    ("issue-upload", "WriteLog", "logs:PutLogEvents"): LOGS,
+    ("convert-image", "TellMissingFromDenied", "s3:ListBucket"): "Never called: with it S3 answers "
+    "404 instead of 403 for an object that is not there.",
+    ("record-failure", "TellMissingFromDenied", "s3:ListBucket"): "As for convert-image.",
+    ("record-failure", "KeepWhatCouldNotBeRecorded", "sqs:SendMessage"): "Lambda sends what it "
+    "gave up on; the local AWS does it in its own name.",
+    ("workflow", "RunTheFunctions", "lambda:InvokeFunction"): "Step Functions runs the functions "
+    "in the local AWS's own name.",
+    ("workflow", "AnnounceResults", "events:PutEvents"): "As for the functions.",
+    **{
+        ("workflow", "DeliverLogs", f"logs:{action}"): "Step Functions sets its log up in the "
+        "local AWS's own name; the actions are those of its developer guide."
+        for action in (
+            "CreateLogDelivery",
+            "DeleteLogDelivery",
+            "DescribeLogGroups",
+            "DescribeResourcePolicies",
+            "GetLogDelivery",
+            "ListLogDeliveries",
+            "PutResourcePolicy",
+            "UpdateLogDelivery",
+        )
+    },
+    ("start-execution", "StartExecution", "states:StartExecution"): "EventBridge starts executions "
+    "in the local AWS's own name.",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that IAM decided on."""
+
+    role: str
+    action: str
+    resource: str
+    allowed: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that was called, and what each role was granted; roles by their short names."""
+
+    calls: frozenset[Call]
+    granted: dict[str, list[Statement]]
+
+
+@pytest.fixture(scope="module")
+def run(
+    variant: Callable[[str], AbstractContextManager[LocalAws]],
+    package_file: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Run]:
+    """The module on an AWS that records, after one upload of each outcome."""
+    data = tmp_path_factory.mktemp("watched")
+    variables = {"name": NAME, "package_file": package_file, "monitoring": None}
+    with variant("recording") as aws, configured(aws, data, variables) as root:
+        stack = apply(aws, root)
+        live(stack)
+        # The announcement is the last thing that a failure makes anybody do.
+        calls = aws.folder / "calls"
+        wait_for("the announcement", lambda: '"events:PutEvents"' in calls.read_text())
+        made = role_policies(read(data))
+        names = {role: short(role, aws.region) for role in made}
+        yield Run(
+            frozenset(recorded(calls, names)),
+            {names[role]: statements for role, statements in made.items()},
+        )
+
+
+def short(role: str, region: str) -> str:
+    return role.removeprefix(f"{NAME}-").removesuffix(f"-{region}")
+
+
+def recorded(file: Path, names: dict[str, str]) -> Iterator[Call]:
+    """The calls that roles of the module made."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        call = json.loads(line)
+        # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION
+        role = call["principal"].split("/")[1] if ":assumed-role/" in call["principal"] else ""
+        if role in names:
+            yield Call(names[role], call["action"], call["resource"], call["allowed"])
+
+
+def live(stack: Stack) -> None:
+    """A success whose rendition is fetched, a rejection, a job by version and a failure."""
+    good = issue(stack)
+    upload(good, photograph(800, 600))
+    document = end(good)
+    assert document["state"] == "SUCCEEDED"
+    client.fetch(document["renditions"][0])
+
+    bad = issue(stack)
+    upload(bad, b"no image")
+    assert end(bad)["state"] == "REJECTED"
+
+    states = stack.aws.client("stepfunctions")
+    machine = stack.outputs["state_machine"]["arn"]
+    event = started_with(states, machine, good["job"]["key"])
+    # The local AWS's events leave out the version, which AWS's say; without it the etag pins.
+    # Nothing is known of the key any more, so that the version is read.
+    s3, uploads, results = (
+        stack.aws.client("s3"),
+        stack.outputs["uploads"],
+        stack.outputs["results"],
+    )
+    place = status_key(results["prefix"], good["job"]["key"])
+    s3.delete_object(Bucket=results["bucket"], Key=place)
+    head = s3.head_object(Bucket=uploads["bucket"], Key=good["job"]["key"])
+    event["detail"]["object"]["version-id"] = head["VersionId"]
+    by_version = states.start_execution(stateMachineArn=machine, input=json.dumps(event))
+    arn = by_version["executionArn"]
+    wait_for("its end", lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
+
+    slow = issue(stack)
+    upload(slow, photograph(6000, 4000))
+    running = wait_for(
+        "the execution",
+        lambda: states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
+            "executions"
+        ],
+    )
+    states.stop_execution(executionArn=running[0]["executionArn"])
+    assert end(slow)["state"] == "FAILED"
+
+
+def started_with(states: Any, machine: str, key: str) -> dict[str, Any]:
+    """The event of the execution that a key started."""
+    for listed in states.list_executions(stateMachineArn=machine)["executions"]:
+        described = states.describe_execution(executionArn=listed["executionArn"])
+        event: dict[str, Any] = json.loads(described["input"])
+        if event["detail"]["object"]["key"] == key:
+            return event
+    raise AssertionError(f"no execution for {key}")
+
+
+def issue(stack: Stack) -> dict[str, Any]:
+    """An upload form and a status URL, from the module's own API."""
+    answer = client.request(
+        "POST",
+        f"{stack.outputs['upload_api']['url']}uploads",
+        json.dumps({"content_type": "image/jpeg"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    assert answer.status == 201, answer.body
+    issued: dict[str, Any] = json.loads(answer.body)
+    return issued
+
+
+def upload(issued: dict[str, Any], data: bytes) -> None:
+    client.post_form(issued["upload"]["url"], issued["upload"]["fields"], "photo.jpg", data)
+
+
+def end(issued: dict[str, Any]) -> dict[str, Any]:
+    return client.follow(issued["status_url"], PATIENCE_SECONDS)
+
+
+def test_every_role_is_watched(run: Run) -> None:
+    assert run.granted.keys() == {
+        "convert-image",
+        "record-failure",
+        "issue-upload",
+        "workflow",
+        "start-execution",
+    }
+    assert {call.role for call in run.calls} == {"convert-image", "record-failure", "issue-upload"}
+
+
+def test_nothing_is_refused(run: Run) -> None:
+    assert [call for call in run.calls if not call.allowed] == []
+
+
+def test_what_is_used_is_granted(run: Run) -> None:
+    for call in run.calls:
+        assert may(run.granted[call.role], call.action, call.resource), call
+
+
+def test_what_is_granted_is_used_or_has_a_reason(run: Run) -> None:
+    unused = {
+        (role, statement.sid, action)
+        for role, statements in run.granted.items()
+        for statement in statements
+        for action in statement.actions
+        if not any(
+            call.role == role and may([statement], call.action, call.resource)
+            for call in run.calls
+            if call.action.lower() == action.lower()
+        )
+    }
+    assert unused == UNSEEN.keys()

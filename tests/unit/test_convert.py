@@ -139,15 +139,17 @@ def test_16_bits_are_scaled_and_not_clipped(byte_order: str) -> None:
     assert [rendition.getpixel((value, 9)) for value in range(256)] == list(range(256))
 
 
-def test_hidden_colors_stay_hidden_when_alpha_is_flattened() -> None:
+@pytest.mark.parametrize("edge", [100, 60])  # as it is, and resampled
+@pytest.mark.parametrize("fit", list(Fit))
+def test_hidden_colors_stay_hidden_when_alpha_is_flattened(fit: Fit, edge: int) -> None:
     secret = Image.new("RGBA", (100, 100), (255, 0, 0, 0))
     secret.paste((0, 0, 255, 255), (50, 0, 100, 100))
-    for format in (OutputFormat.JPEG, PNG):
-        rendition = small(
-            saved(secret, "PNG"), format=format, background="#00ff00", fit=Fit.CONTAIN
-        )
-        assert near(rendition.convert("RGB").getpixel((10, 30)), "#00ff00", 6)  # type: ignore[arg-type]
-        assert near(rendition.convert("RGB").getpixel((50, 30)), "#0000ff", 6)  # type: ignore[arg-type]
+    fields = {"background": "#00ff00", "fit": fit, "width_px": edge, "height_px": edge}
+    formats = [OutputFormat.JPEG, *([PNG] if fit is Fit.CONTAIN else [])]
+    for format in formats:
+        rendition = small(saved(secret, "PNG"), format=format, **fields).convert("RGB")
+        assert near(rendition.getpixel((edge // 5, 30)), "#00ff00", 6)  # type: ignore[arg-type]
+        assert near(rendition.getpixel((edge * 4 // 5, 30)), "#0000ff", 6)  # type: ignore[arg-type]
 
 
 def test_alpha_is_kept_where_the_format_has_it() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyvips
-from PIL import Image
+from PIL import Image, ImageOps
 
 from upload_workflow.convert import convert
 from upload_workflow.limits import Limits
@@ -24,7 +24,7 @@ def ssim_of_renditions(photo: Path) -> dict[int, float]:
     upload = photo.read_bytes()
     renditions = {str(size): Rendition(size, size, format=OutputFormat.PNG) for size in SIZES}
     converted = convert(upload, renditions, Limits(max_memory_mb=4000))
-    whole = Image.open(io.BytesIO(upload)).convert("RGB")
+    whole = ImageOps.exif_transpose(Image.open(io.BytesIO(upload))).convert("RGB")
     found = {}
     for size in SIZES:
         made = Image.open(io.BytesIO(converted[str(size)].data))

@@ -457,7 +457,7 @@ run "renditions_longer_than_an_environment_are_refused" {
   }
 
   variables {
-    renditions = { for n in range(20) : "a-very-long-name-of-a-rendition${n}" => { width_px = 1234, height_px = 1234, format = "auto", fit = "contain", position = "bottom-right", quality = 100 } }
+    renditions = { for n in range(20) : "a-long-name-of-a-rendition${n}" => { width_px = 1234, height_px = 1234, format = "auto", fit = "contain", position = "bottom-right", quality = 100 } }
   }
 
   expect_failures = [var.renditions]

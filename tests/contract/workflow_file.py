@@ -29,7 +29,9 @@ def rendered(values: dict[str, str | int] | None = None) -> str:
     """tests/terraform shows that Terraform makes the same text of the same values."""
     known = VALUES if values is None else values
     text = re.sub(
-        r"\$\{(\w+)\}", lambda hole: str(known[hole[1]]), FILE.read_text(encoding="utf-8")
+        r"\$\{(\w+)\}",
+        lambda hole: str(known.get(hole[1], hole[0])),
+        FILE.read_text(encoding="utf-8"),
     )
     # A string of digits was a placeholder for a number.
     return re.sub(r'"([0-9]+)"', r"\1", text)

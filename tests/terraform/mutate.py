@@ -82,7 +82,8 @@ class Bench:
             "no:cacheprovider",
         ]
         done = subprocess.run(command, cwd=self._folder, capture_output=True, check=False)
-        if done.returncode not in (0, 1):
+        # 1: a test failed; 2: not even collected, which is a failure too.
+        if done.returncode not in (0, 1, 2):
             sys.exit(f"{check} could not run:\n{done.stdout.decode()}{done.stderr.decode()}")
         return done.returncode == 0
 

@@ -20,6 +20,8 @@ VARIABLES = "variables.tf"
 
 # Checks: a file of promises, or arguments of pytest, which apply no case that they do not need.
 CONTRACT = "tests/contract"
+WORKFLOW_FILE = f"{CONTRACT}/test_workflow_file.py"
+ENVIRONMENT = f"{CONTRACT}/test_environment.py"
 ACCESS = "tests/terraform/test_access.py"
 REACH = f"{ACCESS} -k test_a_role_may"
 DEFAULT = f"{ACCESS} -k default"
@@ -523,19 +525,19 @@ MUTATIONS = [
         "a function runs on an older Python",
         CONVERSION,
         swap('"python3.13"', '"python3.12"'),
-        CONTRACT,
+        ENVIRONMENT,
     ),
     Mutation(
         "a handler is misspelt",
         CONVERSION,
         swap("upload_workflow.handlers.", "upload_workflow.handler."),
-        CONTRACT,
+        ENVIRONMENT,
     ),
     Mutation(
         "a variable of the environment is missing",
         CONVERSION,
         swap("    RESULTS_PREFIX = var.results.prefix\n", ""),
-        CONTRACT,
+        ENVIRONMENT,
     ),
     Mutation(
         "a new package is not noticed",
@@ -579,28 +581,31 @@ MUTATIONS = [
             '"Next": "Record failure"\n        }\n      ],\n      "Next"',
             '"Next": "Job failed"\n        }\n      ],\n      "Next"',
         ),
-        CONTRACT,
+        WORKFLOW_FILE,
     ),
     Mutation(
         "the failure path needs what a conversion made",
         ASL,
         swap('"error": "{% $error %}"', '"error": "{% $states.input.error %}"'),
-        CONTRACT,
+        WORKFLOW_FILE,
     ),
     Mutation(
-        "an error of ours is misspelt", ASL, swap('"UnusableKey"]', '"UnuseableKey"]'), CONTRACT
+        "an error of ours is misspelt",
+        ASL,
+        swap('"UnusableKey"]', '"UnuseableKey"]'),
+        WORKFLOW_FILE,
     ),
     Mutation(
         "events go out in another name",
         ASL,
         swap('"Source": "upload-workflow"', '"Source": "upload_workflow"'),
-        CONTRACT,
+        WORKFLOW_FILE,
     ),
     Mutation(
         "a placeholder is misspelt",
         ASL,
         swap("${convert_image_timeout_seconds}", "${convert_image_timeout}"),
-        CONTRACT,
+        WORKFLOW_FILE,
     ),
     Mutation(
         "a failed execution is green",
@@ -610,7 +615,7 @@ MUTATIONS = [
             '      "Cause": "{% $error.Cause %}"',
             '"Type": "Succeed"',
         ),
-        CONTRACT,
+        WORKFLOW_FILE,
     ),
 ]
 

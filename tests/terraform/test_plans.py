@@ -157,3 +157,25 @@ def test_names_fit(applied: Apply, case: str) -> None:
     for resource in applied(case).of(*longest):
         key, most = longest[resource.type]
         assert len(resource.values[key]) + growth <= most, resource.address
+
+
+def test_an_environment_fits_into_a_function(applied: Apply) -> None:
+    (function,) = [
+        function
+        for function in applied("default").of("aws_lambda_function")
+        if "RENDITIONS" in function.values["environment"][0]["variables"]
+    ]
+    given = function.values["environment"][0]["variables"]
+    longest = {
+        "RENDITIONS": 3400,
+        "RESULTS_BUCKET": 63,
+        "RESULTS_PREFIX": 256,
+        "WORKFLOW_NAME": 27,
+        # Each of six numbers may have four more digits.
+        "LIMITS": len(given["LIMITS"]) + 24,
+        "URL_LIFE_SECONDS": 6,
+        "LEASE_SECONDS": 3,
+    }
+    assert longest.keys() == given.keys()
+    # Lambda gives all variables of a function 4096 bytes together.
+    assert sum(len(name) + size for name, size in longest.items()) <= 4096

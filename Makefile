@@ -71,7 +71,7 @@ cost: .venv/ready
 # Breaks each promise once, in a copy, and shows that the tests notice.
 mutate: .venv/ready
 	@$(RUN) -m tests.faults.mutate
-	@$(RUN) -m tools.mutate_module
+	@$(RUN) -m tests.terraform.mutate
 
 # The wheel that the stand-in's schemas were extracted from (71 MB); with it a test extracts them anew.
 schemas: .venv/ready

@@ -164,11 +164,17 @@ def test_a_missing_permission_is_a_failure_with_its_name(stack: Stack, desk: Des
 def three_jpegs(stack: Stack) -> Iterator[None]:
     """The renditions whose bytes the load knows beforehand."""
     functions = stack.aws.client("lambda")
-    name = stack.outputs["functions"]["convert_image"]["name"]
-    found = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    names = [function["name"] for function in stack.outputs["functions"].values()]
+    before = {
+        name: functions.get_function_configuration(FunctionName=name)["Environment"]
+        for name in names
+    }
     set_variables(stack, {"RENDITIONS": json.dumps(RENDITIONS)})
     yield
-    set_variables(stack, {"RENDITIONS": found["RENDITIONS"]})
+    for name, environment in before.items():
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": environment["Variables"]}
+        )
 
 
 @pytest.mark.usefixtures("three_jpegs")

@@ -1,7 +1,7 @@
 """S3 in memory, for tests: versions, pinned reads and conditional writes decided as S3 does.
 
-Stands where the store expects a botocore client. tests/local compares it with a running S3
-(test_memory_s3_is_honest), so that it cannot be kinder than the real thing.
+Stands where the store expects a botocore client. Written from S3's documentation; what the real
+SDK makes of its answers is shown through wire_s3.
 """
 
 from __future__ import annotations

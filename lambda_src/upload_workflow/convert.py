@@ -13,7 +13,7 @@ from PIL import Image
 
 from .cascade import Drawing, draw, whole_size
 from .color import to_srgb
-from .decode import Picture
+from .decode import Picture, pillow_bounded
 from .encode import Encoded, Motion, can_move, encode, on_canvas
 from .limits import Deadline, Limits, Work, inspect, refuse_work
 from .orientation import upright
@@ -60,9 +60,14 @@ def convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) 
 
     The same upload, renditions and limits give the same bytes.
     """
+    with pillow_bounded(limits):
+        return _convert(upload, renditions, limits)
+
+
+def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) -> Converted:
     deadline = Deadline(limits.max_seconds)
     header = inspect(upload, limits)
-    picture = Picture(upload, header, limits)
+    picture = Picture(upload, header)
     layouts = {name: lay_out(rendition, picture.size) for name, rendition in renditions.items()}
     moving = [
         name

@@ -60,6 +60,20 @@ DRAFT_GAP = 1.2
 _ORIENTATION_TAG = 0x0112
 
 
+@contextmanager
+def pillow_bounded(limits: Limits) -> Iterator[None]:
+    """Let Pillow, too, refuse twice what our own limits let pass.
+
+    Pillow keeps its bound for the whole process: whoever else uses it finds it as it was.
+    """
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
 class Picture:
     """An opened upload. Opening decodes no pixel.
 
@@ -68,10 +82,8 @@ class Picture:
     loop: how often an animation plays, 0 for ever.
     """
 
-    def __init__(self, upload: bytes, header: Header, limits: Limits) -> None:
+    def __init__(self, upload: bytes, header: Header) -> None:
         self._header = header
-        # Behind our own limits, which the header has passed: Pillow raises at twice this.
-        Image.MAX_IMAGE_PIXELS = limits.max_pixels
         with _broken_images_refused(header.format):
             _load_plugin(header.format)
             image = Image.open(io.BytesIO(upload), formats=(header.format,))

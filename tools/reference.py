@@ -26,12 +26,13 @@ shows is what holds: the settings appear in the environment of the functions.
 
 ## A bucket or a key of yours
 
-The module never touches the settings of a bucket that you bring. For uploads switch on its EventBridge
-notifications and versioning; for browsers allow POST (uploads) and GET, HEAD (results) from your origins and
-expose `ETag`. No data source of the provider tells whether EventBridge is switched on, so the module cannot
-check it: if uploads stay PENDING and no execution starts, look there first.
-[examples/embedded](../examples/embedded) has all of it, and a key policy with every grant that a KMS key of
-yours needs: roles get their share from the module, EventBridge, CloudWatch and its logs from the key's policy.
+The module never touches the settings of a bucket that you bring. For uploads switch on its
+EventBridge notifications and versioning; for browsers allow POST (uploads) and GET, HEAD
+(results) from your origins and expose `ETag`. No data source of the provider tells whether
+EventBridge is switched on, so the module cannot check it: if uploads stay PENDING and no
+execution starts, look there first. [examples/embedded](../examples/embedded) has all of it, and a
+key policy with every grant that a KMS key of yours needs: roles get their share from the module,
+EventBridge, CloudWatch and its logs from the key's policy.
 """
 
 

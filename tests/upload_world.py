@@ -27,7 +27,7 @@ from tests.memory_s3 import MemoryS3, Version
 from upload_workflow import keys, status
 from upload_workflow.convert import Converted, convert
 from upload_workflow.failure import EndedExecution, Recorder
-from upload_workflow.job import Converter, Task
+from upload_workflow.job import Converter, Each, Task
 from upload_workflow.limits import Limits, refuse_early
 from upload_workflow.rendition import Rendition
 from upload_workflow.report import Stopwatch
@@ -138,6 +138,7 @@ class World:
     announced: list[dict[str, Any]] = field(default_factory=list)
     lost_announcements: int = 0  # that EventBridge refuses before it takes the next one
     aborted: set[str] = field(default_factory=set)  # executions whose workers still run
+    each: Each = map  # renditions one after the other, so that every crash can be repeated
 
     def put(
         self, key: str, body: bytes | None = None, *, with_version_id: bool = True, **extra: Any
@@ -162,6 +163,7 @@ class World:
             refuse_early=partial(refuse_early, limits=SETTINGS.limits),
             convert=converted,
             now=self._tick,
+            each=self.each,
         )
         upload = Upload.parse(task.event)
         return status.announcement(converter.run(task, upload, Stopwatch()), upload)

@@ -8,7 +8,8 @@ steps and their order; S3 is the store's, pixels are the converter's, transition
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,12 +32,17 @@ from .upload import Scan, Upload
 
 if TYPE_CHECKING:
     from .convert import Converted
+    from .encode import Encoded
     from .report import Stopwatch
     from .settings import ConvertImageSettings
     from .signing import Signer
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.
 _HEAD_BYTES = 64 * 1024
+
+# S3 takes about as long for four small objects at once as for one. More than this many would wait
+# for the SDK's ten connections.
+_WRITES_AT_ONCE = 8
 
 _GONE = Rejected(
     RejectionCode.UPLOAD_GONE, "The upload was deleted before it was processed. Upload it again."
@@ -79,6 +85,21 @@ class Task:
         )
 
 
+Each = Callable[
+    [Callable[[tuple[str, "Encoded"]], StoredRendition], Iterable[tuple[str, "Encoded"]]],
+    Iterable[StoredRendition],
+]
+
+
+def side_by_side(
+    write: Callable[[tuple[str, Encoded]], StoredRendition],
+    renditions: Iterable[tuple[str, Encoded]],
+) -> Iterable[StoredRendition]:
+    """Write all renditions at once, in their order. Nothing is written any more once it raises."""
+    with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:
+        return list(threads.map(write, renditions))
+
+
 @dataclass(frozen=True)
 class Converter:
     """What a job needs besides its task: the outside world as values."""
@@ -89,6 +110,7 @@ class Converter:
     refuse_early: Callable[[bytes, int], None]
     convert: Callable[[bytes], Converted]
     now: Callable[[], datetime]
+    each: Each
 
     def run(self, task: Task, upload: Upload, watch: Stopwatch) -> Decision:
         """Bring the job to its end.
@@ -156,43 +178,38 @@ class Converter:
             return status.reject(claimed, self.now(), refusal)
         finally:
             watch.lap("convert")
-        renditions = self._write_renditions(upload, converted)
+        write = partial(self._write_rendition, upload)
+        renditions = tuple(self.each(write, converted.items()))
         watch.lap("write")
         return status.succeed(
             claimed, self.now(), image=converted.image.to_json(), renditions=renditions
         )
 
-    def _write_renditions(
-        self, upload: Upload, converted: Converted
-    ) -> tuple[StoredRendition, ...]:
-        stored = []
-        for name, encoded in converted.items():
-            key = keys.rendition_key(
-                self.settings.results_prefix, upload.key, upload.job_id, name, encoded.extension
-            )
-            sha256 = hashlib.sha256(encoded.data)
-            self.store.put_rendition(key, encoded, sha256.digest())
-            signed = self.signer.get_url(
-                self.settings.results_bucket,
-                key,
-                self.settings.url_life,
-                self.now(),
-                encoded.content_type,
-            )
-            stored.append(
-                StoredRendition(
-                    name=name,
-                    key=key,
-                    url=signed.url,
-                    url_expires_at=signed.expires_at,
-                    content_type=encoded.content_type,
-                    width=encoded.width,
-                    height=encoded.height,
-                    bytes=len(encoded.data),
-                    sha256=sha256.hexdigest(),
-                )
-            )
-        return tuple(stored)
+    def _write_rendition(self, upload: Upload, named: tuple[str, Encoded]) -> StoredRendition:
+        name, encoded = named
+        key = keys.rendition_key(
+            self.settings.results_prefix, upload.key, upload.job_id, name, encoded.extension
+        )
+        sha256 = hashlib.sha256(encoded.data)
+        self.store.put_rendition(key, encoded, sha256.digest())
+        signed = self.signer.get_url(
+            self.settings.results_bucket,
+            key,
+            self.settings.url_life,
+            self.now(),
+            encoded.content_type,
+        )
+        return StoredRendition(
+            name=name,
+            key=key,
+            url=signed.url,
+            url_expires_at=signed.expires_at,
+            content_type=encoded.content_type,
+            width=encoded.width,
+            height=encoded.height,
+            bytes=len(encoded.data),
+            sha256=sha256.hexdigest(),
+        )
 
     def _open(self, upload: Upload, document: StatusDocument | None) -> OpenedUpload:
         """Raises Rejected if it is not to be read, Overwritten if nobody waits for it any more."""

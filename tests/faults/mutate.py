@@ -141,6 +141,18 @@ MUTATIONS = (
         "None",
     ),
     Mutation(
+        "renditions: written side by side",
+        "job.py",
+        "with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:",
+        "with ThreadPoolExecutor(1) as threads:",
+    ),
+    Mutation(
+        "renditions: none is written behind a failed job's back",
+        "job.py",
+        "    with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:\n        return",
+        "    threads = ThreadPoolExecutor(_WRITES_AT_ONCE)\n    return",
+    ),
+    Mutation(
         "renditions: bytes of another run are replaced",
         "store.py",
         'if there["Metadata"].get("sha256") == sha256.hex():',

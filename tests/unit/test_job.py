@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.memory_s3 import refusal
 from tests.upload_world import NOON, RESULTS, UPLOADS, World, picture
 from upload_workflow import status
+from upload_workflow.job import side_by_side
 from upload_workflow.status import State, timestamp
 from upload_workflow.store import Contended
 
@@ -50,6 +54,45 @@ def test_the_status_document_is_written_last(world: World) -> None:
         f"results/{KEY}/{job}/small.jpg",
         f"results/{KEY}/status.json",
     ]
+
+
+def is_rendition(operation: str, request: dict[str, object]) -> bool:
+    return operation == "PutObject" and str(request["Key"]).endswith(".jpg")
+
+
+def test_renditions_are_written_at_the_same_time_and_listed_in_their_order(world: World) -> None:
+    event, world.each = world.put(KEY), side_by_side
+    both_under_way = threading.Barrier(2, timeout=5)
+
+    def meet(operation: str, request: dict[str, object]) -> None:
+        if is_rendition(operation, request):
+            both_under_way.wait()
+            time.sleep(0.01 if "large" in str(request["Key"]) else 0)  # the first ends last
+
+    world.s3.before = meet
+    assert [made["name"] for made in world.convert(event)["renditions"]] == ["large", "small"]
+
+
+def test_when_one_rendition_cannot_be_written_none_is_any_more_once_the_job_has_failed(
+    world: World,
+) -> None:
+    event, world.each = world.put(KEY), side_by_side
+    small_began = threading.Event()
+
+    def stumble(operation: str, request: dict[str, object]) -> None:
+        if is_rendition(operation, request) and "small" in str(request["Key"]):
+            small_began.set()
+            time.sleep(0.05)
+        elif is_rendition(operation, request):
+            small_began.wait(5)
+            raise refusal("SlowDown")
+
+    world.s3.before = stumble
+    with pytest.raises(ClientError, match="SlowDown"):
+        world.convert(event)
+    assert [key for key in world.s3.keys(RESULTS) if key.endswith("small.jpg")]
+    document = world.document(KEY)
+    assert document is not None and document.state is State.RUNNING
 
 
 @pytest.mark.parametrize(

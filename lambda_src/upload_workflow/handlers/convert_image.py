@@ -11,7 +11,7 @@ from .. import report, status
 from ..clients import credentials, s3_client
 from ..convert import convert
 from ..errors import Rejected
-from ..job import Converter, Task
+from ..job import Converter, Task, side_by_side
 from ..limits import refuse_early
 from ..settings import ConvertImageSettings
 from ..signing import Signer
@@ -27,6 +27,7 @@ _CONVERTER = Converter(
     refuse_early=partial(refuse_early, limits=_SETTINGS.limits),
     convert=partial(convert, renditions=_SETTINGS.renditions, limits=_SETTINGS.limits),
     now=partial(datetime.now, UTC),
+    each=side_by_side,
 )
 
 

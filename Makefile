@@ -64,7 +64,7 @@ load: .venv/ready
 fuzz: .venv/ready
 	@$(RUN) -m tests.corpus.fuzz --seconds 600
 
-# Dollars per million uploads, from counted facts and a dated price list.
+# Dollars per million uploads: a run on the local AWS is counted and multiplied by a dated price list.
 cost: .venv/ready
 	@$(RUN) -m tools.cost
 

@@ -9,20 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from load.audit import KINDS, Findings, audit, latencies
 from load.cargo import RENDITIONS, Parcel, Shares, load, marked, picture
 from load.page import page
 from load.processes import Killer, MemoryWatch
+from load.s3_endpoint import before_s3
 from load.traffic import Bus, Delivery, Followers, poll, send, upload
 from local import paths
 from local.aws import local_aws
@@ -173,7 +172,8 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
         daemon=True,
     )
     bus.drain("uploads", 1)  # those of the runs before
-    with stumbling_s3(stack, scale.fault_rate, scale.seed) as spoiled:
+    functions = [function["name"] for function in stack.outputs["functions"].values()]
+    with before_s3(stack, functions, rate=scale.fault_rate, seed=scale.seed) as passed:
         memory = MemoryWatch(stack.aws.pid)
         killer = Killer(stack.aws.pid, scale.kill_every_seconds, scale.seed)
         for thread in (memory, killer, repeater):
@@ -194,49 +194,13 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
         "files_posted": sum(len(p.sends) for p in parcels),
         "events_repeated": sum(repeated),
         "workers_killed": killed,
-        "requests_spoiled": dict(spoiled),
+        "requests": passed.requests.total(),
+        "requests_spoiled": dict(passed.spoiled),
         "answers_not_modified": sum(d.not_modified for d in deliveries),
         "unanswered": unanswered,
         "peak_mb": round(peak),
     }
     return Run(f"{len(parcels)} with faults", findings, deliveries, figures)
-
-
-@contextmanager
-def stumbling_s3(stack: Stack, rate: float, seed: int) -> Iterator[dict[str, int]]:
-    """Send the functions' requests to S3 through an endpoint that spoils some of them.
-
-    Yields what it spoiled, which is known when the block has ended.
-    """
-    port = urlsplit(stack.aws.endpoint_url).port
-    command = [sys.executable, "-m", "load.unreliable", str(port), str(rate), str(seed)]
-    spoiled: dict[str, int] = {}
-    endpoint = subprocess.Popen(
-        command, cwd=paths.REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert endpoint.stdin and endpoint.stdout  # noqa: S101  pipes, as asked for
-    try:
-        url = f"http://127.0.0.1:{int(endpoint.stdout.readline())}"
-        set_variables(stack, {"AWS_ENDPOINT_URL_S3": url})
-        yield spoiled
-    finally:
-        set_variables(stack, {"AWS_ENDPOINT_URL_S3": None})
-        endpoint.stdin.close()
-        spoiled.update(json.loads(endpoint.stdout.readline()))
-        endpoint.wait()
-
-
-def set_variables(stack: Stack, variables: Mapping[str, str | None]) -> None:
-    """Change the environment of both functions behind Terraform's back; None takes one away."""
-    functions = stack.aws.client("lambda")
-    for name in ("convert_image", "record_failure"):
-        function = stack.outputs["functions"][name]["name"]
-        found = functions.get_function_configuration(FunctionName=function)
-        merged = {**found["Environment"]["Variables"], **variables}
-        kept = {key: value for key, value in merged.items() if value is not None}
-        functions.update_function_configuration(
-            FunctionName=function, Environment={"Variables": kept}
-        )
 
 
 def _ends(bus: Bus, count: int | None = None, patience_seconds: float = 0) -> list[dict[str, Any]]:

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from load.__main__ import Scale, listen, run_all, set_variables
+from load.__main__ import Scale, listen, run_all
 from load.cargo import RENDITIONS, picture
 from load.processes import tree
+from load.s3_endpoint import set_variables
 from load.traffic import Bus
 from local.client import TERMINAL, request
 from local.stack import Stack
@@ -169,7 +170,7 @@ def three_jpegs(stack: Stack) -> Iterator[None]:
         name: functions.get_function_configuration(FunctionName=name)["Environment"]
         for name in names
     }
-    set_variables(stack, {"RENDITIONS": json.dumps(RENDITIONS)})
+    set_variables(stack, names, {"RENDITIONS": json.dumps(RENDITIONS)})
     yield
     for name, environment in before.items():
         functions.update_function_configuration(

@@ -1,0 +1,77 @@
+"""`python -m tools.cost`: uploads through the local AWS, counts what AWS would bill, adds it up.
+
+With --keep the facts replace the committed ones, which docs/cost.md tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+
+from bench.photos import photos
+from bench.sample import SIZES
+from local import paths
+from local.aws import local_aws
+from local.stack import apply, configured
+from tools.cost.bill import FACTS, PRICES, table
+from tools.cost.counted_run import count
+
+_RUNS = 7  # of the converter in a warm process
+
+RENDITIONS = {
+    f"px-{edge}": {"width_px": edge, "height_px": edge, "format": "jpeg"} for edge in SIZES
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.cost", description=__doc__)
+    parser.add_argument("--uploads", type=int, default=20)
+    parser.add_argument("--keep", action="store_true", help="replace the committed facts")
+    options = parser.parse_args()
+    photo = photos(paths.BUILD / "bench" / "photos")["12mp"]
+    with ExitStack() as resources:
+        print("Starting the local AWS and applying the module ...", flush=True)
+        aws = resources.enter_context(local_aws())
+        variables = {
+            "name": "cost",
+            "renditions": RENDITIONS,
+            "upload_api": {"authorization": "NONE"},
+        }
+        root = resources.enter_context(configured(aws, aws.folder / "stack", variables))
+        stack = apply(aws, root)
+        print(f"Uploading {photo.name} {options.uploads} times ...\n", flush=True)
+        facts = count(stack, photo, options.uploads, stock_ms=stock_ms(photo))
+    text = json.dumps(asdict(facts), indent=2) + "\n"
+    if options.keep:
+        FACTS.write_text(text, "utf-8")
+    print(text)
+    print(table(facts, PRICES))
+    return 0
+
+
+def stock_ms(photo: Path) -> float:
+    """What the stock resampler takes longer, in a warm process."""
+    stock, ours = (_warm_ms(contestant, photo) for contestant in ("ours, stock Pillow", "ours"))
+    return round(stock - ours, 1)
+
+
+def _warm_ms(contestant: str, photo: Path) -> float:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.sample", contestant, str(photo), str(1 + _RUNS)],
+        cwd=paths.REPOSITORY,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    cpu_ms: list[float] = json.loads(done.stdout)["cpu_ms"]
+    return median(cpu_ms[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

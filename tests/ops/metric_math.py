@@ -1,8 +1,8 @@
 """CloudWatch's metric math and alarm states, as far as our alarms use them.
 
-The local AWS does not evaluate expressions: a metric-math alarm stays INSUFFICIENT_DATA there.
 Written from "Using metric math" and "Configuring how alarms treat missing data" in CloudWatch's
-user guide. Values are kept by period, oldest first; None is a missing data point.
+user guide. Values are kept by period, oldest first; None is a missing data point. Knows no AWS:
+the data come from `alarm_watch`.
 """
 
 from __future__ import annotations
@@ -128,8 +128,10 @@ def _tokens(expression: str) -> list[str]:
 def _combined(
     combine: Callable[[float, float], float | None], left: float | None, right: float | None
 ) -> float | None:
-    """A data point is missing wherever one of its parts is."""
-    return None if left is None or right is None else combine(left, right)
+    """Missing parts count as 0; where all are missing, there is no data point."""
+    if left is None and right is None:
+        return None
+    return combine(left or 0.0, right or 0.0)
 
 
 def _divided(left: float, right: float) -> float | None:
@@ -144,21 +146,25 @@ def _filled(value: float | None, filler: float | None) -> float | None:
     return filler if value is None else value
 
 
-def alarm_state(alarm: Mapping[str, Any], series: Series, before: str = "OK") -> str:
-    """The state after the last periods of a series; alarm: as DescribeAlarms gives it.
+# CloudWatch looks further back than an alarm's periods when data points are missing. How far it
+# does not promise; the guide's examples retrieve five data points for an alarm on three.
+EXTRA_PERIODS = 2
 
-    All our alarms demand every one of their periods to breach (M = N), compare by >= and have
-    as many data points as periods, so a missing one decides by treat_missing_data alone.
+
+def alarm_state(alarm: Mapping[str, Any], series: Series, before: str) -> str:
+    """The state after the last period of a series; alarm: as DescribeAlarms gives it.
+
+    All our alarms demand every one of their periods to breach (M = N) and compare by >=.
     """
     periods, threshold = alarm["EvaluationPeriods"], alarm["Threshold"]
     assert alarm.get("DatapointsToAlarm", periods) == periods
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-    last = list(series)[-periods:]
-    missing = alarm["TreatMissingData"]
-    if missing == "ignore":
-        known = [value for value in last if value is not None]
-        if not known:
-            return before
-        return "ALARM" if all(value >= threshold for value in known) else "OK"
-    assert missing == "notBreaching"
-    return "ALARM" if all(v is not None and v >= threshold for v in last) else "OK"
+    seen = series[-(periods + EXTRA_PERIODS) :]
+    breaching = [value >= threshold for value in seen if value is not None][-periods:]
+    if len(breaching) == periods:
+        return "ALARM" if all(breaching) else "OK"
+    # Too few, so that what is missing decides, unless one is well already.
+    if alarm["TreatMissingData"] == "ignore" and all(breaching):
+        return before
+    assert alarm["TreatMissingData"] in ("ignore", "notBreaching")
+    return "OK"

@@ -1,12 +1,13 @@
-"""Every alarm names what exists, fires, goes back, and arrives where somebody reads it."""
+"""Every alarm names what exists, fires by its data alone, goes back, and arrives.
+
+What is the local AWS's part in that and what is ours, tests/ops/alarm_watch.py says.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 
 from local.stack import Stack
 from tests.local.laboratory import wait_for
+from tests.ops.alarm_watch import Measured, Metric, Past, Watch, publish
 from tests.ops.conftest import NAME
-from tests.ops.metric_math import alarm_state, evaluate
+from tests.ops.metric_math import alarm_state
 from upload_workflow.job_line import JobLine, to_json
 
 OPERATIONS = Path("docs/operations.md")
@@ -179,12 +181,163 @@ def test_every_alarm_tells_its_topic_of_trouble_and_of_its_end(
         assert alarm["ActionsEnabled"], name
 
 
-def test_silence_alarms_nobody_and_heals_no_dead_letter(alarms: Mapping[str, Alarm]) -> None:
-    silence = [None] * 5
-    for name, alarm in alarms.items():
-        assert alarm_state(alarm, silence, before="OK") == "OK", name
-    kept = {name for name, a in alarms.items() if alarm_state(a, silence, "ALARM") == "ALARM"}
-    assert kept == {"dead-letters-present"}
+@pytest.mark.parametrize(
+    ("points", "ignore", "not_breaching"),
+    [
+        ("0-X-X", "OK", "OK"),
+        ("0----", "OK", "OK"),
+        ("-----", "as before", "OK"),
+        ("0XX-X", "ALARM", "ALARM"),
+        ("----X", "as before", "OK"),
+        ("X----", "as before", "OK"),
+    ],
+)
+def test_missing_data_are_judged_as_in_the_table_of_the_guide_to_cloudwatch(
+    points: str, ignore: str, not_breaching: str
+) -> None:
+    series = [{"0": 0.0, "X": 1.0, "-": None}[point] for point in points]
+    for missing, state in (("ignore", ignore), ("notBreaching", not_breaching)):
+        alarm = {
+            "EvaluationPeriods": 3,
+            "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": missing,
+        }
+        assert alarm_state(alarm, series, "as before") == state
+
+
+@pytest.fixture(scope="session")
+def watches(
+    alarms: Mapping[str, Alarm], queries: Mapping[str, list[dict[str, Any]]], stack: Stack
+) -> dict[str, Watch]:
+    cloudwatch = stack.aws.client("cloudwatch")
+    assert set(queries) == {"rejections-many", "nothing-leaves"}
+    return {
+        name: Watch.on_expression(cloudwatch, alarm, queries[name])
+        if name in queries
+        else Watch.on_metric(cloudwatch, alarm)
+        for name, alarm in alarms.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def past() -> Past:
+    return Past()
+
+
+# How AWS or a job's line tells of a trouble that is, or is not quite, as bad as a threshold.
+Shape = Callable[[float, bool], Measured]
+
+
+def times(threshold: float, bad: bool) -> Measured:
+    return happened(int(threshold) if bad else int(threshold) - 1)
+
+
+def happened(count: int) -> Measured:
+    return {1: count} if count else {0: 1}
+
+
+def worst_of_ten(threshold: float, bad: bool) -> Measured:
+    value = threshold if bad else threshold - 1
+    return {value: 1, value / 2: 9}
+
+
+def one_in_twenty(threshold: float, bad: bool) -> Measured:
+    as_slow = 6 if bad else 5
+    return {threshold: as_slow, 0: 100 - as_slow}
+
+
+@pytest.fixture(scope="session")
+def troubles(stack: Stack) -> dict[str, tuple[Metric, Shape]]:
+    """By alarm. Not read from the alarms, whose mistakes would then be right."""
+    outputs = stack.outputs
+    convert, record = (
+        {"FunctionName": outputs["functions"][name]["name"]}
+        for name in ("convert_image", "record_failure")
+    )
+    uploads, ended = (
+        {"RuleName": f"{NAME}-{rule}"} for rule in ("upload-ready", "execution-ended")
+    )
+    queue = {"QueueName": outputs["dead_letters"]["name"]}
+    machine = {"StateMachineArn": outputs["state_machine"]["arn"]}
+    api = {"ApiId": outputs["upload_api"]["api_id"]}
+    undelivered, lost = "FailedInvocations", "InvocationsFailedToBeSentToDlq"
+    letters, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+    slow = Metric.of("UploadWorkflow", "TimeToResult", {"Workflow": NAME})
+    of = Metric.of
+    return {
+        "upload-api-failing": (of("AWS/ApiGateway", "5xx", api), times),
+        "upload-events-not-delivered": (of("AWS/Events", undelivered, uploads), times),
+        "upload-events-lost": (of("AWS/Events", lost, uploads), times),
+        "failure-events-not-delivered": (of("AWS/Events", undelivered, ended), times),
+        "failure-events-lost": (of("AWS/Events", lost, ended), times),
+        "dead-letters-present": (of("AWS/SQS", letters, queue), worst_of_ten),
+        "dead-letters-expire": (of("AWS/SQS", oldest, queue), worst_of_ten),
+        "executions-failed": (of("AWS/States", "ExecutionsFailed", machine), times),
+        "executions-timed-out": (of("AWS/States", "ExecutionsTimedOut", machine), times),
+        "executions-throttled": (of("AWS/States", "ExecutionThrottled", machine), times),
+        "convert-image-errors": (of("AWS/Lambda", "Errors", convert), times),
+        "convert-image-throttled": (of("AWS/Lambda", "Throttles", convert), times),
+        "convert-image-near-time-out": (of("AWS/Lambda", "Duration", convert), worst_of_ten),
+        "record-failure-errors": (of("AWS/Lambda", "Errors", record), times),
+        "record-failure-throttled": (of("AWS/Lambda", "Throttles", record), times),
+        "record-failure-near-time-out": (of("AWS/Lambda", "Duration", record), worst_of_ten),
+        "results-slow": (slow, one_in_twenty),
+    }
+
+
+@pytest.fixture(scope="session")
+def flows(stack: Stack) -> dict[str, Metric]:
+    """What the alarms on expressions compare, by its name there."""
+    rule = {"RuleName": f"{NAME}-upload-ready"}
+    ends = ("Succeeded", "Rejected", "Failed", "Ignored")
+    ours = {end.lower(): Metric.of("UploadWorkflow", end, {"Workflow": NAME}) for end in ends}
+    return {"arrived": Metric.of("AWS/Events", "MatchedEvents", rule), **ours}
+
+
+# A quarter of an hour in which something is bad enough, between periods in which it nearly is.
+COURSE = [False, False, False, True, True, True, False]
+
+Course = Mapping[Metric, list[Measured]]
+
+
+@pytest.fixture(scope="session")
+def courses(
+    alarms: Mapping[str, Alarm],
+    troubles: Mapping[str, tuple[Metric, Shape]],
+    flows: Mapping[str, Metric],
+) -> dict[str, Course]:
+    """That, for every alarm, in data."""
+    found: dict[str, Course] = {
+        name: {metric: [shape(alarms[name]["Threshold"], bad) for bad in COURSE]}
+        for name, (metric, shape) in troubles.items()
+    }
+    found["rejections-many"] = {
+        flows["rejected"]: [happened(20) for _ in COURSE],
+        flows["succeeded"]: [happened(20 if bad else 21) for bad in COURSE],
+    }
+    found["nothing-leaves"] = {
+        flows["arrived"]: [happened(1) for _ in COURSE],
+        flows["ignored"]: [{} if bad else happened(1) for bad in COURSE],
+    }
+    assert set(found) == set(alarms)
+    return found
+
+
+@pytest.fixture(scope="session")
+def states(
+    watches: Mapping[str, Watch], courses: Mapping[str, Course], past: Past
+) -> dict[str, list[str]]:
+    """What each alarm makes of its course, at the end of every period."""
+    return {name: run(watches[name], course, past) for name, course in courses.items()}
+
+
+def run(watch: Watch, course: Course, past: Past) -> list[str]:
+    (length,) = {len(series) for series in course.values()}
+    ends = past.periods(length)
+    for metric, series in course.items():
+        publish(watch.cloudwatch, metric, ends, series)
+    return list(watch.follow(ends))
 
 
 LASTING = {
@@ -197,36 +350,52 @@ LASTING = {
     "nothing-leaves",
 }
 
+AT_ONCE = ["OK", "OK", "OK", "ALARM", "ALARM", "ALARM", "OK"]
+WHEN_IT_LASTS = ["OK", "OK", "OK", "OK", "OK", "ALARM", "OK"]
 
-def test_what_heals_by_itself_calls_nobody_before_it_has_lasted(
-    alarms: Mapping[str, Alarm],
+
+def test_every_alarm_fires_by_its_data_and_not_before_what_heals_by_itself_has_lasted(
+    states: Mapping[str, list[str]],
 ) -> None:
-    for name, alarm in alarms.items():
-        trouble = alarm["Threshold"]
-        once = alarm_state(alarm, [0, 0, trouble])
-        assert once == ("OK" if name in LASTING else "ALARM"), name
-        assert alarm_state(alarm, [trouble] * 3) == "ALARM", name
-        assert alarm_state(alarm, [trouble, trouble, 0]) == "OK", name
+    expected = {name: WHEN_IT_LASTS if name in LASTING else AT_ONCE for name in states}
+    assert states == expected
+
+
+def test_the_same_trouble_of_somebody_else_alarms_nobody(
+    watches: Mapping[str, Watch], courses: Mapping[str, Course], past: Past
+) -> None:
+    for name, course in courses.items():
+        theirs = {metric.elsewhere(): series for metric, series in course.items()}
+        assert set(run(watches[name], theirs, past)) == {"OK"}, name
+
+
+def test_silence_alarms_nobody_and_heals_no_dead_letter(
+    watches: Mapping[str, Watch], past: Past
+) -> None:
+    silent = past.periods(1)
+    assert {state for watch in watches.values() for state in watch.follow(silent, "OK")} == {"OK"}
+    kept = {name for name, watch in watches.items() if [*watch.follow(silent, "ALARM")] != ["OK"]}
+    assert kept == {"dead-letters-present"}
 
 
 N = None  # a period without a data point
-NONE = [N, N, N]
 ARRIVE = [9, 1, 5]
 
 
-def fires(
-    alarm: Alarm, query: list[dict[str, Any]], metrics: Mapping[str, list[float | None]]
+def flow(
+    watch: Watch, flows: Mapping[str, Metric], counts: Mapping[str, list[int | None]], past: Past
 ) -> str:
-    (expression,) = [part["expression"] for part in query if part["expression"]]
-    (returned,) = [part["id"] for part in query if part["return_data"]]
-    assert returned == "mismatch"
-    named = [part["id"] for part in query if part["metric"]]
-    series = evaluate(expression, {name: metrics.get(name, NONE) for name in named})
-    return alarm_state(alarm, series)
+    """The state after three periods in which so many did this and that."""
+    nothing: list[Measured] = [{}, {}, {}]
+    course = {flows["arrived"]: nothing} | {
+        flows[name]: [{} if count is None else happened(count) for count in series]
+        for name, series in counts.items()
+    }
+    return run(watch, course, past)[-1]
 
 
 @pytest.mark.parametrize(
-    ("metrics", "state"),
+    ("counts", "state"),
     [
         ({}, "OK"),  # nothing happens at all
         ({"arrived": ARRIVE, "succeeded": [9, 8, 9], "rejected": [N, 1, N]}, "OK"),
@@ -244,16 +413,17 @@ def fires(
     ],
 )
 def test_nothing_leaves_fires_when_uploads_arrive_and_no_job_ends(
-    alarms: Mapping[str, Alarm],
-    queries: Mapping[str, list[dict[str, Any]]],
-    metrics: Mapping[str, list[float | None]],
+    watches: Mapping[str, Watch],
+    flows: Mapping[str, Metric],
+    past: Past,
+    counts: Mapping[str, list[int | None]],
     state: str,
 ) -> None:
-    assert fires(alarms["nothing-leaves"], queries["nothing-leaves"], metrics) == state
+    assert flow(watches["nothing-leaves"], flows, counts, past) == state
 
 
 @pytest.mark.parametrize(
-    ("metrics", "state"),
+    ("counts", "state"),
     [
         ({"succeeded": [500, 500, 500]}, "OK"),
         ({"rejected": [19, 19, 19]}, "OK"),  # a handful on a quiet night
@@ -266,12 +436,13 @@ def test_nothing_leaves_fires_when_uploads_arrive_and_no_job_ends(
     ],
 )
 def test_rejections_are_many_by_share_and_by_number_and_only_when_it_lasts(
-    alarms: Mapping[str, Alarm],
-    queries: Mapping[str, list[dict[str, Any]]],
-    metrics: Mapping[str, list[float | None]],
+    watches: Mapping[str, Watch],
+    flows: Mapping[str, Metric],
+    past: Past,
+    counts: Mapping[str, list[int | None]],
     state: str,
 ) -> None:
-    assert fires(alarms["rejections-many"], queries["rejections-many"], metrics) == state
+    assert flow(watches["rejections-many"], flows, counts, past) == state
 
 
 class Inbox:
@@ -295,72 +466,37 @@ class Inbox:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
         stack.aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
-        self.told: dict[tuple[str, str], dict[str, Any]] = {}
+        self._told: list[dict[str, Any]] = []
 
-    def read(self) -> None:
-        """Adds what has come: alarm and new state -> message."""
+    def read(self) -> list[dict[str, Any]]:
+        """All messages of alarms that have come so far."""
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
             "Messages"
         ):
             for message in messages:
-                told = json.loads(json.loads(message["Body"])["Message"])
-                name = told["AlarmName"].removeprefix(f"{NAME}-")
-                self.told[name, told["NewStateValue"]] = told
+                self._told.append(json.loads(json.loads(message["Body"])["Message"]))
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-
-    def names(self, state: str) -> set[str]:
-        self.read()
-        return {name for name, told in self.told if told == state}
+        return self._told
 
 
-@pytest.fixture(scope="session")
-def inbox(stack: Stack) -> Inbox:
-    return Inbox(stack)
-
-
-def test_every_alarm_on_one_metric_fires_goes_back_and_arrives(
-    alarms: Mapping[str, Alarm], stack: Stack, inbox: Inbox
+def test_every_alarm_and_its_end_arrive_with_what_to_do(
+    states: Mapping[str, list[str]], watches: Mapping[str, Watch], stack: Stack
 ) -> None:
-    cloudwatch = stack.aws.client("cloudwatch")
-    driven = {name: alarm for name, alarm in alarms.items() if "MetricName" in alarm}
-    # The local AWS looks back over all periods of an alarm. These data points are about to leave
-    # that view, so that the way back does not take a quarter of an hour.
-    seconds_in_view = 3
+    for watch in watches.values():
+        watch.say("OK", "before the course")
+    inbox = Inbox(stack)
+    for name, watch in watches.items():
+        for period, state in enumerate(states[name], 1):
+            watch.say(state, f"as of period {period}")
 
-    def put(alarm: Alarm, value: float, time_: datetime) -> None:
-        datum = {"MetricName": alarm["MetricName"], "Value": value, "Timestamp": time_}
-        datum["Dimensions"] = alarm["Dimensions"]
-        cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[datum])
-
-    now = datetime.now(UTC)
-    for alarm in driven.values():
-        view = timedelta(seconds=alarm["Period"] * alarm["EvaluationPeriods"] - seconds_in_view)
-        put(alarm, alarm["Threshold"], now - view)
-    wait_for("every alarm", lambda: inbox.names("ALARM") >= set(driven))
-
-    time.sleep(seconds_in_view)
-    for alarm in driven.values():
-        put(alarm, 0, datetime.now(UTC))
-    wait_for("every way back", lambda: inbox.names("OK") >= set(driven))
-
-    for name, alarm in driven.items():
-        for state in ("ALARM", "OK"):
-            assert inbox.told[name, state]["AlarmDescription"] == alarm["AlarmDescription"]
-
-
-def test_the_alarms_on_expressions_arrive_too(
-    alarms: Mapping[str, Alarm], stack: Stack, inbox: Inbox
-) -> None:
-    """When they fire is shown above: the local AWS does not evaluate expressions."""
-    cloudwatch = stack.aws.client("cloudwatch")
-    driven = {name for name, alarm in alarms.items() if "MetricName" not in alarm}
-    assert driven == {"nothing-leaves", "rejections-many"}
-    for state in ("ALARM", "OK"):
-        for name in driven:
-            cloudwatch.set_alarm_state(
-                AlarmName=f"{NAME}-{name}", StateValue=state, StateReason="driven by a test"
-            )
-        wait_for(state, lambda state=state: inbox.names(state) >= driven)  # type: ignore[misc]
+    told = wait_for("all", lambda: len(inbox.read()) >= 2 * len(watches) and inbox.read())
+    expected = {
+        (watch.alarm["AlarmName"], state, f"as of period {period}", watch.alarm["AlarmDescription"])
+        for name, watch in watches.items()
+        for state, period in (("ALARM", 6 if name in LASTING else 4), ("OK", 7))
+    }
+    names = ("AlarmName", "NewStateValue", "NewStateReason", "AlarmDescription")
+    assert {tuple(message[name] for name in names) for message in told} == expected
 
 
 def test_a_second_plan_changes_nothing(stack: Stack) -> None:

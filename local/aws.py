@@ -99,17 +99,21 @@ def client(service: str, endpoint_url: str, credentials: Credentials) -> Any:
 
 
 @contextlib.contextmanager
-def local_aws(*, stays: bool = False) -> Iterator[LocalAws]:
+def local_aws(*, stays: bool = False, kept_objects: Path | None = None) -> Iterator[LocalAws]:
     """Runs a local AWS for the length of a with block, and for no longer than this process.
 
     The launcher holds the other end of a pipe: should this process be killed, the launcher ends
     its workers, removes its folder and goes. One that stays is left running at the end of the
     block, unless an error ended it; `stop` ends it.
+
+    kept_objects: a folder of the caller's for all that S3 holds. Each object is on disk before its
+    PUT is answered, so that the next local AWS has it, however this one ends. Everything else, the
+    settings of buckets included, always ends with a local AWS.
     """
     remove_leftovers()
     # Another key each time, and only ever used to make the administrator.
     root = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20))
-    process = _launch(root)
+    process = _launch(root, kept_objects)
     aws = None
     try:
         aws = _wait_until_ready(process, root)
@@ -164,13 +168,16 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def _launch(root: Credentials) -> subprocess.Popen[bytes]:
+def _launch(root: Credentials, kept_objects: Path | None) -> subprocess.Popen[bytes]:
+    environment = _environment(root)
+    if kept_objects:
+        environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(kept_objects.resolve())}
     return subprocess.Popen(
         [str(environments.local_aws_python()), str(_LAUNCHER), tempfile.gettempdir()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(root),
+        env=environment,
         start_new_session=True,  # Ctrl-C is for us; we stop it in our own time
     )
 

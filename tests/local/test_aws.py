@@ -199,6 +199,37 @@ def test_the_folders_of_the_dead_are_removed_at_the_next_start(own_temporary_fol
         folder.rmdir()
 
 
+def test_kept_objects_are_as_they_were_after_a_kill(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    thing = {"Bucket": "kept", "Key": "folder/thing.txt"}
+
+    def described(aws: LocalAws) -> dict[str, object]:
+        s3 = aws.client("s3")
+        versions = s3.list_object_versions(Bucket="kept")["Versions"]
+        facts = {one["VersionId"]: (one["ETag"], one["LastModified"]) for one in versions}
+        bodies = [
+            s3.get_object(**thing, VersionId=version)["Body"].read() for version in sorted(facts)
+        ]
+        head = s3.head_object(**thing)
+        told = {name: head[name] for name in ("VersionId", "ContentType", "Metadata")}
+        return {"versions": facts, "bodies": bodies, **told}
+
+    with local_aws(kept_objects=kept) as aws:
+        s3 = aws.client("s3")
+        s3.create_bucket(
+            Bucket="kept", CreateBucketConfiguration={"LocationConstraint": aws.region}
+        )
+        s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+        for body in (b"first", b"second"):
+            s3.put_object(**thing, Body=body, ContentType="text/plain", Metadata={"who": "me"})
+        before = described(aws)
+        os.killpg(aws.pid, signal.SIGKILL)
+    with local_aws(kept_objects=kept) as aws:
+        assert described(aws) == before
+    with local_aws() as aws:
+        assert aws.client("s3").list_buckets()["Buckets"] == []
+
+
 def test_a_failed_start_shows_the_end_of_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,12 +122,12 @@ def test_when_only_the_buckets_survive_another_apply_and_a_redrive_end_every_job
         desk = Desk(stack, "revived")
         shorten_leases(stack, 5)
         keys = desk.upload(["first.jpg"])
-        wait_for("an end", lambda: set(desk.states().values()) == {"SUCCEEDED"})
+        wait_for("an end", lambda: set(desk.states().values()) == {"SUCCEEDED"}, 60)
         ended = ended_jobs(stack)
         never_sent = issuer(stack)(UploadRequest("image/jpeg")).key
         keys += [send_by_form(stack, picture(2400, 1600)) for _ in range(3)]
         keys += desk.upload((f"{number}.jpg" for number in range(4)), picture(2400, 1600))
-        wait_for("the middle", lambda: {"RUNNING", "WAITING"} <= set(desk.states().values()))
+        wait_for("the middle", lambda: {"RUNNING", "WAITING"} <= set(desk.states().values()), 60)
         os.killpg(aws.pid, signal.SIGKILL)
 
     with local_aws(kept_objects=objects) as aws, configured(aws, state, variables) as root:
@@ -153,5 +153,5 @@ def test_when_only_the_buckets_survive_another_apply_and_a_redrive_end_every_job
         assert claimed.items() <= job_ids(desk).items()
 
         (new,) = desk.upload(["new.jpg"])
-        wait_for("an end", lambda: desk.states("new")[new] == "SUCCEEDED")
+        wait_for("an end", lambda: desk.states("new")[new] == "SUCCEEDED", 60)
         assert "No changes." in root.run("plan").stdout

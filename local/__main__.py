@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import tempfile
 from importlib import import_module
 from types import FrameType
 
@@ -17,8 +18,14 @@ class Interrupted(BaseException):
     """Somebody asked us to stop; everything that is open gets closed on the way out."""
 
 
+_asked: list[int] = []
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     # Once is enough: what follows is the clearing up, which a second Ctrl-C must not break off.
+    if _asked:  # one that came before the next lines had their effect
+        return
+    _asked.append(number)
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
@@ -26,6 +33,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def main() -> int:
     """The exit code of the command; 128 and the signal's number when it was interrupted."""
+    # The first call tries the folder with a file, which an interruption later on would leave there.
+    tempfile.gettempdir()
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:

@@ -25,8 +25,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import environments
-from local.launcher import PREFIX, STAY
+from local.launcher import STAY
 from local.problems import NotStarted
+from local.processes import PREFIX
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"  # MiniStack's
@@ -113,11 +114,11 @@ def local_aws(*, stays: bool = False, kept_objects: Path | None = None) -> Itera
     remove_leftovers()
     # Another key each time, and only ever used to make the administrator.
     root = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20))
-    process = _launch(root, kept_objects)
-    aws = None
+    # Named here, so that it goes whenever its launcher does, even one that never said a word.
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}"
+    process = _launch(root, folder, kept_objects)
     try:
-        aws = _wait_until_ready(process, root)
-        yield aws
+        yield _wait_until_ready(process, root, folder)
         if stays:
             _let_go(process)
             return
@@ -125,8 +126,7 @@ def local_aws(*, stays: bool = False, kept_objects: Path | None = None) -> Itera
         # A process that was let go is not stopped, even when we are interrupted just then.
         if process.returncode is None:
             _stop(process)
-            if aws:
-                shutil.rmtree(aws.folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop(pid: int, folder: Path) -> None:
@@ -168,12 +168,12 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def _launch(root: Credentials, kept_objects: Path | None) -> subprocess.Popen[bytes]:
+def _launch(root: Credentials, folder: Path, kept_objects: Path | None) -> subprocess.Popen[bytes]:
     environment = _environment(root)
     if kept_objects:
         environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(kept_objects.resolve())}
     return subprocess.Popen(
-        [str(environments.local_aws_python()), str(_LAUNCHER), tempfile.gettempdir()],
+        [str(environments.local_aws_python()), str(_LAUNCHER), str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -197,14 +197,15 @@ def _environment(root: Credentials) -> dict[str, str]:
     }
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], root: Credentials) -> LocalAws:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], root: Credentials, folder: Path
+) -> LocalAws:
     # All three are pipes, asked for in _launch.
     with cast("IO[bytes]", process.stdout) as said, cast("IO[bytes]", process.stderr) as complaints:
         line = said.readline()
         if not line:
             raise NotStarted(f"The local AWS did not start: {complaints.read().decode().strip()}")
-    ready = json.loads(line)
-    endpoint_url, folder = f"http://127.0.0.1:{ready['port']}", Path(ready["folder"])
+    endpoint_url = f"http://127.0.0.1:{int(line)}"
     # The port listens already: the first answer waits until MiniStack is ready to give it.
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})

@@ -14,13 +14,11 @@ import functools
 import importlib
 import importlib.metadata
 import inspect
-import json
 import os
 import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
@@ -45,9 +43,6 @@ CONVERSION_WAIT_SECONDS = 10.0
 # Failures are recorded one after the other and never refused: AWS queues asynchronous
 # invocations for hours, MiniStack drops a throttled one.
 RECORDS_AT_ONCE = 2
-
-# How folders of local AWSs are called.
-PREFIX = "upload-workflow-"
 
 # Cuts the lifeline: the local AWS outlives whoever started it.
 STAY = b"stay"
@@ -233,17 +228,17 @@ def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]
 
 
 @contextlib.contextmanager
-def own_folder(parent: str) -> Iterator[Path]:
-    """A temporary folder, locked as long as we live, and removed whatever ends us but SIGKILL."""
+def own_folder(folder: Path) -> Iterator[None]:
+    """Makes it, locks it as long as we live, and removes it whatever ends us but SIGKILL."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # not between making and removing it
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    folder.mkdir(mode=0o700)
     try:
         with (folder / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for number in _STOPPING:
                 signal.signal(number, lambda *_: sys.exit())
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-            yield folder
+            yield
     finally:
         for number in _STOPPING:
             signal.signal(number, signal.SIG_IGN)
@@ -253,11 +248,12 @@ def own_folder(parent: str) -> Iterator[Path]:
 
 
 def live() -> None:
-    """Serves from a folder of its own below the one that is named on the command line.
+    """Serves from a folder of its own, which is named on the command line.
 
-    Says {"port": N, "folder": "..."} when it listens; what goes wrong before is on stderr.
+    Says its port when it listens; what goes wrong before is on stderr.
     """
-    with own_folder(sys.argv[1]) as folder:
+    folder = Path(sys.argv[1])
+    with own_folder(folder):
         threading.Thread(target=hold_lifeline, daemon=True).start()
         for variable in ("TMPDIR", "HOME"):
             path = folder / variable.lower()
@@ -269,7 +265,7 @@ def live() -> None:
         # MiniStack reads its port at import, to tell functions where AWS is.
         os.environ["GATEWAY_PORT"] = str(port)
         serve = prepared(listener)
-        print(json.dumps({"port": port, "folder": str(folder)}), flush=True)
+        print(port, flush=True)
         log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -278,7 +274,7 @@ def live() -> None:
 
 
 def main() -> None:
-    """`launcher.py PARENT`: lives in PARENT, and ends at once when it ends."""
+    """`launcher.py FOLDER`: makes the folder, lives in it, and ends at once when it ends."""
     try:
         live()
     finally:

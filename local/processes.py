@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.launcher import PREFIX
+# How temporary folders are called, so that whoever comes later can clear up after a kill.
+PREFIX = "upload-workflow-"
 
 
 def run(

@@ -7,6 +7,9 @@ RUN := $(BIN)/python
 FAST_RINGS := tests/unit/ tests/contract/
 SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.py))))
 
+# Two rings at a time (tests/conftest.py says how they are handed out).
+TWO := --numprocesses 2
+
 .PHONY: help demo test check up down package bench load cost mutate schemas fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -38,13 +41,13 @@ down: .venv/ready
 	@$(RUN) -m local down
 
 test: check
-	@$(RUN) -m pytest $(SLOW_RINGS) -q
+	@$(RUN) -m pytest $(SLOW_RINGS) -q $(TWO)
 
 check: .venv/ready
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run make fmt"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(RUN) -m pytest $(FAST_RINGS) -q
+	@$(RUN) -m pytest $(FAST_RINGS) -q $(TWO)
 
 fmt: .venv/ready
 	@$(BIN)/ruff format --quiet .

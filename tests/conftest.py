@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # No deadlines: the machine that runs the tests may be busy with something else.
 # The same examples each time: a check that passed passes again. `thorough` looks for new ones.
@@ -13,3 +16,15 @@ settings.register_profile(
     "thorough", deadline=None, max_examples=1000, stateful_step_count=80, print_blob=True
 )
 settings.load_profile("quick")
+
+
+class RingScheduling(LoadScopeScheduling):
+    """Hands out whole rings of tests: the tests of a ring share a local AWS."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)  # nobody asks when tests run one after the other
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> RingScheduling:
+    return RingScheduling(config, log)

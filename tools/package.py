@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import compileall
 import hashlib
+import os
 import platform
 import py_compile
 import re
@@ -180,7 +181,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def write_zip(folder: Path, file: Path) -> None:
     """Writes sorted names, one date and one mode, so that equal contents are equal bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    half = file.with_suffix(".part")
+    # Of its own name: two builds at a time are two whole files, and the last one stays.
+    half = file.with_suffix(f".{os.getpid()}.part")
     with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, path in _files(folder):
             entry = zipfile.ZipInfo(name, EPOCH)

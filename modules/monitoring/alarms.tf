@@ -147,7 +147,7 @@ locals {
       label   = "Rejected uploads in percent"
       metrics = { rejected = local._ours.rejected, succeeded = local._ours.succeeded }
       # A handful of bad pictures on a quiet night is no trend: at least 20 in five minutes.
-      expression = "IF(rejected >= 20, 100 * rejected / (rejected + FILL(succeeded, 0)), 0)"
+      expression = "IF(FILL(rejected, 0) >= 20, 100 * rejected / (rejected + FILL(succeeded, 0)), 0)"
       threshold  = var.monitoring.rejected_percent
       text       = "At least ${var.monitoring.rejected_percent} % of the uploads are rejected: a client sends what we do not accept, or a limit is too tight. The query `rejections by code` says which. Nobody needs to get up for this."
     })

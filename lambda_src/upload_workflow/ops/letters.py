@@ -58,13 +58,13 @@ def read(aws: Aws, deployment: Deployment, hold_seconds: int) -> Iterator[Letter
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SentTimestamp"],
         )
-        messages = answer.get("Messages", [])
-        if not messages:
+        new = [m for m in answer.get("Messages", []) if m["MessageId"] not in seen]
+        # Nothing new: the queue is empty, or so long that its first letters are visible again.
+        if not new:
             return
-        for message in messages:
-            if message["MessageId"] not in seen:
-                seen.add(message["MessageId"])
-                yield parse(message)
+        for message in new:
+            seen.add(message["MessageId"])
+            yield parse(message)
 
 
 def parse(message: Mapping[str, Any]) -> Letter:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 from collections import Counter
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
+from PIL import Image
 
 from local import client
 from local.aws import LocalAws, local_aws
@@ -49,7 +53,8 @@ def test_after_its_workers_and_executions_were_killed_every_job_is_shown_and_end
     machine = stack.outputs["state_machine"]["arn"]
     running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
     for execution in running:
-        states.stop_execution(executionArn=execution["executionArn"])
+        with suppress(ClientError):  # it ended meanwhile
+            states.stop_execution(executionArn=execution["executionArn"])
     assert kill_workers(stack) > 0
 
     assert set(desk.states("killed/")) == set(keys)
@@ -58,6 +63,16 @@ def test_after_its_workers_and_executions_were_killed_every_job_is_shown_and_end
     done = desk.ask("redrive", "--prefix", "uploads/killed/", "--yes", "--wait", "120")
     assert {job["end"] for job in done["jobs"]} <= {"SUCCEEDED"}
     assert Counter(desk.states("killed/").values()) == {"SUCCEEDED": 12}
+
+
+# Of a picture of noise they keep a function busy for seconds, so that there is a middle.
+SLOW_RENDITIONS = {f"slow-{n}": {"width_px": 1600 - n, "format": "avif"} for n in range(5)}
+
+
+def noise() -> bytes:
+    data = io.BytesIO()
+    Image.effect_noise((1600, 1200), 60).convert("RGB").save(data, "JPEG", quality=80)
+    return data.getvalue()
 
 
 def shorten_leases(stack: Stack, seconds: int) -> None:
@@ -116,7 +131,8 @@ def test_when_only_the_buckets_survive_another_apply_and_a_redrive_end_every_job
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state of Terraform is the old one; what it speaks of is gone, but for two buckets."""
-    objects, state, variables = tmp_path / "objects", tmp_path / "stack", {"name": "revived"}
+    objects, state = tmp_path / "objects", tmp_path / "stack"
+    variables = {"name": "revived", "renditions": SLOW_RENDITIONS}
     with local_aws(kept_objects=objects) as aws, configured(aws, state, variables) as root:
         stack = apply(aws, root)
         desk = Desk(stack, "revived")
@@ -125,8 +141,8 @@ def test_when_only_the_buckets_survive_another_apply_and_a_redrive_end_every_job
         wait_for("an end", lambda: set(desk.states().values()) == {"SUCCEEDED"}, 60)
         ended = ended_jobs(stack)
         never_sent = issuer(stack)(UploadRequest("image/jpeg")).key
-        keys += [send_by_form(stack, picture(2400, 1600)) for _ in range(3)]
-        keys += desk.upload((f"{number}.jpg" for number in range(4)), picture(2400, 1600))
+        keys += [send_by_form(stack, noise()) for _ in range(2)]
+        keys += desk.upload((f"{number}.jpg" for number in range(4)), noise())
         wait_for("the middle", lambda: {"RUNNING", "WAITING"} <= set(desk.states().values()), 60)
         os.killpg(aws.pid, signal.SIGKILL)
 
@@ -137,7 +153,8 @@ def test_when_only_the_buckets_survive_another_apply_and_a_redrive_end_every_job
         assert set(desk.states()) == set(keys)
         assert [job["key"] for job in desk.ask("jobs", "--state", "ISSUED")] == [never_sent]
         wait_for("the leases' end", lambda: "RUNNING" not in desk.states().values())
-        assert set(desk.states().values()) == {"SUCCEEDED", "STUCK", "WAITING"}
+        cut_off = set(desk.states().values()) - {"SUCCEEDED"}
+        assert cut_off and cut_off <= {"STUCK", "WAITING"}  # by the moment of the kill
         survived, claimed = ended_jobs(stack), job_ids(desk)
         assert ended and ended.items() <= survived.items()
 

@@ -29,6 +29,10 @@ TESTS = (
     "tests/unit/test_keys.py",
     "tests/unit/test_signing.py",
     "tests/unit/test_status_model.py",
+    "tests/unit/test_job_line.py",
+    "tests/unit/test_ops_jobs.py",
+    "tests/unit/test_ops_letters.py",
+    "tests/unit/test_ops_redrive.py",
     "tests/faults",
 )
 
@@ -217,6 +221,96 @@ MUTATIONS = (
         "keys.py",
         'any(segment in (".", "..") for segment in folder.split("/"))',
         "False",
+    ),
+    Mutation(
+        "jobs: an upload without a document is shown",
+        "ops/jobs.py",
+        "for status_key in {*documents, *by_status_key}",
+        "for status_key in documents",
+    ),
+    Mutation(
+        "jobs: a document without an upload is shown",
+        "ops/jobs.py",
+        "for status_key in {*documents, *by_status_key}",
+        "for status_key in by_status_key",
+    ),
+    Mutation(
+        "jobs: a claim of a dead execution is stuck",
+        "ops/jobs.py",
+        "return JobState.RUNNING if alive else JobState.STUCK",
+        "return JobState.RUNNING",
+    ),
+    Mutation(
+        "jobs: what was uploaded again waits",
+        "ops/jobs.py",
+        "    if overwritten:",
+        "    if False:",
+    ),
+    Mutation(
+        "redrive: a job runs once at a time",
+        "ops/redrive.py",
+        'if status == "RUNNING":\n            return Done(step, "is al',
+        'if status == "":\n            return Done(step, "is al',
+    ),
+    Mutation(
+        "redrive: an event that may still come is waited for",
+        "ops/redrive.py",
+        "and now - job.since < PATIENCE",
+        "and False",
+    ),
+    Mutation(
+        "redrive: an event made anew is of the same job",
+        "ops/redrive.py",
+        "told.sequencer if told and same else None",
+        "None",
+    ),
+    Mutation(
+        "redrive: the functions are told",
+        "ops/redrive.py",
+        '"redrive": True',
+        '"redrive": False',
+    ),
+    Mutation(
+        "redrive: what has ended meanwhile stays",
+        "ops/redrive.py",
+        "if step.why not in _ENDED and",
+        "if False and",
+    ),
+    Mutation(
+        "redrive: a letter stays until its job is started",
+        "ops/redrive.py",
+        "if not done.failed:",
+        "if True:",
+    ),
+    Mutation(
+        "redrive: a job with a letter is run by it",
+        "ops/redrive.py",
+        "if job.key in told:",
+        "if False:",
+    ),
+    Mutation(
+        "redrive: no job goes round its malware scan",
+        "ops/redrive.py",
+        "if deployment.waits_for_scan:",
+        "if False:",
+    ),
+    Mutation(
+        "letters: what was held is told from what was refused",
+        "ops/letters.py",
+        "(Origin.NOT_DELIVERED if undelivered else Origin.HELD)",
+        "Origin.HELD",
+    ),
+    Mutation(
+        "metrics: a duplicate's times are not a job's",
+        "job_line.py",
+        'if line.state != "IGNORED":',
+        "if True:",
+    ),
+    Mutation(
+        "metrics: a redriven job is not slow",
+        "job_line.py",
+        "None if line.redrive else line.since_event_ms",
+        "line.since_event_ms",
     ),
 )
 

@@ -32,6 +32,7 @@ from tests.terraform.roots import Cloud
 
 # What the checks read; the packages stay where they are.
 COPIED = ("modules", "statemachine", "tests", "tools", "local", "lambda_src", "docs")
+COPIED += ("requirements", "load")  # for the checks that apply to a local AWS
 PROMISES = "promises"
 ALL = (PROMISES, CONTRACT, ACCESS, SWITCHES, PLANS)
 
@@ -47,6 +48,7 @@ class Bench:
             shutil.copytree(paths.REPOSITORY / name, folder / name, symlinks=True, ignore=ignored)
         for file in [*paths.REPOSITORY.glob("*.tf"), paths.REPOSITORY / "pyproject.toml"]:
             shutil.copy(file, folder)
+        (folder / ".venv").symlink_to(paths.REPOSITORY / ".venv")
         cloud.run(folder, "init", "-input=false")
 
     @contextmanager

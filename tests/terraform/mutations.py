@@ -14,7 +14,7 @@ TRIGGER, DEAD_LETTERS = "modules/trigger/main.tf", "modules/trigger/dead_letters
 WORKFLOW, WORKFLOW_ACCESS = "modules/workflow/main.tf", "modules/workflow/access.tf"
 CONVERSION, CONVERSION_ACCESS = "modules/conversion/main.tf", "modules/conversion/access.tf"
 UPLOAD_API, ISSUE_UPLOAD = "modules/upload_api/main.tf", "modules/upload_api/issue_upload.tf"
-MONITORING = "modules/monitoring/main.tf"
+MONITORING, ALARMS = "modules/monitoring/main.tf", "modules/monitoring/alarms.tf"
 ASL = "statemachine/convert_image.asl.json"
 VARIABLES = "variables.tf"
 
@@ -27,6 +27,7 @@ REACH = f"{ACCESS} -k test_a_role_may"
 DEFAULT = f"{ACCESS} -k default"
 SWITCHES = "tests/terraform/test_switches.py"
 PLANS = "tests/terraform/test_plans.py"
+RINGING = "tests/ops/test_alarms.py"
 
 
 class Outgrown(Exception):
@@ -56,6 +57,22 @@ def swap(old: str, new: str) -> Callable[[str], str]:
         if text.count(old) != 1:
             raise Outgrown(f"{text.count(old)} times: {old}")
         return text.replace(old, new)
+
+    return change
+
+
+def first(old: str, new: str) -> Callable[[str], str]:
+    """Replaces the first of several."""
+    return lambda text: text.replace(old, new, 1)
+
+
+def in_alarm(name: str, old: str, new: str) -> Callable[[str], str]:
+    """Replaces what occurs once in the definition of an alarm."""
+
+    def change(text: str) -> str:
+        start = text.index(f'    "{name}" = ')
+        end = text.index("\n    }", start)
+        return text[:start] + swap(old, new)(text[start:end]) + text[end:]
 
     return change
 
@@ -572,6 +589,85 @@ MUTATIONS = [
             'type        = "*"\n      identifiers = ["*"]',
         ),
         DEFAULT,
+    ),
+    # Whoever is on call.
+    Mutation(
+        "lost events ring when they are only late",
+        ALARMS,
+        in_alarm("upload-events-lost", "InvocationsFailedToBeSentToDlq", "FailedInvocations"),
+        RINGING,
+    ),
+    Mutation(
+        "failures that were not told ring for uploads",
+        ALARMS,
+        in_alarm("failure-events-not-delivered", "rule.name", "var.upload_rule.name"),
+        RINGING,
+    ),
+    Mutation(
+        "silence makes dead letters forgotten",
+        ALARMS,
+        in_alarm("dead-letters-present", '"ignore"', '"notBreaching"'),
+        RINGING,
+    ),
+    Mutation(
+        "the age of dead letters is averaged",
+        ALARMS,
+        in_alarm("dead-letters-expire", "Maximum", "Average"),
+        RINGING,
+    ),
+    Mutation(
+        "executions that ran out of time ring as failed ones",
+        ALARMS,
+        in_alarm("executions-timed-out", "ExecutionsTimedOut", "ExecutionsFailed"),
+        RINGING,
+    ),
+    Mutation(
+        "errors of record_failure are looked for at convert_image",
+        ALARMS,
+        in_alarm("record-failure-errors", "record_failure.name", "convert_image.name"),
+        RINGING,
+    ),
+    Mutation(
+        "one slow job in ten rings, and not one in twenty",
+        ALARMS,
+        in_alarm("results-slow", "p95", "p90"),
+        RINGING,
+    ),
+    Mutation(
+        "a moment's throttling calls somebody",
+        ALARMS,
+        in_alarm("convert-image-throttled", "_lasting", "_counted"),
+        RINGING,
+    ),
+    Mutation(
+        "what lasts rings too late",
+        ALARMS,
+        swap("_lasting = { periods = 3", "_lasting = { periods = 4"),
+        RINGING,
+    ),
+    Mutation(
+        "duplicates count as nothing that leaves",
+        ALARMS,
+        in_alarm("nothing-leaves", " + FILL(ignored, 0)", ""),
+        RINGING,
+    ),
+    Mutation(
+        "a handful of rejections rings",
+        ALARMS,
+        in_alarm("rejections-many", ">= 20", ">= 10"),
+        RINGING,
+    ),
+    Mutation(
+        "nobody is told that trouble is over",
+        MONITORING,
+        first("ok_actions    = [local._topic_arn]", "ok_actions    = []"),
+        RINGING,
+    ),
+    Mutation(
+        "an alarm does not say where its paragraph is",
+        MONITORING,
+        first("#${each.key}", ""),
+        RINGING,
     ),
     # The workflow's file.
     Mutation(

@@ -40,8 +40,8 @@ locals {
         concat(local._states.Started, [{ stat = "Sum", label = "started", color = local._colors.ignored }]),
         concat(local._states.Succeeded, [{ stat = "Sum", label = "succeeded", color = local._colors.succeeded }]),
         concat(local._states.Failed, [{ stat = "Sum", label = "failed", color = local._colors.failed }]),
-        concat(local._states.TimedOut, [{ stat = "Sum", label = "timed out" }]),
-        concat(local._states.Aborted, [{ stat = "Sum", label = "aborted" }]),
+        concat(local._states.TimedOut, [{ stat = "Sum", label = "timed out", color = local._colors.timed_out }]),
+        concat(local._states.Aborted, [{ stat = "Sum", label = "aborted", color = local._colors.aborted }]),
         ["AWS/States", "ExecutionThrottled", "StateMachineArn", var.state_machine.arn, { stat = "Sum", label = "throttled", color = local._colors.rejected }],
       ])
     },
@@ -97,8 +97,16 @@ locals {
     },
   ])
 
-  # The colors that the CloudWatch console itself offers for good, doubtful, bad and beside the point.
-  _colors = { succeeded = "#2ca02c", rejected = "#ff7f0e", failed = "#d62728", ignored = "#7f7f7f" }
+  # The colors that the CloudWatch console itself offers for good, doubtful, bad and beside the point, and two more
+  # that are not bad's, which the fourth line of a graph would get.
+  _colors = {
+    succeeded = "#2ca02c"
+    rejected  = "#ff7f0e"
+    failed    = "#d62728"
+    ignored   = "#7f7f7f"
+    timed_out = "#9467bd"
+    aborted   = "#8c564b"
+  }
 
   _tables = {
     "Last failed jobs"   = local._queries["failed jobs"]

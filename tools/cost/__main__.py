@@ -32,9 +32,14 @@ RENDITIONS = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.cost", description=__doc__)
     parser.add_argument("--uploads", type=int, default=20)
+    parser.add_argument("--photo", type=Path, help="one of yours; the bench's of 12 megapixels")
     parser.add_argument("--keep", action="store_true", help="replace the committed facts")
     options = parser.parse_args()
-    photo = photos(paths.BUILD / "bench" / "photos")["12mp"]
+    try:
+        photo = options.photo or photos(paths.BUILD / "bench" / "photos")["12mp"]
+    except (RuntimeError, subprocess.CalledProcessError) as problem:
+        print(f"{problem}\nOr name a photograph of your own: --photo FILE", file=sys.stderr)
+        return 1
     with ExitStack() as resources:
         print("Starting the local AWS and applying the module ...", flush=True)
         aws = resources.enter_context(local_aws())

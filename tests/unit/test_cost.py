@@ -63,6 +63,13 @@ def test_one_more_for_every_upload_costs_its_price_a_million_times(
     assert of(more) - of(FACTS) == pytest.approx(dollars)
 
 
+@pytest.mark.parametrize(("counted", "billed"), [(1, 3), (3, 3), (7, 7)])
+def test_no_fewer_polls_are_billed_than_are_assumed(counted: float, billed: float) -> None:
+    facts = replace(FACTS, polls=counted)
+    reads = bill(facts, PRICES, express=False, architecture="x86_64")["S3 reads"]
+    assert reads == pytest.approx((FACTS.reads + billed) * 0.4)
+
+
 def test_a_gigabyte_of_log_and_a_gb_second_cost_what_the_list_says() -> None:
     more = replace(FACTS, line_bytes=FACTS.line_bytes + 1000, convert_image_mb=1024)
     same = replace(FACTS, convert_image_mb=1024)

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 
@@ -35,6 +35,8 @@ def main() -> int:
     parser.add_argument("--photo", type=Path, help="one of yours; the bench's of 12 megapixels")
     parser.add_argument("--keep", action="store_true", help="replace the committed facts")
     options = parser.parse_args()
+    if options.photo and not options.photo.is_file():
+        parser.error(f"{options.photo} is no file")
     try:
         photo = options.photo or photos(paths.BUILD / "bench" / "photos")["12mp"]
     except (RuntimeError, subprocess.CalledProcessError) as problem:
@@ -51,7 +53,12 @@ def main() -> int:
         root = resources.enter_context(configured(aws, aws.folder / "stack", variables))
         stack = apply(aws, root)
         print(f"Uploading {photo.name} {options.uploads} times ...\n", flush=True)
-        facts = count(stack, photo, options.uploads, stock_ms=stock_ms(photo))
+        try:
+            facts = count(stack, photo, options.uploads)
+        except RuntimeError as problem:
+            print(problem, file=sys.stderr)
+            return 1
+    facts = replace(facts, stock_ms=stock_ms(photo))
     text = json.dumps(asdict(facts), indent=2) + "\n"
     if options.keep:
         FACTS.write_text(text, "utf-8")

@@ -18,7 +18,7 @@ UPLOADS = 3
 def counted(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Facts:
     photo = tmp_path_factory.mktemp("photo") / "photo.jpg"
     photo.write_bytes(picture())
-    return count(stack, photo, UPLOADS, stock_ms=0)
+    return count(stack, photo, UPLOADS)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,6 @@ def table(facts: Facts, prices: Mapping[str, Any]) -> str:
             *(f"{item:20}" + "".join(f"{one[item]:17.2f}" for one in bills) for item in bills[0]),
             f"{'together':20}" + "".join(f"{sum(one.values()):17.2f}" for one in bills),
             f"\nThe naive design: {NAIVE_DOLLARS}.",
-            f"A burst's 3.5 throttle retries an upload add {burst(3.5, prices):.2f} on STANDARD.",
+            f"Each throttle retry of every upload adds {burst(1, prices):.2f} on STANDARD.",
         ]
     )

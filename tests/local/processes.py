@@ -1,10 +1,15 @@
-"""Which processes of this machine belong to something, told by their environment and arguments."""
+"""Which processes of this machine belong to something, and the end of some of them."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from load.processes import tree
 
 
 def mentioning(text: str) -> set[int]:
@@ -19,6 +24,15 @@ def mentioning(text: str) -> set[int]:
             if text.encode() in known:
                 found.add(int(entry.name))
     return found
+
+
+def kill_workers(pid: int) -> int:
+    """SIGKILL for every worker of the local AWS with this number; how many there were."""
+    workers = tree(pid)[1:]
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    return len(workers)
 
 
 def is_open(endpoint_url: str) -> bool:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,11 +14,11 @@ from PIL import Image
 
 from load.__main__ import Scale, listen, run_all
 from load.cargo import RENDITIONS, picture
-from load.processes import tree
 from load.s3_endpoint import set_variables
 from load.traffic import Bus
 from local.client import TERMINAL, request
 from local.stack import Stack
+from tests.local.processes import kill_workers
 from upload_workflow.keys import status_key
 
 PATIENCE_SECONDS = 60
@@ -117,12 +114,6 @@ def slow_picture() -> bytes:
     return buffer.getvalue()
 
 
-def kill_workers(stack: Stack) -> None:
-    for worker in tree(stack.aws.pid)[1:]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGKILL)
-
-
 def is_running(attempt: int) -> Callable[[dict[str, Any]], bool]:
     return lambda found: found["state"] in TERMINAL or found["attempt"] > attempt
 
@@ -132,7 +123,7 @@ def test_a_worker_killed_in_mid_work_costs_an_attempt_and_no_image(
 ) -> None:
     key = desk.put("killed once", slow_picture())
     desk.wait(key, is_running(0))
-    kill_workers(stack)
+    kill_workers(stack.aws.pid)
     document = desk.end(key)
     assert (document["state"], document["attempt"]) == ("SUCCEEDED", 2)
 
@@ -144,7 +135,7 @@ def test_workers_killed_every_time_end_as_a_failure_told_once(
     attempt = 0
     while (found := desk.wait(key, is_running(attempt)))["state"] == "RUNNING":
         attempt = found["attempt"]
-        kill_workers(stack)
+        kill_workers(stack.aws.pid)
     assert (found["state"], found["error"]["code"]) == ("FAILED", "Internal")
     told = [event for event in bus.drain("ends", 3) if event["detail"]["upload"]["key"] == key]
     assert [event["detail-type"] for event in told] == ["Upload Failed"]

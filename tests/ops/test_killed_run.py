@@ -6,7 +6,6 @@ import io
 import json
 import os
 import signal
-import subprocess
 from collections import Counter
 from contextlib import suppress
 from hashlib import sha256
@@ -21,6 +20,7 @@ from local.aws import LocalAws, local_aws
 from local.issuing import issuer
 from local.stack import Stack, apply, configured
 from tests.local.laboratory import wait_for
+from tests.local.processes import kill_workers
 from tests.ops.conftest import NAME
 from tests.ops.operator_desk import Desk, picture
 from upload_workflow.ops import redrive
@@ -30,18 +30,6 @@ from upload_workflow.upload_request import UploadRequest
 @pytest.fixture(scope="module")
 def desk(stack: Stack) -> Desk:
     return Desk(stack, NAME)
-
-
-def kill_workers(stack: Stack) -> int:
-    """SIGKILL for every function's process of this local AWS; how many there were."""
-    listed = subprocess.run(
-        ["/bin/ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    parents = {int(pid): int(parent) for pid, parent in map(str.split, listed.splitlines())}
-    workers = [pid for pid, parent in parents.items() if parent == stack.aws.pid]
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-    return len(workers)
 
 
 def test_after_its_workers_and_executions_were_killed_every_job_is_shown_and_ends(
@@ -55,7 +43,7 @@ def test_after_its_workers_and_executions_were_killed_every_job_is_shown_and_end
     for execution in running:
         with suppress(ClientError):  # it ended meanwhile
             states.stop_execution(executionArn=execution["executionArn"])
-    assert kill_workers(stack) > 0
+    assert kill_workers(stack.aws.pid) > 0
 
     assert set(desk.states("killed/")) == set(keys)
     ends = {"SUCCEEDED", "FAILED"}

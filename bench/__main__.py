@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import __version__ as pillow_version
 
-from upload_workflow.resample import SIMD
+from upload_workflow.image.resample import SIMD
 
 from . import startup
 from .photos import JPEGS, OTHERS, SECOND_PHOTOS, photos

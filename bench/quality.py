@@ -12,9 +12,9 @@ from typing import Any
 import pyvips
 from PIL import Image, ImageOps
 
-from upload_workflow.convert import convert
-from upload_workflow.limits import Limits
-from upload_workflow.rendition import OutputFormat, Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.rendition import OutputFormat, Rendition
 
 from .sample import SIZES
 

@@ -22,9 +22,9 @@ QUALITY = 80
 
 
 def ours() -> Callable[[bytes], list[bytes]]:
-    from upload_workflow.convert import convert
-    from upload_workflow.limits import Limits
-    from upload_workflow.rendition import Rendition
+    from upload_workflow.image.convert import convert
+    from upload_workflow.image.limits import Limits
+    from upload_workflow.image.rendition import Rendition
 
     renditions = {str(size): Rendition(size, size, quality=QUALITY) for size in SIZES}
     limits = Limits(max_memory_mb=4000)
@@ -33,9 +33,9 @@ def ours() -> Callable[[bytes], list[bytes]]:
 
 def ours_without_simd() -> Callable[[bytes], list[bytes]]:
     """What a machine without the resampler's wheel does (Linux on arm64, musl)."""
-    import upload_workflow.resample
+    import upload_workflow.image.resample
 
-    upload_workflow.resample.SIMD = False
+    upload_workflow.image.resample.SIMD = False
     return ours()
 
 

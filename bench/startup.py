@@ -43,7 +43,7 @@ print((time.process_time() - before) * 1000)
 _BOMB = """
 import json, time, tracemalloc
 from upload_workflow.errors import Rejected
-from upload_workflow.limits import Limits, refuse_early
+from upload_workflow.image.limits import Limits, refuse_early
 head = bytes.fromhex({head!r}).ljust(65536, b'x')
 def refuse():
     try:

@@ -11,9 +11,9 @@ from functools import cache
 
 from PIL import Image, ImageFilter
 
-from upload_workflow.convert import convert
-from upload_workflow.limits import Limits
-from upload_workflow.rendition import Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.rendition import Rendition
 
 # As in the prototypes that set the goals: three JPEGs, from photos of about 225 kB.
 RENDITIONS: dict[str, dict[str, int | str]] = {

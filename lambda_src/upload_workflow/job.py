@@ -18,21 +18,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import keys, status
 from .errors import Rejected, RejectionCode, ScanFailed
-from .status import (
-    Claimant,
-    Decision,
-    Ignored,
-    Reason,
-    State,
-    StatusDocument,
-    StoredRendition,
-)
+from .status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
 from .store import Gone, OpenedUpload, Overwritten, Seen, Store
 from .upload import Scan, Upload
 
 if TYPE_CHECKING:
-    from .convert import Converted
-    from .encode import Encoded
+    from .image.convert import Converted
+    from .image.encode import Encoded
     from .report import Stopwatch
     from .settings import ConvertImageSettings
     from .signing import Signer

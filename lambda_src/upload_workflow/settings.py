@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from .limits import Limits
-    from .rendition import Rendition
+    from .image.limits import Limits
+    from .image.rendition import Rendition
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class ConvertImageSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         # Only this function has any use for them, and record_failure starts faster without.
-        from .limits import Limits  # noqa: PLC0415
-        from .rendition import Rendition  # noqa: PLC0415
+        from .image.limits import Limits  # noqa: PLC0415
+        from .image.rendition import Rendition  # noqa: PLC0415
 
         return cls(
             results_bucket=env["RESULTS_BUCKET"],

@@ -25,7 +25,7 @@ from .upload import Upload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from .encode import Encoded
+    from .image.encode import Encoded
 
 # Each round somebody else won. With sixteen writers on one document three rounds were the most
 # ever seen; whoever loses this often is told to come again by the workflow's retry.

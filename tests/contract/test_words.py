@@ -11,9 +11,9 @@ import pytest
 
 from tests.contract import hcl
 from tools import package
-from upload_workflow import rendition
-from upload_workflow.limits import Limits
-from upload_workflow.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.image import rendition
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
 
 VARIABLES = hcl.read("variables.tf")
 RENDITIONS = hcl.inside(VARIABLES, r'variable "renditions" \{')

@@ -19,9 +19,9 @@ from PIL import Image
 
 from tests.corpus.one_file import RENDITIONS
 from tests.pictures import moving, saved, scene, with_orientation
-from upload_workflow.convert import convert
 from upload_workflow.errors import Rejected
-from upload_workflow.limits import Limits, refuse_early
+from upload_workflow.image.convert import convert
+from upload_workflow.image.limits import Limits, refuse_early
 
 KEPT = Path(__file__).parents[2] / "build" / "fuzz"
 

@@ -8,10 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from upload_workflow.convert import convert
 from upload_workflow.errors import Rejected
-from upload_workflow.limits import Limits
-from upload_workflow.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
 
 RENDITIONS = {
     "large": Rendition(2048, 2048),

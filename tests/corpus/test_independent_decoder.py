@@ -9,9 +9,9 @@ import pyvips
 from PIL import Image, ImageChops, ImageStat
 
 from tests.pictures import opened, saved, scene, with_orientation
-from upload_workflow.convert import convert
-from upload_workflow.limits import Limits
-from upload_workflow.rendition import OutputFormat, Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.rendition import OutputFormat, Rendition
 
 
 def _alpha() -> Image.Image:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.pictures import saved, scene, with_orientation
-from upload_workflow.header import read_header
-from upload_workflow.limits import memory_mb
+from upload_workflow.image.header import read_header
+from upload_workflow.image.limits import memory_mb
 
 ROOT = Path(__file__).parents[2]
 MADE_PIXELS = 2048 * 1536 + 200 * 200 + 160 * 120 + 90 * 90  # of tests.corpus.one_file

@@ -90,7 +90,7 @@ def _main() -> None:
     from PIL import AvifImagePlugin, Image, TiffImagePlugin, WebPImagePlugin
 
     from tests.corpus.one_file import RENDITIONS, outcome
-    from upload_workflow.header import Format
+    from upload_workflow.image.header import Format
 
     assert AvifImagePlugin, (TiffImagePlugin, WebPImagePlugin)
     formats = [format for format in Format if format is not Format.HEIF]

@@ -12,8 +12,8 @@ WITHOUT_THE_WHEEL = """
 import sys
 sys.modules["cykooz_resizer"] = None
 import pytest
-import upload_workflow.resample
-assert not upload_workflow.resample.SIMD
+import upload_workflow.image.resample
+assert not upload_workflow.image.resample.SIMD
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
 """
 

@@ -20,10 +20,10 @@ from tests.pictures import (
     scene,
     with_orientation,
 )
-from upload_workflow.convert import convert
 from upload_workflow.errors import Rejected, RejectionCode
-from upload_workflow.limits import Limits
-from upload_workflow.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
 
 PNG = OutputFormat.PNG
 SMALL = {"small": Rendition(60, 60, format=PNG)}
@@ -316,7 +316,7 @@ def test_a_conversion_that_takes_too_long_ends_between_two_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr("upload_workflow.limits.monotonic", lambda: next(clock))
+    monkeypatch.setattr("upload_workflow.image.limits.monotonic", lambda: next(clock))
     refused = refusal(saved(scene(), "JPEG"))
     assert refused.code is RejectionCode.TOO_MUCH_TIME
     assert "30 seconds" in refused.message

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-import upload_workflow.resample as resampler
+import upload_workflow.image.resample as resampler
 from tests.pictures import scene
-from upload_workflow.cascade import CASCADE_GAP, Drawing, draw, plan
-from upload_workflow.rendition import WHOLE, Box, Size
-from upload_workflow.resample import Filter, resample
+from upload_workflow.image.cascade import CASCADE_GAP, Drawing, draw, plan
+from upload_workflow.image.rendition import WHOLE, Box, Size
+from upload_workflow.image.resample import Filter, resample
 
 needs_simd = pytest.mark.skipif(not resampler.SIMD, reason="no wheel of the resampler here")
 

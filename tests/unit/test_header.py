@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.pictures import moving, saved, scene
 from upload_workflow.errors import Rejected, RejectionCode
-from upload_workflow.header import Format, read_header, sniff
+from upload_workflow.image.header import Format, read_header, sniff
 
 HEAD = 64 << 10
 

@@ -9,11 +9,11 @@ import zlib
 import pytest
 
 from tests.pictures import saved, scene
-from upload_workflow.convert import convert
 from upload_workflow.errors import Rejected, RejectionCode
-from upload_workflow.header import Format, Header, read_header
-from upload_workflow.limits import Limits, Work, inspect, refuse, refuse_early, refuse_work
-from upload_workflow.rendition import Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.header import Format, Header, read_header
+from upload_workflow.image.limits import Limits, Work, inspect, refuse, refuse_early, refuse_work
+from upload_workflow.image.rendition import Rendition
 
 HEAD = 64 << 10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from upload_workflow.placeholder import dominant_color, thumbhash
+from upload_workflow.image.placeholder import dominant_color, thumbhash
 
 
 def uneven(width: int, height: int, mode: str = "RGB") -> Image.Image:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upload_workflow.orientation import TURNS, stored_box, turned
-from upload_workflow.rendition import POSITIONS, WHOLE, Box, Fit, Rendition, Size, lay_out
+from upload_workflow.image.orientation import TURNS, stored_box, turned
+from upload_workflow.image.rendition import POSITIONS, WHOLE, Box, Fit, Rendition, Size, lay_out
 
 edges = st.integers(1, 3000)
 pictures = st.builds(Size, edges, edges)

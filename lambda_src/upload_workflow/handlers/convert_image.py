@@ -9,10 +9,10 @@ from typing import Any
 
 from .. import report, status
 from ..clients import credentials, s3_client
-from ..convert import convert
 from ..errors import Rejected
+from ..image.convert import convert
+from ..image.limits import refuse_early
 from ..job import Converter, Task, side_by_side
-from ..limits import refuse_early
 from ..settings import ConvertImageSettings
 from ..signing import Signer
 from ..store import Store

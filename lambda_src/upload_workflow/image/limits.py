@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from time import monotonic
 from typing import Any, Self
 
-from .errors import Rejected, RejectionCode
+from ..errors import Rejected, RejectionCode
 from .header import Format, Header, read_header
 
 

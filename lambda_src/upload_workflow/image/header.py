@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .errors import Rejected, RejectionCode
+from ..errors import Rejected, RejectionCode
 
 
 class Format(StrEnum):

@@ -16,8 +16,8 @@ from math import ceil
 
 from PIL import Image
 
+from ..errors import Rejected, RejectionCode
 from .color import to_resamplable
-from .errors import Rejected, RejectionCode
 from .header import Format, Header
 from .limits import Limits
 from .orientation import TURNS, Turn, turned

@@ -1,0 +1,1 @@
+"""Bytes in, renditions out: pixels, and nothing of jobs or AWS."""

@@ -25,12 +25,12 @@ from PIL import Image
 
 from tests.memory_s3 import MemoryS3, Version
 from upload_workflow import keys, status
-from upload_workflow.failure import EndedExecution, Recorder
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
-from upload_workflow.job import Converter, Each, Task
-from upload_workflow.report import Stopwatch
+from upload_workflow.run.failure import EndedExecution, Recorder
+from upload_workflow.run.report import Stopwatch
+from upload_workflow.run.runner import Converter, Each, Task
 from upload_workflow.settings import ConvertImageSettings, RecordFailureSettings
 from upload_workflow.signing import Signer
 from upload_workflow.status import StatusDocument

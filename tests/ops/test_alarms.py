@@ -18,7 +18,7 @@ from tests.local.laboratory import wait_for
 from tests.ops.alarm_watch import Measured, Metric, Past, Watch, publish
 from tests.ops.conftest import NAME
 from tests.ops.metric_math import alarm_state
-from upload_workflow.job_line import JobLine, to_json
+from upload_workflow.run.job_line import JobLine, to_json
 
 OPERATIONS = Path("docs/operations.md")
 CATALOGUE = json.loads(Path("tests/ops/metrics_catalogue.json").read_text())

@@ -16,8 +16,8 @@ from tools.dashboard.check import problems
 from tools.dashboard.drawing import draw
 from tools.dashboard.figures import Figures, collect
 from tools.dashboard.insights import answer, row
-from upload_workflow.job_line import JobLine
 from upload_workflow.ops.deployment import connect, find
+from upload_workflow.run.job_line import JobLine
 
 
 @pytest.fixture(scope="module")

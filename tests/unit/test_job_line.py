@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from upload_workflow.job_line import JobLine, to_json
+from upload_workflow.run.job_line import JobLine, to_json
 
 NOW_MS = 1_790_000_000_000
 

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .. import report, status
+from .. import status
 from ..clients import credentials, s3_client
 from ..errors import Rejected
 from ..image.convert import convert
 from ..image.limits import refuse_early
-from ..job import Converter, Task, side_by_side
+from ..run import report
+from ..run.runner import Converter, Task, side_by_side
 from ..settings import ConvertImageSettings
 from ..signing import Signer
 from ..store import Store

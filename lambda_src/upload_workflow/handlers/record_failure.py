@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .. import report, status
+from .. import status
 from ..clients import events_client, s3_client
 from ..errors import Rejected
-from ..failure import EndedExecution, Recorder
+from ..run import report
+from ..run.failure import EndedExecution, Recorder
 from ..settings import RecordFailureSettings
 from ..store import Store
 from ..upload import Upload

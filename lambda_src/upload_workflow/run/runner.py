@@ -16,18 +16,18 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from . import keys, status
-from .errors import Rejected, RejectionCode, ScanFailed
-from .status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
-from .store import Gone, OpenedUpload, Overwritten, Seen, Store
-from .upload import Scan, Upload
+from .. import keys, status
+from ..errors import Rejected, RejectionCode, ScanFailed
+from ..status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
+from ..store import Gone, OpenedUpload, Overwritten, Seen, Store
+from ..upload import Scan, Upload
 
 if TYPE_CHECKING:
-    from .image.convert import Converted
-    from .image.encode import Encoded
+    from ..image.convert import Converted
+    from ..image.encode import Encoded
+    from ..settings import ConvertImageSettings
+    from ..signing import Signer
     from .report import Stopwatch
-    from .settings import ConvertImageSettings
-    from .signing import Signer
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.
 _HEAD_BYTES = 64 * 1024

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .errors import Rejected
+from ..errors import Rejected
+from ..status import Decision, Ignored, Recorded, State, StatusDocument
+from ..upload import Upload
 from .job_line import JobLine, to_json
-from .status import Decision, Ignored, Recorded, State, StatusDocument
-from .upload import Upload
 
 _MILLISECOND = 1_000_000  # nanoseconds
 

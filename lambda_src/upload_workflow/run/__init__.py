@@ -1,0 +1,1 @@
+"""The order of a job's steps, and the line they leave."""

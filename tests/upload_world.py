@@ -24,18 +24,18 @@ from botocore.credentials import Credentials
 from PIL import Image
 
 from tests.memory_s3 import MemoryS3, Version
-from upload_workflow import keys, status
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
+from upload_workflow.job import keys, status
+from upload_workflow.job.status import StatusDocument
+from upload_workflow.job.upload import Upload
 from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.report import Stopwatch
 from upload_workflow.run.runner import Converter, Each, Task
 from upload_workflow.settings import ConvertImageSettings, RecordFailureSettings
 from upload_workflow.signing import Signer
-from upload_workflow.status import StatusDocument
 from upload_workflow.store import Store
-from upload_workflow.upload import Upload
 
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from . import keys
-from .status import seed, timestamp
+from .job import keys
+from .job.status import seed, timestamp
 from .store import ORIGINAL_NAME, Store
 
 if TYPE_CHECKING:

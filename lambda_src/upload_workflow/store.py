@@ -19,8 +19,8 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from .errors import AccessDenied, MissingBucket, UnusableKey
-from .status import Decision, Recorded, StatusDocument
-from .upload import Upload
+from .job.status import Decision, Recorded, StatusDocument
+from .job.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

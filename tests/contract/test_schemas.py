@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 
 from tests.upload_world import NOON, RESULTS, UPLOADS, Killed, World, picture
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.keys import status_key
-from upload_workflow.status import malformed_announcement, seed
+from upload_workflow.job.keys import status_key
+from upload_workflow.job.status import malformed_announcement, seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "lambda_src/upload_workflow/schemas"

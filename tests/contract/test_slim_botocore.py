@@ -15,7 +15,7 @@ from botocore.session import Session
 from tests.upload_world import RESULTS, UPLOADS, World, picture
 from tests.wire_s3 import Wire
 from tools.slim_botocore import OPERATIONS, slim
-from upload_workflow.upload import Upload
+from upload_workflow.job.upload import Upload
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda_src/upload_workflow"
 NEEDED = ("endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.upload_world import RESULTS, Killed, World, picture
-from upload_workflow.status import State, StatusDocument
-from upload_workflow.upload import Upload
+from upload_workflow.job.status import State, StatusDocument
+from upload_workflow.job.upload import Upload
 
 BAD = b"this is no image"
 # Weighted: most steps go well, or nothing would ever get far.

@@ -19,7 +19,7 @@ from load.traffic import Bus
 from local.client import TERMINAL, request
 from local.stack import Stack
 from tests.local.processes import kill_workers
-from upload_workflow.keys import status_key
+from upload_workflow.job.keys import status_key
 
 PATIENCE_SECONDS = 60
 # A line feed is missing: MiniStack's wildcards in policies do not match one, AWS's do. What the

@@ -23,7 +23,7 @@ from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
 from tests.terraform.policies import Statement, may, role_policies
 from tests.terraform.roots import read
-from upload_workflow.keys import status_key
+from upload_workflow.job.keys import status_key
 
 NAME = "watched"
 PATIENCE_SECONDS = 60

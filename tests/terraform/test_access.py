@@ -20,7 +20,7 @@ from tests.terraform.policies import (
     trust_policies,
 )
 from tests.terraform.roots import REGION, Applied
-from upload_workflow import keys
+from upload_workflow.job import keys
 
 Apply = Callable[[str], Applied]
 every_case = pytest.mark.parametrize("case", CASES)

@@ -9,8 +9,8 @@ import pytest
 from tests.memory_s3 import refusal
 from tests.upload_world import World, picture
 from upload_workflow.errors import Rejected
+from upload_workflow.job.status import State
 from upload_workflow.run.failure import EndedExecution, failure_code
-from upload_workflow.status import State
 
 KEY = "uploads/one"
 

@@ -21,7 +21,7 @@ from tests.form_tampering import attempts
 from tests.memory_s3 import MemoryS3
 from tests.post_oracle import Account, refusal
 from upload_workflow import clients, http_api, upload_page
-from upload_workflow.status import StatusDocument
+from upload_workflow.job.status import StatusDocument
 from upload_workflow.store import Store
 from upload_workflow.upload_request import MAX_ENCODED_NAME
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upload_workflow import keys
+from upload_workflow.job import keys
 
 JOB = "a" * keys.JOB_ID_LENGTH
 

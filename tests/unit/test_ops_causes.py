@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from upload_workflow.job.status import Problem, State, StatusDocument, Subject, timestamp
 from upload_workflow.ops.causes import Cause, explain
 from upload_workflow.ops.jobs import Job, JobState, StoredUpload
 from upload_workflow.ops.letters import Letter, Origin
 from upload_workflow.ops.pause import Gate
 from upload_workflow.ops.story import Execution, LogLine, Moment, Story
-from upload_workflow.status import Problem, State, StatusDocument, Subject, timestamp
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

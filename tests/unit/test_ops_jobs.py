@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from upload_workflow.job.status import State, StatusDocument, Subject, timestamp
 from upload_workflow.ops.jobs import JobState, StoredUpload, judge
 from upload_workflow.ops.table import bar, table
-from upload_workflow.status import State, StatusDocument, Subject, timestamp
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UPLOAD = StoredUpload(etag="e1", bytes=9, last_modified=NOW - timedelta(minutes=5))

@@ -13,12 +13,12 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from upload_workflow import keys
+from upload_workflow.job import keys
+from upload_workflow.job.status import Problem, State, StatusDocument, Subject, timestamp
+from upload_workflow.job.upload import Upload
 from upload_workflow.ops.deployment import Aws, Deployment
 from upload_workflow.ops.jobs import JobState
 from upload_workflow.ops.redrive import Done, Plan, carry_out, make_plan
-from upload_workflow.status import Problem, State, StatusDocument, Subject, timestamp
-from upload_workflow.upload import Upload
 
 REGION = "eu-central-1"
 KEY = "uploads/one"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.status import (
+from upload_workflow.job.status import (
     Claimant,
     Decision,
     Ignored,
@@ -29,7 +29,7 @@ from upload_workflow.status import (
     succeed,
     timestamp,
 )
-from upload_workflow.upload import Upload
+from upload_workflow.job.upload import Upload
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=2)

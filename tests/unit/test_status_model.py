@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.status import (
+from upload_workflow.job.status import (
     Claimant,
     Decision,
     State,
@@ -24,7 +24,7 @@ from upload_workflow.status import (
     seed,
     succeed,
 )
-from upload_workflow.upload import Upload, order
+from upload_workflow.job.upload import Upload, order
 
 VERSIONS = [Upload("b", "k", 1, f"v{n}", "e", f"{n:04X}") for n in range(3)]
 EXECUTIONS = ["e1", "e2", "e3"]

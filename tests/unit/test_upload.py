@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upload_workflow.errors import Rejected
-from upload_workflow.upload import Upload, order
+from upload_workflow.job.upload import Upload, order
 
 EVENT: dict[str, Any] = {
     "time": "2026-03-01T12:00:00.5Z",

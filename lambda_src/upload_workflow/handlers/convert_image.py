@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .. import status
 from ..clients import credentials, s3_client
 from ..errors import Rejected
 from ..image.convert import convert
 from ..image.limits import refuse_early
+from ..job import status
+from ..job.upload import Upload
 from ..run import report
 from ..run.runner import Converter, Task, side_by_side
 from ..settings import ConvertImageSettings
 from ..signing import Signer
 from ..store import Store
-from ..upload import Upload
 
 _SETTINGS = ConvertImageSettings.from_env(os.environ)
 _S3 = s3_client()

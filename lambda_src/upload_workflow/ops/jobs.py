@@ -15,8 +15,8 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
-from .. import keys
-from ..status import State, StatusDocument, timestamp
+from ..job import keys
+from ..job.status import State, StatusDocument, timestamp
 from .deployment import THREADS, Aws, Deployment, error_code
 
 

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from ..errors import Rejected
-from ..upload import Upload
+from ..job.upload import Upload
 from .deployment import Aws, Deployment
 
 _BATCH = 10  # SQS's limit for one call

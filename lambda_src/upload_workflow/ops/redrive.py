@@ -16,9 +16,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import keys
-from ..status import State
-from ..upload import Upload
+from ..job import keys
+from ..job.status import State
+from ..job.upload import Upload
 from . import letters
 from .deployment import Aws, Deployment, error_code
 from .jobs import Job, JobState, execution_status, find_jobs, read_document, read_upload

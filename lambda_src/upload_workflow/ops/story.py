@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ..errors import Rejected
-from ..upload import Upload
+from ..job.upload import Upload
 from . import letters, pause
 from .deployment import Aws, Deployment, error_code
 from .jobs import Job, JobState, find_job

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from .. import keys, status
 from ..errors import FailureCode, Rejected, RejectionCode
+from ..job import keys, status
+from ..job.status import Decision, Ignored, StatusDocument
+from ..job.upload import Upload
 from ..settings import RecordFailureSettings
-from ..status import Decision, Ignored, StatusDocument
 from ..store import Store
-from ..upload import Upload
 
 
 @dataclass(frozen=True, slots=True)

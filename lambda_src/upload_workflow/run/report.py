@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import Rejected
-from ..status import Decision, Ignored, Recorded, State, StatusDocument
-from ..upload import Upload
+from ..job.status import Decision, Ignored, Recorded, State, StatusDocument
+from ..job.upload import Upload
 from .job_line import JobLine, to_json
 
 _MILLISECOND = 1_000_000  # nanoseconds

@@ -16,11 +16,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from .. import keys, status
 from ..errors import Rejected, RejectionCode, ScanFailed
-from ..status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
+from ..job import keys, status
+from ..job.status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
+from ..job.upload import Scan, Upload
 from ..store import Gone, OpenedUpload, Overwritten, Seen, Store
-from ..upload import Scan, Upload
 
 if TYPE_CHECKING:
     from ..image.convert import Converted

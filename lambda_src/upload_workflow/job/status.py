@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from . import __version__
-from .errors import FailureCode, Rejected
+from .. import __version__
+from ..errors import FailureCode, Rejected
 from .upload import Upload, order
 
 SCHEMA = "1"

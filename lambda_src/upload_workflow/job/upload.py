@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from ..errors import Rejected, RejectionCode
 from . import keys
-from .errors import Rejected, RejectionCode
 
 
 class Scan(StrEnum):

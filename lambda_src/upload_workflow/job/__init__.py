@@ -1,0 +1,1 @@
+"""What is true of one version of one object: pure, without a clock."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import convert_command, upload_command
+from .commands import convert as convert_command
+from .commands import upload as upload_command
 
 COMMANDS = {"convert": convert_command, "upload": upload_command}
 

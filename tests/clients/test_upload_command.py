@@ -13,8 +13,8 @@ from PIL import Image
 from tests.clients.conftest import Deployment
 from tests.clients.token_issuer import TokenIssuer
 from tests.local.pictures import photograph
-from upload_workflow import upload_client
 from upload_workflow.__main__ import main
+from upload_workflow.commands import upload_client
 
 
 @pytest.fixture

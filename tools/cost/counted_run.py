@@ -15,7 +15,7 @@ from typing import Any
 from load.s3_endpoint import before_s3
 from local.stack import Stack
 from tools.cost.bill import EVENT_BYTES, REQUEST_MS, Facts
-from upload_workflow import upload_client
+from upload_workflow.commands import upload_client
 
 _PATIENCE_SECONDS = 60
 _QUIET_SECONDS = 2

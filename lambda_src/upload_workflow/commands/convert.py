@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import Rejected
-from .image.convert import convert
-from .image.limits import Limits
-from .image.rendition import Fit, OutputFormat, Rendition
+from ..errors import Rejected
+from ..image.convert import convert
+from ..image.limits import Limits
+from ..image.rendition import Fit, OutputFormat, Rendition
 
 # The module's own defaults: sizes that pages and phones ask for.
 DEFAULT_RENDITIONS = {

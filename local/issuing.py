@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from botocore.credentials import Credentials
 
 from local.stack import Stack
+from upload_workflow.aws.signing import Issued, Signer, issue_upload
+from upload_workflow.aws.store import Store
 from upload_workflow.settings import IssueUploadSettings
-from upload_workflow.signing import Issued, Signer, issue_upload
-from upload_workflow.store import Store
 from upload_workflow.upload_request import UploadRequest
 
 _MAX_BYTES = 25 * 2**20  # the module's default limit

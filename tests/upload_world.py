@@ -24,6 +24,8 @@ from botocore.credentials import Credentials
 from PIL import Image
 
 from tests.memory_s3 import MemoryS3, Version
+from upload_workflow.aws.signing import Signer
+from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
@@ -34,8 +36,6 @@ from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.report import Stopwatch
 from upload_workflow.run.runner import Converter, Each, Task
 from upload_workflow.settings import ConvertImageSettings, RecordFailureSettings
-from upload_workflow.signing import Signer
-from upload_workflow.store import Store
 
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"

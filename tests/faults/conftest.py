@@ -13,7 +13,7 @@ import pytest
 from tests.memory_s3 import MemoryS3
 from tests.upload_world import PREFIX, RESULTS
 from tests.wire_s3 import Wire
-from upload_workflow import clients
+from upload_workflow.aws import clients
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from upload_workflow import clients
+from upload_workflow.aws import clients
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 
 from tests.memory_s3 import refusal
 from tests.upload_world import NOON, RESULTS, UPLOADS, World, picture
+from upload_workflow.aws.store import Contended
 from upload_workflow.job import status
 from upload_workflow.job.status import State, timestamp
 from upload_workflow.run.runner import side_by_side
-from upload_workflow.store import Contended
 
 KEY = "uploads/one"
 

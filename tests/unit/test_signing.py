@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from tests.memory_s3 import MemoryS3
 from tests.post_oracle import Account, refusal
-from upload_workflow import clients
+from upload_workflow.aws import clients
+from upload_workflow.aws.signing import Issued, Signer, credential_life, issue_upload
+from upload_workflow.aws.store import Store
 from upload_workflow.job.status import State, StatusDocument, timestamp
 from upload_workflow.settings import IssueUploadSettings
-from upload_workflow.signing import Issued, Signer, credential_life, issue_upload
-from upload_workflow.store import Store
 from upload_workflow.upload_request import UploadRequest
 
 ACCOUNT = Account("AKIDEXAMPLE", "secret", "session-token")

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from ..clients import credentials, s3_client
+from ..aws.clients import credentials, s3_client
+from ..aws.signing import Signer
+from ..aws.store import Store
 from ..errors import Rejected
 from ..image.convert import convert
 from ..image.limits import refuse_early
@@ -16,8 +18,6 @@ from ..job.upload import Upload
 from ..run import report
 from ..run.runner import Converter, Task, side_by_side
 from ..settings import ConvertImageSettings
-from ..signing import Signer
-from ..store import Store
 
 _SETTINGS = ConvertImageSettings.from_env(os.environ)
 _S3 = s3_client()

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import http_api, upload_page
-from ..clients import credentials, s3_client
+from ..aws.clients import credentials, s3_client
+from ..aws.signing import Signer, issue_upload
+from ..aws.store import Store
 from ..settings import IssueUploadSettings
-from ..signing import Signer, issue_upload
-from ..store import Store
 from ..upload_request import Unacceptable, parse
 
 # A small picture is ready about a second after it was uploaded.

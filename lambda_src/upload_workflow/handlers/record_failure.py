@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from ..clients import events_client, s3_client
+from ..aws.clients import events_client, s3_client
+from ..aws.store import Store
 from ..errors import Rejected
 from ..job import status
 from ..job.upload import Upload
 from ..run import report
 from ..run.failure import EndedExecution, Recorder
 from ..settings import RecordFailureSettings
-from ..store import Store
 
 _SETTINGS = RecordFailureSettings.from_env(os.environ)
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from ..aws.store import Store
 from ..errors import FailureCode, Rejected, RejectionCode
 from ..job import keys, status
 from ..job.status import Decision, Ignored, StatusDocument
 from ..job.upload import Upload
 from ..settings import RecordFailureSettings
-from ..store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,17 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
 from ..errors import Rejected, RejectionCode, ScanFailed
 from ..job import keys, status
 from ..job.status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
 from ..job.upload import Scan, Upload
-from ..store import Gone, OpenedUpload, Overwritten, Seen, Store
 
 if TYPE_CHECKING:
+    from ..aws.signing import Signer
     from ..image.convert import Converted
     from ..image.encode import Encoded
     from ..settings import ConvertImageSettings
-    from ..signing import Signer
     from .report import Stopwatch
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.

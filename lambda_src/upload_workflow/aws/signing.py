@@ -13,16 +13,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .job import keys
-from .job.status import seed, timestamp
+from ..job import keys
+from ..job.status import seed, timestamp
 from .store import ORIGINAL_NAME, Store
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_s3 import S3Client
 
-    from .settings import IssueUploadSettings
-    from .upload_request import UploadRequest
+    from ..settings import IssueUploadSettings
+    from ..upload_request import UploadRequest
 
 # SigV4 refuses longer ones.
 MAX_URL_LIFE = timedelta(days=7)

@@ -18,14 +18,14 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from .errors import AccessDenied, MissingBucket, UnusableKey
-from .job.status import Decision, Recorded, StatusDocument
-from .job.upload import Upload
+from ..errors import AccessDenied, MissingBucket, UnusableKey
+from ..job.status import Decision, Recorded, StatusDocument
+from ..job.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from .image.encode import Encoded
+    from ..image.encode import Encoded
 
 # Each round somebody else won. With sixteen writers on one document three rounds were the most
 # ever seen; whoever loses this often is told to come again by the workflow's retry.

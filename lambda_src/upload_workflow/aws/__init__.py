@@ -1,0 +1,1 @@
+"""The functions' only doors to AWS. Pixels are unknown here."""

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from load.cargo import Parcel
 from local.client import TERMINAL, NoAnswer, post_form
 from upload_workflow.aws.signing import Issued
-from upload_workflow.upload_request import UploadRequest
+from upload_workflow.issue.request import UploadRequest
 
 # The advice of docs/client.md, in small: the local AWS is as near as can be.
 _FIRST_POLL_SECONDS, _SLOWER, _LONGEST_POLL_SECONDS = 0.5, 1.5, 5.0

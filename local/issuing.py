@@ -14,8 +14,8 @@ from botocore.credentials import Credentials
 from local.stack import Stack
 from upload_workflow.aws.signing import Issued, Signer, issue_upload
 from upload_workflow.aws.store import Store
+from upload_workflow.issue.request import UploadRequest
 from upload_workflow.settings import IssueUploadSettings
-from upload_workflow.upload_request import UploadRequest
 
 _MAX_BYTES = 25 * 2**20  # the module's default limit
 _FORM_LIFE_SECONDS = 900

@@ -23,8 +23,8 @@ from tests.local.laboratory import wait_for
 from tests.local.processes import kill_workers
 from tests.ops.conftest import NAME
 from tests.ops.operator_desk import Desk, picture
+from upload_workflow.issue.request import UploadRequest
 from upload_workflow.ops import redrive
-from upload_workflow.upload_request import UploadRequest
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from tests.form_tampering import attempts
 from tests.memory_s3 import MemoryS3
 from tests.post_oracle import Account, refusal
-from upload_workflow import http_api, upload_page
 from upload_workflow.aws import clients
 from upload_workflow.aws.store import Store
+from upload_workflow.issue import http_api
+from upload_workflow.issue import page as upload_page
+from upload_workflow.issue.request import MAX_ENCODED_NAME
 from upload_workflow.job.status import StatusDocument
-from upload_workflow.upload_request import MAX_ENCODED_NAME
 
 ACCOUNT = Account("AKIDEXAMPLE", "secret", "session-token")
 ENVIRONMENT = {

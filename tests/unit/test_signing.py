@@ -23,9 +23,9 @@ from tests.post_oracle import Account, refusal
 from upload_workflow.aws import clients
 from upload_workflow.aws.signing import Issued, Signer, credential_life, issue_upload
 from upload_workflow.aws.store import Store
+from upload_workflow.issue.request import UploadRequest
 from upload_workflow.job.status import State, StatusDocument, timestamp
 from upload_workflow.settings import IssueUploadSettings
-from upload_workflow.upload_request import UploadRequest
 
 ACCOUNT = Account("AKIDEXAMPLE", "secret", "session-token")
 PLACE = IssueUploadSettings(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from upload_workflow import upload_request
-from upload_workflow.upload_request import MAX_ENCODED_NAME, Unacceptable, UploadRequest
+from upload_workflow.issue import request as upload_request
+from upload_workflow.issue.request import MAX_ENCODED_NAME, Unacceptable, UploadRequest
 
 ACCEPTED = ("image/jpeg", "image/png")
 MAX_BYTES = 25 * 2**20

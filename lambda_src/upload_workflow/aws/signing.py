@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_s3 import S3Client
 
+    from ..issue.request import UploadRequest
     from ..settings import IssueUploadSettings
-    from ..upload_request import UploadRequest
 
 # SigV4 refuses longer ones.
 MAX_URL_LIFE = timedelta(days=7)

@@ -10,12 +10,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import http_api, upload_page
 from ..aws.clients import credentials, s3_client
 from ..aws.signing import Signer, issue_upload
 from ..aws.store import Store
+from ..issue import http_api
+from ..issue import page as upload_page
+from ..issue.request import Unacceptable, parse
 from ..settings import IssueUploadSettings
-from ..upload_request import Unacceptable, parse
 
 # A small picture is ready about a second after it was uploaded.
 POLL_AFTER_SECONDS = 1

@@ -1,6 +1,6 @@
 """The upload page and the headers that keep everything else out of it.
 
-Knows the file in `page/`. Does not know where it is served or what it talks to.
+Knows the file `page.html`. Does not know where it is served or what it talks to.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-_FILE = Path(__file__).with_name("page") / "index.html"
+_FILE = Path(__file__).with_name("page.html")
 
 
 def html() -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from .upload_request import Problem
+from .request import Problem
 
 Answer = dict[str, Any]
 

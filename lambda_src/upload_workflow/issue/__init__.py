@@ -1,0 +1,1 @@
+"""How an upload is given out."""

@@ -28,7 +28,7 @@ from local.aws import local_aws
 from local.client import TERMINAL
 from local.issuing import issuer
 from local.stack import Stack, apply, configured
-from upload_workflow.aws.signing import Issued
+from upload_workflow.issue.issue import Issued
 
 _FOLLOWERS = 4
 _AT_ONCE = 100  # uploads without an end

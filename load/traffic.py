@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from load.cargo import Parcel
 from local.client import TERMINAL, NoAnswer, post_form
-from upload_workflow.aws.signing import Issued
+from upload_workflow.issue.issue import Issued
 from upload_workflow.issue.request import UploadRequest
 
 # The advice of docs/client.md, in small: the local AWS is as near as can be.

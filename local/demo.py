@@ -25,7 +25,7 @@ from local.launcher import EXPECTED_MINISTACK
 from local.progress import Progress
 from local.samples import Sample
 from local.stack import Stack, apply, configured, set_up
-from upload_workflow.aws.signing import Issued
+from upload_workflow.issue.issue import Issued
 from upload_workflow.issue.request import UploadRequest
 
 OUTPUT = paths.BUILD / "demo"

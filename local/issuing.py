@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from botocore.credentials import Credentials
 
 from local.stack import Stack
-from upload_workflow.aws.signing import Issued, Signer, issue_upload
+from upload_workflow.aws.signer import Signer
 from upload_workflow.aws.store import Store
+from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import UploadRequest
 from upload_workflow.settings import IssueUploadSettings
 

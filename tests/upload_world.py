@@ -24,7 +24,7 @@ from botocore.credentials import Credentials
 from PIL import Image
 
 from tests.memory_s3 import MemoryS3, Version
-from upload_workflow.aws.signing import Signer
+from upload_workflow.aws.signer import Signer
 from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits, refuse_early

@@ -21,7 +21,7 @@ from tests.clients.foreign_page import ForeignPage
 from tests.clients.token_issuer import AUDIENCE, TokenIssuer
 from tests.form_tampering import OTHER_FILE, Form, attempts
 from tests.local.pictures import photograph
-from upload_workflow.aws.signing import Signer
+from upload_workflow.aws.signer import Signer
 
 PHOTO = photograph(320, 240)
 JSON = {"content-type": "application/json"}

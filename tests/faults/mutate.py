@@ -200,13 +200,13 @@ MUTATIONS = (
     ),
     Mutation(
         "signing: a URL does not promise to outlive its credentials",
-        "aws/signing.py",
+        "aws/signer.py",
         "min(life, MAX_URL_LIFE, credential_life(self.credentials, now))",
         "min(life, MAX_URL_LIFE)",
     ),
     Mutation(
         "signing: the file's size is bounded",
-        "aws/signing.py",
+        "aws/signer.py",
         '["content-length-range", *size_bytes],',
         "",
     ),

@@ -26,7 +26,7 @@ from local.terraform import Root
 from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
 from tests.local.processes import mentioning
-from upload_workflow.aws.signing import Issued
+from upload_workflow.issue.issue import Issued
 from upload_workflow.issue.request import UploadRequest
 
 PATIENCE_SECONDS = 60

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from tests.memory_s3 import MemoryS3
 from tests.post_oracle import Account, refusal
 from upload_workflow.aws import clients
-from upload_workflow.aws.signing import Issued, Signer, credential_life, issue_upload
+from upload_workflow.aws.signer import Signer, credential_life
 from upload_workflow.aws.store import Store
+from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import UploadRequest
 from upload_workflow.job.status import State, StatusDocument, timestamp
 from upload_workflow.settings import IssueUploadSettings

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..aws.clients import credentials, s3_client
-from ..aws.signing import Signer
+from ..aws.signer import Signer
 from ..aws.store import Store
 from ..errors import Rejected
 from ..image.convert import convert

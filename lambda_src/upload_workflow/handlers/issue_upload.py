@@ -11,15 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..aws.clients import credentials, s3_client
-from ..aws.signing import Signer, issue_upload
+from ..aws.signer import Signer
 from ..aws.store import Store
 from ..issue import http_api
 from ..issue import page as upload_page
+from ..issue.issue import issue_upload
 from ..issue.request import Unacceptable, parse
 from ..settings import IssueUploadSettings
-
-# A small picture is ready about a second after it was uploaded.
-POLL_AFTER_SECONDS = 1
 
 _SETTINGS = IssueUploadSettings.from_env(os.environ)
 _S3 = s3_client()
@@ -67,16 +65,4 @@ def handler(event: dict[str, Any], context: Any) -> http_api.Answer:
     # Neither the file's name nor anything signed: who may read logs is no client.
     line = {"issued": issued.key, "content_type": request.content_type, "bytes": request.bytes}
     print(json.dumps(line), flush=True)
-    return http_api.created(
-        {
-            "job": {"key": issued.key},
-            "upload": {
-                "url": issued.form.url,
-                "fields": dict(issued.form.fields),
-                "expires_at": issued.form.expires_at,
-            },
-            "status_url": issued.status.url,
-            "expires_at": issued.status.expires_at,
-            "poll_after_seconds": POLL_AFTER_SECONDS,
-        }
-    )
+    return http_api.created(issued.to_json())

@@ -1,1 +1,22 @@
-"""How an upload is given out."""
+"""How an upload is given out, and all that a backend of one's own needs to do it.
+
+Backends import from here; where a name is kept inside the package may change.
+"""
+
+from ..aws.clients import credentials, s3_client
+from ..aws.signer import Signer
+from ..aws.store import Store
+from ..settings import IssueUploadSettings
+from .issue import Issued, issue_upload
+from .request import UploadRequest
+
+__all__ = [
+    "IssueUploadSettings",
+    "Issued",
+    "Signer",
+    "Store",
+    "UploadRequest",
+    "credentials",
+    "issue_upload",
+    "s3_client",
+]

@@ -23,7 +23,7 @@ from ..job.status import Claimant, Decision, Ignored, Reason, State, StatusDocum
 from ..job.upload import Scan, Upload
 
 if TYPE_CHECKING:
-    from ..aws.signing import Signer
+    from ..aws.signer import Signer
     from ..image.convert import Converted
     from ..image.encode import Encoded
     from ..settings import ConvertImageSettings

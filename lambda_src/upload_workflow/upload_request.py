@@ -1,0 +1,5 @@
+"""An import path that was published; `upload_workflow.issue` has the same names."""
+
+from .issue.request import UploadRequest
+
+__all__ = ["UploadRequest"]

@@ -29,8 +29,9 @@ from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
-from upload_workflow.job import keys, status
-from upload_workflow.job.status import StatusDocument
+from upload_workflow.job import keys
+from upload_workflow.job.announcement import announcement
+from upload_workflow.job.document import StatusDocument
 from upload_workflow.job.upload import Upload
 from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.report import Stopwatch
@@ -166,7 +167,7 @@ class World:
             each=self.each,
         )
         upload = Upload.parse(task.event)
-        return status.announcement(converter.run(task, upload, Stopwatch()), upload)
+        return announcement(converter.run(task, upload, Stopwatch()), upload)
 
     def record(
         self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"
@@ -186,7 +187,7 @@ class World:
         ended = EndedExecution.parse(payload, "request")
         recorder = Recorder(RECORD_SETTINGS, self._store(), self._announce, self._tick)
         upload = Upload.parse(ended.event)
-        return status.announcement(recorder.run(ended, upload), upload)
+        return announcement(recorder.run(ended, upload), upload)
 
     def execute(self, event: Mapping[str, Any], execution: str = "e1") -> str:
         """A whole execution: the states, retries and Catch of the state machine, then the rule.

@@ -12,8 +12,10 @@ from jsonschema import Draft202012Validator
 
 from tests.upload_world import NOON, RESULTS, UPLOADS, Killed, World, picture
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
+from upload_workflow.job.announcement import malformed_announcement
+from upload_workflow.job.document import State
 from upload_workflow.job.keys import status_key
-from upload_workflow.job.status import malformed_announcement, seed
+from upload_workflow.job.transitions import TRANSITIONS, Answer, Standing, seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "lambda_src/upload_workflow/schemas"
@@ -127,6 +129,31 @@ def test_the_example_in_the_documentation_is_a_status_document() -> None:
     assert examples
     for text in examples:
         assert [error.message for error in STATUS.iter_errors(json.loads(text))] == []
+
+
+STATES = {
+    Standing.FREE: {State.PENDING},
+    Standing.LEASED: {State.RUNNING},
+    Standing.ABANDONED: {State.RUNNING},
+    Standing.DELIVERED: {State.SUCCEEDED, State.REJECTED},
+    Standing.FAILED: {State.FAILED},
+}
+LEADS_TO = {"claim": {State.RUNNING}, "fail": {State.FAILED}}
+
+
+def test_the_picture_of_the_states_shows_every_transition_and_no_other() -> None:
+    page = (ROOT / "docs/client.md").read_text("utf-8")
+    drawn = set(re.findall(r"^  ([A-Z]+) --> ([A-Z]+)", page, re.MULTILINE))
+    # The claim itself becomes its result; the table is asked only when it was lost.
+    possible = {("RUNNING", "SUCCEEDED"), ("RUNNING", "REJECTED")} | {
+        (before.value, after.value)
+        for ask, rows in TRANSITIONS.items()
+        for standing, answers in rows.items()
+        if Answer.WRITE in answers.values()
+        for before in STATES[standing]
+        for after in LEADS_TO[ask]
+    }
+    assert drawn == possible
 
 
 def test_a_killed_worker_leaves_a_document_that_says_running() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.upload_world import RESULTS, Killed, World, picture
-from upload_workflow.job.status import State, StatusDocument
+from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.upload import Upload
 
 BAD = b"this is no image"

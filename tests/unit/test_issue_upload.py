@@ -25,7 +25,7 @@ from upload_workflow.aws.store import Store
 from upload_workflow.issue import http_api
 from upload_workflow.issue import page as upload_page
 from upload_workflow.issue.request import MAX_ENCODED_NAME
-from upload_workflow.job.status import StatusDocument
+from upload_workflow.job.document import StatusDocument
 
 ACCOUNT = Account("AKIDEXAMPLE", "secret", "session-token")
 ENVIRONMENT = {

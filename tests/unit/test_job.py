@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from tests.memory_s3 import refusal
 from tests.upload_world import NOON, RESULTS, UPLOADS, World, picture
 from upload_workflow.aws.store import Contended
-from upload_workflow.job import status
-from upload_workflow.job.status import State, timestamp
+from upload_workflow.job import transitions
+from upload_workflow.job.document import State, StatusDocument, timestamp
 from upload_workflow.run.runner import side_by_side
 
 KEY = "uploads/one"
@@ -241,8 +241,10 @@ def test_a_burst_of_changes_ends_in_an_error_that_is_retried(world: World) -> No
         world.convert(event)
 
 
-def seed(world: World) -> status.StatusDocument:
-    seeded = status.seed(UPLOADS, KEY, NOON, expires_at=timestamp(NOON), original_name="café.jpg")
+def seed(world: World) -> StatusDocument:
+    seeded = transitions.seed(
+        UPLOADS, KEY, NOON, expires_at=timestamp(NOON), original_name="café.jpg"
+    )
     world.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/status.json", Body=seeded.to_bytes())
     assert seeded.created_at == timestamp(NOON)
     return seeded

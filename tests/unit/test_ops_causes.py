@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from upload_workflow.job.status import Problem, State, StatusDocument, Subject, timestamp
+from upload_workflow.job.document import Problem, State, StatusDocument, Subject, timestamp
 from upload_workflow.ops.causes import Cause, explain
 from upload_workflow.ops.jobs import Job, JobState, StoredUpload
 from upload_workflow.ops.letters import Letter, Origin

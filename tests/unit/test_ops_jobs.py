@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from upload_workflow.job.status import State, StatusDocument, Subject, timestamp
+from upload_workflow.job.document import State, StatusDocument, Subject, timestamp
 from upload_workflow.ops.jobs import JobState, StoredUpload, judge
 from upload_workflow.ops.table import bar, table
 

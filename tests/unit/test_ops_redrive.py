@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from upload_workflow.job import keys
-from upload_workflow.job.status import Problem, State, StatusDocument, Subject, timestamp
+from upload_workflow.job.document import Problem, State, StatusDocument, Subject, timestamp
 from upload_workflow.job.upload import Upload
 from upload_workflow.ops.deployment import Aws, Deployment
 from upload_workflow.ops.jobs import JobState

@@ -8,7 +8,8 @@ import pytest
 
 from tests.upload_world import UPLOADS, World, picture
 from upload_workflow.errors import Rejected, ScanFailed
-from upload_workflow.job.status import State, seed, timestamp
+from upload_workflow.job.document import State, timestamp
+from upload_workflow.job.transitions import seed
 from upload_workflow.job.upload import Scan, Upload
 
 KEY = "uploads/one"

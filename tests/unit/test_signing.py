@@ -25,7 +25,7 @@ from upload_workflow.aws.signer import Signer, credential_life
 from upload_workflow.aws.store import Store
 from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import UploadRequest
-from upload_workflow.job.status import State, StatusDocument, timestamp
+from upload_workflow.job.document import State, StatusDocument, timestamp
 from upload_workflow.settings import IssueUploadSettings
 
 ACCOUNT = Account("AKIDEXAMPLE", "secret", "session-token")

@@ -10,24 +10,20 @@ from typing import Any
 import pytest
 
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.job.status import (
+from upload_workflow.job.announcement import announcement
+from upload_workflow.job.document import Problem, State, StatusDocument, StoredRendition, timestamp
+from upload_workflow.job.transitions import (
     Claimant,
     Decision,
     Ignored,
-    Problem,
     Reason,
     Recorded,
-    State,
-    StatusDocument,
-    StoredRendition,
-    announcement,
     claim,
     fail,
     finish,
     reject,
     seed,
     succeed,
-    timestamp,
 )
 from upload_workflow.job.upload import Upload
 
@@ -137,7 +133,7 @@ def test_a_key_keeps_its_creation_and_the_life_of_its_url() -> None:
 def test_a_result_replaces_its_own_claim_and_nothing_else(
     current: StatusDocument | None, expected: Decision
 ) -> None:
-    assert finish(current, RUNNING, SUCCEEDED) == expected
+    assert finish(current, RUNNING, SUCCEEDED, LATER) == expected
 
 
 WRITES = "writes FAILED"

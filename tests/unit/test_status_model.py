@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.job.status import (
+from upload_workflow.job.document import State, StatusDocument
+from upload_workflow.job.transitions import (
     Claimant,
     Decision,
-    State,
-    StatusDocument,
     claim,
     fail,
     finish,
@@ -74,7 +73,7 @@ class Register(RuleBasedStateMachine):
         )
         read = data.draw(st.sampled_from(self.stale))
         self.redriven = False
-        self._write(read, finish(read, claimed, ended))
+        self._write(read, finish(read, claimed, ended, self.now))
 
     @rule(upload=st.sampled_from(VERSIONS), execution=st.sampled_from(EXECUTIONS), data=st.data())
     def fail(self, upload: Upload, execution: str, data: st.DataObject) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..job.status import timestamp
+from ..job.document import timestamp
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials

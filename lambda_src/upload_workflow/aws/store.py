@@ -19,7 +19,8 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from ..errors import AccessDenied, MissingBucket, UnusableKey
-from ..job.status import Decision, Recorded, StatusDocument
+from ..job.document import StatusDocument
+from ..job.transitions import Decision, Recorded
 from ..job.upload import Upload
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..aws.store import Store
 from ..errors import Rejected
 from ..image.convert import convert
 from ..image.limits import refuse_early
-from ..job import status
+from ..job.announcement import announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
 from ..run.runner import Converter, Task, side_by_side
@@ -39,11 +39,11 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
         upload = Upload.parse(task.event)
     except Rejected as refusal:
         _print(task, context, report.malformed_facts(refusal))
-        return status.malformed_announcement(refusal)
+        return malformed_announcement(refusal)
     decision = _CONVERTER.run(task, upload, watch)
     facts = report.decision_facts(decision, upload, datetime.now(UTC))
     _print(task, context, facts | {"stages_ms": watch.stages_ms})
-    return status.announcement(decision, upload)
+    return announcement(decision, upload)
 
 
 def _print(task: Task, context: Any, facts: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ..aws.clients import events_client, s3_client
 from ..aws.store import Store
 from ..errors import Rejected
-from ..job import status
+from ..job.announcement import announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
 from ..run.failure import EndedExecution, Recorder
@@ -49,10 +49,10 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
         upload = Upload.parse(ended.event)
     except Rejected as refusal:
         _print(ended, context, report.malformed_facts(refusal))
-        return status.malformed_announcement(refusal)
+        return malformed_announcement(refusal)
     decision = _RECORDER.run(ended, upload)
     _print(ended, context, report.decision_facts(decision, upload, datetime.now(UTC)))
-    return status.announcement(decision, upload)
+    return announcement(decision, upload)
 
 
 def _print(ended: EndedExecution | None, context: Any, facts: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ..aws.signer import SignedUrl, Signer, UploadForm
 from ..aws.store import ORIGINAL_NAME, Store
 from ..job import keys
-from ..job.status import seed
+from ..job.transitions import seed
 from ..settings import IssueUploadSettings
 from .request import UploadRequest
 

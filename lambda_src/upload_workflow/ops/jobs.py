@@ -16,7 +16,7 @@ from functools import partial
 from botocore.exceptions import ClientError
 
 from ..job import keys
-from ..job.status import State, StatusDocument, timestamp
+from ..job.document import State, StatusDocument, timestamp
 from .deployment import THREADS, Aws, Deployment, error_code
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..job import keys
-from ..job.status import State
+from ..job.document import State
 from ..job.upload import Upload
 from . import letters
 from .deployment import Aws, Deployment, error_code

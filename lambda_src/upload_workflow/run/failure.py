@@ -15,8 +15,10 @@ from typing import Any, Self
 
 from ..aws.store import Store
 from ..errors import FailureCode, Rejected, RejectionCode
-from ..job import keys, status
-from ..job.status import Decision, Ignored, StatusDocument
+from ..job import keys, transitions
+from ..job.announcement import announcement
+from ..job.document import StatusDocument
+from ..job.transitions import Decision, Ignored
 from ..job.upload import Upload
 from ..settings import RecordFailureSettings
 
@@ -90,16 +92,16 @@ class Recorder:
         key = keys.status_key(self.settings.results_prefix, upload.key)
 
         def decide(current: StatusDocument | None) -> Decision:
-            asked = status.is_order_unknown(current, upload)
+            asked = transitions.is_order_unknown(current, upload)
             newest = asked and self.store.is_newest(upload)
-            return status.fail(
+            return transitions.fail(
                 current, upload, ended.execution, ended.code, self.now(), is_newest=newest
             )
 
         decision, seen = self.store.update_status(key, decide)
         if not isinstance(decision, Ignored) and not seen.announced:
             # A crash between these two announces it a second time; the other order would lose it.
-            self.announce(status.announcement(decision, upload))
+            self.announce(announcement(decision, upload))
             self.store.mark_announced(key, seen)
         return decision
 

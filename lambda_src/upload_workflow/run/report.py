@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import Rejected
-from ..job.status import Decision, Ignored, Recorded, State, StatusDocument
+from ..job.document import State, StatusDocument
+from ..job.transitions import Decision, Ignored, Recorded
 from ..job.upload import Upload
 from .job_line import JobLine, to_json
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
 from ..errors import Rejected, RejectionCode, ScanFailed
-from ..job import keys, status
-from ..job.status import Claimant, Decision, Ignored, Reason, State, StatusDocument, StoredRendition
+from ..job import keys, transitions
+from ..job.document import State, StatusDocument, StoredRendition
+from ..job.transitions import Claimant, Decision, Ignored, Reason
 from ..job.upload import Scan, Upload
 
 if TYPE_CHECKING:
@@ -133,8 +134,9 @@ class Converter:
             if not isinstance(claimed, StatusDocument):
                 return claimed
             ended = self._convert(claimed, upload, opened, watch)
-        end = partial(status.finish, claimed=claimed, ended=ended)
-        decision, _ = self.store.update_status(key, end, seen)
+        decision, _ = self.store.update_status(
+            key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
+        )
         watch.lap("finish")
         return decision
 
@@ -145,8 +147,8 @@ class Converter:
         claimant: Claimant,
         opened: OpenedUpload | None = None,
     ) -> Decision:
-        newest = status.is_order_unknown(current, upload) and self.store.is_newest(upload)
-        decision = status.claim(current, upload, claimant, self.now(), is_newest=newest)
+        newest = transitions.is_order_unknown(current, upload) and self.store.is_newest(upload)
+        decision = transitions.claim(current, upload, claimant, self.now(), is_newest=newest)
         if not isinstance(decision, StatusDocument) or opened is None:
             return decision
         subject = replace(
@@ -167,13 +169,13 @@ class Converter:
             watch.lap("read")
             converted = self.convert(body)
         except Rejected as refusal:
-            return status.reject(claimed, self.now(), refusal)
+            return transitions.reject(claimed, self.now(), refusal)
         finally:
             watch.lap("convert")
         write = partial(self._write_rendition, upload)
         renditions = tuple(self.each(write, converted.items()))
         watch.lap("write")
-        return status.succeed(
+        return transitions.succeed(
             claimed, self.now(), image=converted.image.to_json(), renditions=renditions
         )
 
@@ -220,7 +222,7 @@ class Converter:
             decision = self._claim(current, upload, claimant)
             if not isinstance(decision, StatusDocument):
                 return decision
-            return status.reject(decision, self.now(), refusal)
+            return transitions.reject(decision, self.now(), refusal)
 
         decision, _ = self.store.update_status(key, decide, seen)
         return decision

@@ -1,0 +1,153 @@
+"""The status document a client polls: its fields, and its one spelling as bytes.
+
+Knows neither who writes it nor when it may change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from .. import __version__
+from .upload import Upload
+
+SCHEMA = "1"
+
+
+class State(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The document's `upload`: what is known of it so far."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+    etag: str | None = None
+    sequencer: str | None = None
+    bytes: int | None = None
+    content_type: str | None = None
+    original_name: str | None = None
+
+    @classmethod
+    def of(
+        cls, upload: Upload, content_type: str | None = None, original_name: str | None = None
+    ) -> Self:
+        return cls(
+            bucket=upload.bucket,
+            key=upload.key,
+            version_id=upload.version_id,
+            etag=upload.etag,
+            sequencer=upload.sequencer,
+            bytes=upload.size_bytes,
+            content_type=content_type,
+            original_name=original_name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRendition:
+    """url works until url_expires_at; sha256 in hexadecimal digits."""
+
+    name: str
+    key: str
+    url: str
+    url_expires_at: str
+    content_type: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """message is for the client's eyes; retryable: the same file may succeed another time."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusDocument:
+    """Times are texts as `timestamp` makes them.
+
+    execution: who claimed or ended the job. lease_until: only while RUNNING; until then nobody
+    but that execution takes the job over. attempt: how often the job was claimed.
+    expires_at: when the status URL that came with the upload form stops working, if one did.
+    """
+
+    state: State
+    upload: Subject
+    job_id: str | None = None
+    execution: str | None = None
+    lease_until: str | None = None
+    image: Mapping[str, Any] | None = None
+    renditions: tuple[StoredRendition, ...] = ()
+    error: Problem | None = None
+    created_at: str
+    updated_at: str
+    expires_at: str | None = None
+    attempt: int = 0
+    converter: Mapping[str, Any] = field(default_factory=lambda: {"version": __version__})
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in (State.SUCCEEDED, State.REJECTED, State.FAILED)
+
+    def to_bytes(self) -> bytes:
+        """Equal documents are equal bytes."""
+        facts = {name: value for name, value in asdict(self).items() if _is_said(name, value)}
+        facts |= {"schema": SCHEMA, "upload": _without_none(facts["upload"], "original_name")}
+        return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> Self:
+        """Raises ValueError if this is no status document. Fields it does not know are left out."""
+        try:
+            facts = dict(json.loads(body))
+            facts.pop("schema", None)
+            known = _known(cls, facts)
+            known["state"] = State(facts["state"])
+            known["upload"] = Subject(**_known(Subject, facts["upload"]))
+            known["renditions"] = tuple(
+                StoredRendition(**_known(StoredRendition, rendition))
+                for rendition in facts["renditions"]
+            )
+            if facts.get("error"):
+                known["error"] = Problem(**_known(Problem, facts["error"]))
+            return cls(**known)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"This is not a status document: {error!r}") from error
+
+
+def timestamp(time: datetime) -> str:
+    """Milliseconds in UTC, such as 2026-03-01T12:00:00.250Z. They sort as text."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# Absent when there is nothing to say; every other field is always there, null if unknown.
+_SAID_WHEN_KNOWN = frozenset({"image", "error", "lease_until"})
+
+
+def _is_said(name: str, value: object) -> bool:
+    return value is not None or name not in _SAID_WHEN_KNOWN
+
+
+def _without_none(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {k: v for k, v in facts.items() if v is not None or k != name}
+
+
+def _known(cls: type, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in cls.__dataclass_fields__ if name in facts}  # type: ignore[attr-defined]

@@ -1,0 +1,302 @@
+"""Every change that a status document may take.
+
+The theory, in three nouns. A document *stands* somewhere as seen by one job (`Standing`); an
+execution *asks* for a change (`claim`, `finish`, `fail`); it asks as the document's *owner*, the
+execution that claimed the job last, as *another* execution, or as an operator's *redrive*
+(`Asker`). `TRANSITIONS` gives the answer for each: write the new document, or do not, because
+the job is another's (duplicate) or the result is already there (recorded). A document of
+another version of the key is decided first, by the order of versions: the older one gives way
+(superseded).
+
+A document goes PENDING -> RUNNING -> SUCCEEDED | REJECTED | FAILED, and from FAILED back to
+RUNNING by a redrive. Each function takes the document as it was read (None: there is none) and
+answers with the document to write, or with the reason why nothing is to be written. Knows
+neither S3 nor Pillow; the time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum, auto
+from typing import Any
+
+from ..errors import FailureCode, Rejected
+from .document import Problem, State, StatusDocument, StoredRendition, Subject, timestamp
+from .upload import Upload, order
+
+
+class Reason(StrEnum):
+    """Why an execution steps aside."""
+
+    DUPLICATE = "duplicate"  # another execution has this job, or the job has its end
+    SUPERSEDED = "superseded"  # a newer version of the key took its place
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing is written, because of the reason."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Nothing is written, because this execution's result is already there."""
+
+    document: StatusDocument
+
+
+Decision = StatusDocument | Ignored | Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """The execution that wants a job. lease: what its longest possible run takes, and a little.
+
+    redrive: an operator asks for the job again.
+    """
+
+    execution: str
+    lease: timedelta
+    redrive: bool = False
+
+
+class Standing(Enum):
+    """Where the document of a key stands, as seen by one job."""
+
+    FREE = auto()  # there is none, or it is PENDING: nobody has claimed a job of this key
+    LEASED = auto()  # RUNNING, and its lease has not ended
+    ABANDONED = auto()  # RUNNING, and its lease has ended
+    DELIVERED = auto()  # SUCCEEDED or REJECTED
+    FAILED = auto()
+
+
+class Asker(Enum):
+    """As whom an execution asks."""
+
+    OWNER = auto()  # it claimed the job last
+    ANOTHER = auto()
+    REDRIVE = auto()  # another one, started by an operator for this job
+
+
+class Answer(Enum):
+    WRITE = auto()
+    RECORDED = auto()
+    DUPLICATE = auto()
+
+
+_W, _R, _D = Answer.WRITE, Answer.RECORDED, Answer.DUPLICATE
+
+# What is asked for, and of which document:          the owner, another, a redrive
+TRANSITIONS: Mapping[str, Mapping[Standing, Mapping[Asker, Answer]]] = {
+    ask: {standing: dict(zip(Asker, answers, strict=True)) for standing, answers in rows.items()}
+    for ask, rows in {
+        "claim": {
+            Standing.FREE: (_W, _W, _W),
+            # An execution takes its own dead claim over at once; others wait for the lease to end.
+            Standing.LEASED: (_W, _D, _D),
+            Standing.ABANDONED: (_W, _W, _W),
+            # To its owner: the answer to the workflow was lost. A redrive wants it told again.
+            Standing.DELIVERED: (_R, _D, _R),
+            Standing.FAILED: (_D, _D, _W),
+        },
+        # Asked with the result of a claim that another claim has replaced meanwhile.
+        "finish": {
+            Standing.LEASED: (_D, _D, _D),
+            Standing.ABANDONED: (_D, _D, _D),
+            Standing.DELIVERED: (_R, _D, _D),
+            Standing.FAILED: (_D, _D, _D),
+        },
+        "fail": {
+            Standing.FREE: (_W, _W, _W),
+            # Another execution records its own end.
+            Standing.LEASED: (_W, _D, _D),
+            Standing.ABANDONED: (_W, _D, _D),
+            Standing.DELIVERED: (_D, _D, _D),
+            Standing.FAILED: (_R, _D, _D),
+        },
+    }.items()
+}
+
+
+def _answer(
+    ask: str,
+    current: StatusDocument | None,
+    execution: str,
+    now: datetime,
+    *,
+    redrive: bool = False,
+) -> Decision | None:
+    """The table's answer; None: the new document may be written."""
+    if current is None or current.job_id is None:
+        standing = Standing.FREE
+    elif current.state is State.RUNNING:
+        leased = (current.lease_until or "") > timestamp(now)
+        standing = Standing.LEASED if leased else Standing.ABANDONED
+    else:
+        standing = Standing.FAILED if current.state is State.FAILED else Standing.DELIVERED
+    asker = Asker.REDRIVE if redrive else Asker.ANOTHER
+    if current is not None and current.execution == execution:
+        asker = Asker.OWNER
+    match TRANSITIONS[ask][standing][asker], current:
+        case Answer.WRITE, _:
+            return None
+        case Answer.RECORDED, StatusDocument():
+            return Recorded(current)
+    return Ignored(Reason.DUPLICATE)
+
+
+def seed(
+    bucket: str,
+    key: str,
+    now: datetime,
+    *,
+    expires_at: str,
+    original_name: str | None = None,
+) -> StatusDocument:
+    """The document of an upload that was issued and has not arrived."""
+    return StatusDocument(
+        state=State.PENDING,
+        upload=Subject(bucket, key, original_name=original_name),
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+        expires_at=expires_at,
+    )
+
+
+def is_order_unknown(current: StatusDocument | None, upload: Upload) -> bool:
+    """Whether S3 must be asked which version is newest: the event has no sequencer and the
+    document speaks of another version. To be asked after the document was read: then a version
+    that is newest still is not older than what the document speaks of."""
+    speaks_of_another = current is not None and current.job_id not in (None, upload.job_id)
+    return upload.sequencer is None and speaks_of_another
+
+
+def claim(
+    current: StatusDocument | None,
+    upload: Upload,
+    claimant: Claimant,
+    now: datetime,
+    *,
+    is_newest: bool = False,
+) -> Decision:
+    """Take the job, unless it is taken, ended or superseded.
+
+    is_newest: S3's answer where `is_order_unknown`.
+    """
+    again = _is_same_job(current, upload)
+    if current is not None and not again and _is_superseded(current, upload, is_newest):
+        return Ignored(Reason.SUPERSEDED)
+    aside = _answer(
+        "claim", current if again else None, claimant.execution, now, redrive=claimant.redrive
+    )
+    if aside is not None:
+        return aside
+    return StatusDocument(
+        state=State.RUNNING,
+        upload=Subject.of(upload, original_name=_original_name(current)),
+        job_id=upload.job_id,
+        execution=claimant.execution,
+        lease_until=timestamp(now + claimant.lease),
+        created_at=_created_at(current, now),
+        updated_at=timestamp(now),
+        expires_at=current.expires_at if current else None,
+        attempt=1 + (current.attempt if current and again else 0),
+    )
+
+
+def succeed(
+    claimed: StatusDocument,
+    now: datetime,
+    *,
+    image: Mapping[str, Any],
+    renditions: tuple[StoredRendition, ...],
+) -> StatusDocument:
+    return replace(_ended(claimed, State.SUCCEEDED, now), image=image, renditions=renditions)
+
+
+def reject(claimed: StatusDocument, now: datetime, refusal: Rejected) -> StatusDocument:
+    problem = Problem(refusal.code.value, refusal.message, retryable=False)
+    return replace(_ended(claimed, State.REJECTED, now), error=problem)
+
+
+def _ended(claimed: StatusDocument, state: State, now: datetime) -> StatusDocument:
+    return replace(claimed, state=state, lease_until=None, updated_at=timestamp(now))
+
+
+def finish(
+    current: StatusDocument | None, claimed: StatusDocument, ended: StatusDocument, now: datetime
+) -> Decision:
+    """Replace the claim by its result, unless the claim was lost meanwhile."""
+    # None: somebody deleted the document of a running job. The result is no less true.
+    if current is None or current == claimed:
+        return ended
+    if current.job_id != claimed.job_id:
+        return Ignored(Reason.SUPERSEDED)
+    return _answer("finish", current, claimed.execution or "", now) or ended
+
+
+def fail(
+    current: StatusDocument | None,
+    upload: Upload,
+    execution: str,
+    code: FailureCode,
+    now: datetime,
+    *,
+    is_newest: bool = False,
+) -> Decision:
+    """Record that the execution could not end its job. Needs nothing but the event.
+
+    The document of another execution's job is left alone: that execution records its own end.
+    is_newest: S3's answer where `is_order_unknown`.
+    """
+    again = _is_same_job(current, upload)
+    if current is not None and not again and _is_superseded(current, upload, is_newest):
+        return Ignored(Reason.SUPERSEDED)
+    aside = _answer("fail", current if again else None, execution, now)
+    if aside is not None:
+        return aside
+    return StatusDocument(
+        state=State.FAILED,
+        upload=Subject.of(upload, original_name=_original_name(current)),
+        job_id=upload.job_id,
+        execution=execution,
+        error=Problem(code.value, _FAILURES.get(code, _OUR_FAULT), retryable=True),
+        created_at=_created_at(current, now),
+        updated_at=timestamp(now),
+        expires_at=current.expires_at if current else None,
+        attempt=current.attempt if current and again else 0,
+    )
+
+
+_OUR_FAULT = (
+    "We could not process this image, and it is not the image's fault. We know of it; upload it "
+    "again later, or name the job's id when you ask."
+)
+_FAILURES = {
+    FailureCode.TIMED_OUT: "Processing this image took too long and was stopped. Upload it again "
+    "later, or a smaller version of it.",
+    FailureCode.ABORTED: "Processing this image was stopped by an operator. Upload it again later.",
+}
+
+
+def _is_same_job(current: StatusDocument | None, upload: Upload) -> bool:
+    return current is not None and current.job_id == upload.job_id
+
+
+def _is_superseded(current: StatusDocument, upload: Upload, is_newest: bool) -> bool:
+    if current.job_id is None:
+        return False
+    if upload.sequencer is None:
+        return not is_newest
+    return order(current.upload.sequencer, current.job_id) > order(upload.sequencer, upload.job_id)
+
+
+def _created_at(current: StatusDocument | None, now: datetime) -> str:
+    return current.created_at if current else timestamp(now)
+
+
+def _original_name(current: StatusDocument | None) -> str | None:
+    return current.upload.original_name if current else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,32 +27,23 @@ from tests.memory_s3 import MemoryS3, Version
 from upload_workflow.aws.signer import Signer
 from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import Converted, convert
+from upload_workflow.image.encode import Encoded
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
 from upload_workflow.job import keys
 from upload_workflow.job.announcement import announcement
-from upload_workflow.job.document import StatusDocument
+from upload_workflow.job.document import StatusDocument, StoredRendition
 from upload_workflow.job.upload import Upload
 from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.report import Stopwatch
-from upload_workflow.run.runner import Converter, Each, Task
-from upload_workflow.settings import ConvertImageSettings, RecordFailureSettings
+from upload_workflow.run.runner import JobRunner, Task, Write, WriteAll
 
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 RENDITIONS = {"large": Rendition(width_px=24, height_px=24), "small": Rendition(width_px=8)}
-SETTINGS = ConvertImageSettings(
-    results_bucket=RESULTS,
-    results_prefix=PREFIX,
-    renditions=RENDITIONS,
-    limits=Limits(max_bytes=100_000),
-    url_life_seconds=3600,
-    lease_seconds=60,
-    workflow_name="test",
-)
-RECORD_SETTINGS = RecordFailureSettings(RESULTS, PREFIX, "test")
+LIMITS = Limits(max_bytes=100_000)
 
 
 STATES: dict[str, Any] = json.loads(
@@ -89,7 +80,12 @@ def picture(shade: int = 0) -> bytes:
 @cache
 def converted(upload: bytes) -> Converted:
     """What the converter makes of these bytes; made once, because it is the same every time."""
-    return convert(upload, RENDITIONS, SETTINGS.limits)
+    return convert(upload, RENDITIONS, LIMITS)
+
+
+def one_after_another(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[StoredRendition]:
+    """So that every crash can be repeated."""
+    return map(write, renditions.keys(), renditions.values())
 
 
 @cache
@@ -139,7 +135,7 @@ class World:
     announced: list[dict[str, Any]] = field(default_factory=list)
     lost_announcements: int = 0  # that EventBridge refuses before it takes the next one
     aborted: set[str] = field(default_factory=set)  # executions whose workers still run
-    each: Each = map  # renditions one after the other, so that every crash can be repeated
+    write_all: WriteAll = one_after_another
 
     def put(
         self, key: str, body: bytes | None = None, *, with_version_id: bool = True, **extra: Any
@@ -157,17 +153,19 @@ class World:
     ) -> dict[str, Any]:
         """One attempt of the state "Convert image"."""
         task = Task.parse({"event": event, "execution": execution, "attempt": attempt}, "request")
-        converter = Converter(
-            settings=SETTINGS,
+        runner = JobRunner(
+            results_prefix=PREFIX,
             store=self._store(),
             signer=signer(),
-            refuse_early=partial(refuse_early, limits=SETTINGS.limits),
+            refuse_early=partial(refuse_early, limits=LIMITS),
             convert=converted,
             now=self._tick,
-            each=self.each,
+            write_all=self.write_all,
+            lease=timedelta(minutes=1),
+            url_life=timedelta(hours=1),
         )
         upload = Upload.parse(task.event)
-        return announcement(converter.run(task, upload, Stopwatch()), upload)
+        return announcement(runner.run(task, upload, Stopwatch()), upload)
 
     def record(
         self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"
@@ -185,7 +183,7 @@ class World:
 
     def _record(self, payload: dict[str, Any]) -> dict[str, Any]:
         ended = EndedExecution.parse(payload, "request")
-        recorder = Recorder(RECORD_SETTINGS, self._store(), self._announce, self._tick)
+        recorder = Recorder(PREFIX, self._store(), self._announce, self._tick)
         upload = Upload.parse(ended.event)
         return announcement(recorder.run(ended, upload), upload)
 

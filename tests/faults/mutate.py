@@ -141,7 +141,7 @@ MUTATIONS = (
     Mutation(
         "renditions: readable before SUCCEEDED is",
         "run/runner.py",
-        "self.store.put_rendition(key, encoded, sha256.digest())",
+        "self.store.put_rendition(key, encoded.data, encoded.content_type, sha256.digest())",
         "None",
     ),
     Mutation(

@@ -61,7 +61,7 @@ def is_rendition(operation: str, request: dict[str, object]) -> bool:
 
 
 def test_renditions_are_written_at_the_same_time_and_listed_in_their_order(world: World) -> None:
-    event, world.each = world.put(KEY), side_by_side
+    event, world.write_all = world.put(KEY), side_by_side
     both_under_way = threading.Barrier(2, timeout=5)
 
     def meet(operation: str, request: dict[str, object]) -> None:
@@ -76,7 +76,7 @@ def test_renditions_are_written_at_the_same_time_and_listed_in_their_order(world
 def test_when_one_rendition_cannot_be_written_none_is_any_more_once_the_job_has_failed(
     world: World,
 ) -> None:
-    event, world.each = world.put(KEY), side_by_side
+    event, world.write_all = world.put(KEY), side_by_side
     small_began = threading.Event()
 
     def stumble(operation: str, request: dict[str, object]) -> None:

@@ -26,8 +26,6 @@ from ..job.upload import Upload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from ..image.encode import Encoded
-
 # Each round somebody else won. With sixteen writers on one document three rounds were the most
 # ever seen; whoever loses this often is told to come again by the workflow's retry.
 WRITE_ROUNDS = 8
@@ -211,7 +209,7 @@ class Store:
             return there.get("VersionId") == upload.version_id
         return there["ETag"].strip('"') == upload.etag
 
-    def put_rendition(self, key: str, encoded: Encoded, sha256: bytes) -> None:
+    def put_rendition(self, key: str, data: bytes, content_type: str, sha256: bytes) -> None:
         """Write it once. Bytes that differ are the remains of a run that never succeeded."""
         etag = None
         for _ in range(WRITE_ROUNDS):
@@ -220,8 +218,8 @@ class Store:
                     self.s3.put_object(
                         Bucket=self.results_bucket,
                         Key=key,
-                        Body=encoded.data,
-                        ContentType=encoded.content_type,
+                        Body=data,
+                        ContentType=content_type,
                         ContentDisposition="inline",
                         CacheControl=_IMMUTABLE,
                         ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),

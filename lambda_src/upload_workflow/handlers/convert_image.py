@@ -16,19 +16,21 @@ from ..image.limits import refuse_early
 from ..job.announcement import announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
-from ..run.runner import Converter, Task, side_by_side
+from ..run.runner import JobRunner, Task, side_by_side
 from ..settings import ConvertImageSettings
 
 _SETTINGS = ConvertImageSettings.from_env(os.environ)
 _S3 = s3_client()
-_CONVERTER = Converter(
-    settings=_SETTINGS,
+_RUNNER = JobRunner(
+    results_prefix=_SETTINGS.results_prefix,
     store=Store(_S3, _SETTINGS.results_bucket),
     signer=Signer(_S3, credentials()),
     refuse_early=partial(refuse_early, limits=_SETTINGS.limits),
     convert=partial(convert, renditions=_SETTINGS.renditions, limits=_SETTINGS.limits),
     now=partial(datetime.now, UTC),
-    each=side_by_side,
+    write_all=side_by_side,
+    lease=_SETTINGS.lease,
+    url_life=_SETTINGS.url_life,
 )
 
 
@@ -40,7 +42,7 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     except Rejected as refusal:
         _print(task, context, report.malformed_facts(refusal))
         return malformed_announcement(refusal)
-    decision = _CONVERTER.run(task, upload, watch)
+    decision = _RUNNER.run(task, upload, watch)
     facts = report.decision_facts(decision, upload, datetime.now(UTC))
     _print(task, context, facts | {"stages_ms": watch.stages_ms})
     return announcement(decision, upload)

@@ -35,7 +35,7 @@ def _announce(facts: dict[str, Any]) -> None:
 
 
 _RECORDER = Recorder(
-    settings=_SETTINGS,
+    results_prefix=_SETTINGS.results_prefix,
     store=Store(s3_client(), _SETTINGS.results_bucket),
     announce=_announce,
     now=partial(datetime.now, UTC),

@@ -20,7 +20,6 @@ from ..job.announcement import announcement
 from ..job.document import StatusDocument
 from ..job.transitions import Decision, Ignored
 from ..job.upload import Upload
-from ..settings import RecordFailureSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,14 @@ def failure_code(error: object, cause: object) -> FailureCode:
 
 @dataclass(frozen=True)
 class Recorder:
-    settings: RecordFailureSettings
+    results_prefix: str
     store: Store
     announce: Callable[[dict[str, Any]], None]
     now: Callable[[], datetime]
 
     def run(self, ended: EndedExecution, upload: Upload) -> Decision:
         """Write FAILED and announce it, each once."""
-        key = keys.status_key(self.settings.results_prefix, upload.key)
+        key = keys.status_key(self.results_prefix, upload.key)
 
         def decide(current: StatusDocument | None) -> Decision:
             asked = transitions.is_order_unknown(current, upload)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..aws.signer import Signer
     from ..image.convert import Converted
     from ..image.encode import Encoded
-    from ..settings import ConvertImageSettings
     from .report import Stopwatch
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.
@@ -78,40 +77,37 @@ class Task:
         )
 
 
-Each = Callable[
-    [Callable[[tuple[str, "Encoded"]], StoredRendition], Iterable[tuple[str, "Encoded"]]],
-    Iterable[StoredRendition],
-]
+Write = Callable[[str, "Encoded"], StoredRendition]
+WriteAll = Callable[[Write, "Mapping[str, Encoded]"], Iterable[StoredRendition]]
 
 
-def side_by_side(
-    write: Callable[[tuple[str, Encoded]], StoredRendition],
-    renditions: Iterable[tuple[str, Encoded]],
-) -> Iterable[StoredRendition]:
+def side_by_side(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[StoredRendition]:
     """Write all renditions at once, in their order. Nothing is written any more once it raises."""
     with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:
-        return list(threads.map(write, renditions))
+        return list(threads.map(write, renditions.keys(), renditions.values()))
 
 
 @dataclass(frozen=True)
-class Converter:
+class JobRunner:
     """What a job needs besides its task: the outside world as values."""
 
-    settings: ConvertImageSettings
+    results_prefix: str
     store: Store
     signer: Signer
     refuse_early: Callable[[bytes, int], None]
     convert: Callable[[bytes], Converted]
     now: Callable[[], datetime]
-    each: Each
+    write_all: WriteAll
+    lease: timedelta
+    url_life: timedelta
 
     def run(self, task: Task, upload: Upload, watch: Stopwatch) -> Decision:
         """Bring the job to its end.
 
         Raises only what a retry may mend, and the permanent faults of `errors`.
         """
-        key = keys.status_key(self.settings.results_prefix, upload.key)
-        claimant = Claimant(task.execution, self.settings.lease, task.redrive)
+        key = keys.status_key(self.results_prefix, upload.key)
+        claimant = Claimant(task.execution, self.lease, task.redrive)
         seen = self.store.read_status(key)
         watch.lap("status")
         # Most duplicates end here, having cost one read.
@@ -173,23 +169,22 @@ class Converter:
         finally:
             watch.lap("convert")
         write = partial(self._write_rendition, upload)
-        renditions = tuple(self.each(write, converted.items()))
+        renditions = tuple(self.write_all(write, converted))
         watch.lap("write")
         return transitions.succeed(
             claimed, self.now(), image=converted.image.to_json(), renditions=renditions
         )
 
-    def _write_rendition(self, upload: Upload, named: tuple[str, Encoded]) -> StoredRendition:
-        name, encoded = named
+    def _write_rendition(self, upload: Upload, name: str, encoded: Encoded) -> StoredRendition:
         key = keys.rendition_key(
-            self.settings.results_prefix, upload.key, upload.job_id, name, encoded.extension
+            self.results_prefix, upload.key, upload.job_id, name, encoded.extension
         )
         sha256 = hashlib.sha256(encoded.data)
-        self.store.put_rendition(key, encoded, sha256.digest())
+        self.store.put_rendition(key, encoded.data, encoded.content_type, sha256.digest())
         signed = self.signer.get_url(
-            self.settings.results_bucket,
+            self.store.results_bucket,
             key,
-            self.settings.url_life,
+            self.url_life,
             self.now(),
             encoded.content_type,
         )

@@ -1,0 +1,54 @@
+"""What each room of the package may import, also for types: no circle, and no arrow upwards."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[2] / "lambda_src/upload_workflow"
+
+# From the ground up: a room imports only what its line names, and that stands in a line before.
+MAY_IMPORT = {
+    "errors": "",
+    "image": "errors",
+    "job": "errors",
+    "settings": "image",
+    "aws": "errors job",
+    "run": "errors job aws image",
+    "issue": "job aws settings",
+    # Import paths that were published before there were rooms.
+    "clients": "aws",
+    "store": "aws",
+    "signing": "aws issue",
+    "upload_request": "issue",
+    "handlers": "errors job aws image run issue settings",
+    "commands": "errors image",
+    "ops": "errors job",
+    "__main__": "commands",
+}
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """(room, room that it imports), for every import of ours in the package."""
+    for file in PACKAGE.rglob("*.py"):
+        inside = file.relative_to(PACKAGE).with_suffix("").parts
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            above = inside[: len(inside) - node.level]
+            for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                yield inside[0], (*above, *name.split("."))[0]
+
+
+def test_a_room_imports_only_what_stands_below_it() -> None:
+    floors = list(MAY_IMPORT)
+    for room, allowed in MAY_IMPORT.items():
+        assert all(floors.index(below) < floors.index(room) for below in allowed.split()), room
+    # __version__ stands in the package itself and imports nothing.
+    broken = {
+        (room, other)
+        for room, other in imports()
+        if other not in (room, "__version__") and other not in MAY_IMPORT[room].split()
+    }
+    assert broken == set()

@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARCH ?= x86_64
 BIN := .venv/bin
 RUN := $(BIN)/python
-FAST_RINGS := tests/unit/ tests/contract/
+FAST_RINGS := tests/unit/ tests/contract/ tests/tools/
 SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.py))))
 
 # Two rings at a time (tests/conftest.py says how they are handed out).
@@ -58,10 +58,10 @@ package: .venv/ready
 	@$(RUN) -m tools.package --architecture $(ARCH)
 
 bench: .venv/ready
-	@$(RUN) -m bench
+	@$(RUN) -m measure.bench
 
 load: .venv/ready
-	@$(RUN) -m load
+	@$(RUN) -m measure.load
 
 # Mutated real files into the converter, for ten minutes.
 fuzz: .venv/ready
@@ -69,7 +69,7 @@ fuzz: .venv/ready
 
 # Dollars per million uploads: a run on the local AWS is counted and multiplied by a dated price list.
 cost: .venv/ready
-	@$(RUN) -m tools.cost
+	@$(RUN) -m measure.cost
 
 # Breaks each promise once, in a copy, and shows that the tests notice.
 mutate: .venv/ready

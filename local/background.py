@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from local import paths
-from local.aws import Credentials, LocalAws, is_running, local_aws, stop
-from local.launcher import EXPECTED_MINISTACK
+from local.aws.launcher import EXPECTED_MINISTACK
+from local.aws.server import Credentials, LocalAws, is_running, local_aws, stop
 from local.problems import TerraformFailed
 from local.progress import Progress
 from local.stack import Stack, apply, configured, set_up

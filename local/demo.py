@@ -18,10 +18,10 @@ from pathlib import Path
 from statistics import median
 
 from local import client, contact_sheet, paths, samples
-from local.aws import local_aws
+from local.aws.launcher import EXPECTED_MINISTACK
+from local.aws.server import local_aws
 from local.contact_sheet import Outcome, readable
 from local.issuing import issuer
-from local.launcher import EXPECTED_MINISTACK
 from local.progress import Progress
 from local.samples import Sample
 from local.stack import Stack, apply, configured, set_up

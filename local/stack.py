@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import environments, paths, terraform
-from local.aws import Credentials, LocalAws, make_user
+from local import environments, paths
+from local.aws.server import Credentials, LocalAws, make_user
 from local.problems import PackageFailed
 from local.processes import run
+from local.terraform import core as terraform
 
 _SIGNER = "signer"
 

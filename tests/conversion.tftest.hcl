@@ -1,7 +1,7 @@
 # The functions have what they need, and no more.
 
 mock_provider "aws" {
-  source = "./tests/aws"
+  source = "./tests/mocks"
 }
 
 variables {

@@ -1,5 +1,5 @@
 # Every input that would make something else than meant is refused.
-# tests/variables is the module's variables.tf and nothing else: a run of it takes a moment.
+# tests/only_variables is the module's variables.tf and nothing else: a run of it takes a moment.
 
 variables {
   package_file = "versions.tf" # any file: nothing runs it here
@@ -9,7 +9,7 @@ run "what_is_left_out_is_accepted_as_it_is" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 }
 
@@ -17,7 +17,7 @@ run "a_name_that_would_not_fit_into_a_buckets_name_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -31,7 +31,7 @@ run "a_name_in_capitals_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -45,7 +45,7 @@ run "a_name_that_ends_with_a_hyphen_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -59,7 +59,7 @@ run "an_uploads_prefix_without_a_slash_at_its_end_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -73,7 +73,7 @@ run "an_uploads_prefix_that_begins_with_a_slash_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -87,7 +87,7 @@ run "no_uploads_prefix_at_all_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -101,7 +101,7 @@ run "uploads_kept_for_half_a_day_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -115,7 +115,7 @@ run "uploads_kept_for_no_day_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -129,7 +129,7 @@ run "a_results_prefix_without_a_slash_at_its_end_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -143,7 +143,7 @@ run "results_kept_for_no_day_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -157,7 +157,7 @@ run "a_url_that_lives_longer_than_a_signature_may_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -171,7 +171,7 @@ run "a_url_that_dies_before_it_is_read_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -185,7 +185,7 @@ run "results_that_would_start_the_workflow_again_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -200,7 +200,7 @@ run "results_beside_uploads_without_a_prefix_of_their_own_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -215,7 +215,7 @@ run "every_origin_at_once_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -229,7 +229,7 @@ run "a_wildcard_in_an_origin_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -243,7 +243,7 @@ run "an_origin_with_a_path_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -257,7 +257,7 @@ run "no_renditions_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -271,7 +271,7 @@ run "more_renditions_than_a_function_can_be_told_of_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -285,7 +285,7 @@ run "a_rendition_with_a_slash_in_its_name_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -299,7 +299,7 @@ run "an_unknown_format_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -313,7 +313,7 @@ run "an_unknown_fit_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -327,7 +327,7 @@ run "an_unknown_position_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -341,7 +341,7 @@ run "a_background_by_name_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -355,7 +355,7 @@ run "a_quality_above_100_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -369,7 +369,7 @@ run "a_quality_with_a_fraction_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -383,7 +383,7 @@ run "a_rendition_without_a_box_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -397,7 +397,7 @@ run "an_edge_longer_than_webp_allows_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -411,7 +411,7 @@ run "an_edge_of_nothing_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -425,7 +425,7 @@ run "a_box_that_is_covered_has_both_sides_or_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -439,7 +439,7 @@ run "an_animated_jpeg_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -453,7 +453,7 @@ run "renditions_longer_than_an_environment_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -467,7 +467,7 @@ run "a_limit_of_nothing_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -481,7 +481,7 @@ run "more_bytes_than_s3_takes_in_one_upload_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -495,7 +495,7 @@ run "decoding_in_more_memory_than_the_function_has_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -510,7 +510,7 @@ run "a_conversion_longer_than_the_function_lives_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -525,7 +525,7 @@ run "an_unknown_type_of_workflow_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -539,7 +539,7 @@ run "an_unknown_trigger_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -553,7 +553,7 @@ run "an_express_workflow_that_would_be_cut_off_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -568,7 +568,7 @@ run "an_unknown_architecture_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -582,7 +582,7 @@ run "too_little_memory_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -597,7 +597,7 @@ run "a_time_out_longer_than_lambda_allows_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -611,7 +611,7 @@ run "a_time_out_shorter_than_a_start_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -626,7 +626,7 @@ run "a_ceiling_of_no_conversion_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -640,7 +640,7 @@ run "a_missing_package_is_refused_before_anything_is_made" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -654,7 +654,7 @@ run "a_key_by_its_alias_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -668,7 +668,7 @@ run "a_role_path_without_slashes_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -682,7 +682,7 @@ run "a_network_without_subnets_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -696,7 +696,7 @@ run "a_network_without_security_groups_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -710,7 +710,7 @@ run "a_retention_that_cloudwatch_does_not_know_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -724,7 +724,7 @@ run "logs_for_ever_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -738,7 +738,7 @@ run "who_may_call_is_never_assumed" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -752,7 +752,7 @@ run "an_unknown_authorization_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -766,7 +766,7 @@ run "tokens_without_an_audience_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -780,7 +780,7 @@ run "tokens_without_an_issuer_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -794,7 +794,7 @@ run "an_issuer_beside_another_authorization_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -808,7 +808,7 @@ run "an_issuer_reached_without_tls_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -822,7 +822,7 @@ run "a_page_that_would_have_to_sign_requests_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -836,7 +836,7 @@ run "a_wildcard_among_the_content_types_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -850,7 +850,7 @@ run "a_form_that_lives_for_hours_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -864,7 +864,7 @@ run "a_throttle_that_lets_nothing_pass_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -878,7 +878,7 @@ run "alarms_told_to_a_topics_name_are_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -892,7 +892,7 @@ run "an_address_that_is_none_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -906,7 +906,7 @@ run "a_runbook_that_names_its_paragraph_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -920,7 +920,7 @@ run "an_alarm_on_no_failure_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -934,7 +934,7 @@ run "an_alarm_on_every_upload_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {
@@ -948,7 +948,7 @@ run "an_alarm_on_no_rejection_is_refused" {
   command = plan
 
   module {
-    source = "./tests/variables"
+    source = "./tests/only_variables"
   }
 
   variables {

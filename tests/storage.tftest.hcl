@@ -1,7 +1,7 @@
 # What the buckets promise to clients, to their owner and to the law.
 
 mock_provider "aws" {
-  source = "./tests/aws"
+  source = "./tests/mocks"
 }
 
 variables {

@@ -1,7 +1,7 @@
 # Every upload starts one execution, or waits to be redriven.
 
 mock_provider "aws" {
-  source = "./tests/aws"
+  source = "./tests/mocks"
 }
 
 variables {

@@ -1,7 +1,7 @@
 # Who may have uploads issued, and what the issuing function may do.
 
 mock_provider "aws" {
-  source = "./tests/aws"
+  source = "./tests/mocks"
 }
 
 variables {

@@ -1,7 +1,7 @@
 # Every execution ends with an outcome that somebody can read.
 
 mock_provider "aws" {
-  source = "./tests/aws"
+  source = "./tests/mocks"
 }
 
 variables {

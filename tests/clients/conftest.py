@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import stack
-from local.aws import LocalAws, local_aws
+from local.aws.server import LocalAws, local_aws
 from tests.clients import browser as browsers
 from tests.clients.foreign_page import ForeignPage, foreign_page
 from tests.clients.token_issuer import AUDIENCE, TokenIssuer, token_issuer

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from local import client, paths
-from local.aws import make_user
+from local.aws.server import make_user
 from tests.clients import npm
 from tests.clients.conftest import Deployment
 from tests.clients.foreign_page import ForeignPage

@@ -15,12 +15,12 @@ import pytest
 from botocore.credentials import Credentials as Keys
 
 from local import client
-from local.aws import Credentials, LocalAws, make_user
+from local.aws.server import Credentials, LocalAws, make_user
 from tests.clients.conftest import Deployment, deployed
 from tests.clients.foreign_page import ForeignPage
 from tests.clients.token_issuer import AUDIENCE, TokenIssuer
-from tests.form_tampering import OTHER_FILE, Form, attempts
 from tests.local.pictures import photograph
+from tests.support.form_tampering import OTHER_FILE, Form, attempts
 from upload_workflow.aws.signer import Signer
 
 PHOTO = photograph(320, 240)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract import hcl
+from tests.support import hcl
 from tools import package
 from upload_workflow import settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.workflow_file import ROOT
+from tests.support.workflow_file import ROOT
 
 # A partition's name in a table of partitions is a key, not a place that something is in.
 TABLE_OF_PARTITIONS = re.compile(r'^\s*"?aws[\w-]*"?\s+= "console\.', re.MULTILINE)

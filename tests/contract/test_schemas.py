@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.upload_world import NOON, RESULTS, UPLOADS, Killed, World, picture
+from tests.support.upload_world import NOON, RESULTS, UPLOADS, Killed, World, picture
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
 from upload_workflow.job.announcement import malformed_announcement
 from upload_workflow.job.document import State

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract import hcl
+from tests.support import hcl
 from tools import package
 from upload_workflow.image import rendition
 from upload_workflow.image.limits import Limits

@@ -12,7 +12,7 @@ import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
 
-from tests.contract import hcl, workflow_file
+from tests.support import hcl, workflow_file
 from upload_workflow import errors
 
 MACHINE = workflow_file.machine()

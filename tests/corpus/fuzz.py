@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.corpus.one_file import RENDITIONS
-from tests.pictures import moving, saved, scene, with_orientation
+from tests.support.pictures import moving, saved, scene, with_orientation
 from upload_workflow.errors import Rejected
 from upload_workflow.image.convert import convert
 from upload_workflow.image.limits import Limits, refuse_early

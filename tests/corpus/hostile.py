@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from tests.pictures import moving, saved, scene, with_orientation
+from tests.support.pictures import moving, saved, scene, with_orientation
 
 MARKUP = b"<script>alert(document.domain)</script>"
 

@@ -8,7 +8,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageChops, ImageStat
 
-from tests.pictures import opened, saved, scene, with_orientation
+from tests.support.pictures import opened, saved, scene, with_orientation
 from upload_workflow.image.convert import convert
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.rendition import OutputFormat, Rendition

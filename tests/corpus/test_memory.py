@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.pictures import saved, scene, with_orientation
+from tests.support.pictures import saved, scene, with_orientation
 from upload_workflow.image.header import read_header
 from upload_workflow.image.limits import memory_mb
 

@@ -10,9 +10,9 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
-from tests.memory_s3 import MemoryS3
-from tests.upload_world import PREFIX, RESULTS
-from tests.wire_s3 import Wire
+from tests.support.memory_s3 import MemoryS3
+from tests.support.upload_world import PREFIX, RESULTS
+from tests.support.wire_s3 import Wire
 from upload_workflow.aws import clients
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

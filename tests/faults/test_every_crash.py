@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.upload_world import Killed, World, picture
+from tests.support.upload_world import Killed, World, picture
 from upload_workflow.job.document import State, StatusDocument, StoredRendition
 
 KEY = "uploads/one"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import CONTEXT, Functions
-from tests.upload_world import RESULTS, UPLOADS, created_event, picture
+from tests.support.upload_world import RESULTS, UPLOADS, created_event, picture
 from upload_workflow.job import keys
 
 SIGNED = re.compile(r"X-Amz-|x-amz-|Signature|session-token|AKIDEXAMPLE|https?://")

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.upload_world import RESULTS, Killed, World, picture
+from tests.support.upload_world import RESULTS, Killed, World, picture
 from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.upload import Upload
 

@@ -13,8 +13,8 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from tests.faults.conftest import Functions
 from tests.faults.test_functions import document, put
-from tests.upload_world import STATES, picture
-from tests.wire_s3 import refused
+from tests.support.upload_world import STATES, picture
+from tests.support.wire_s3 import refused
 
 KINDS = ("503", "500", "throttled", "connection closed", "answer lost", "503 after success")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import local.aws
-from local.aws import LocalAws, local_aws
+import local.aws.server
+from local.aws.server import LocalAws, local_aws
 from local.stack import Stack, apply, configured, package
 from tests.local.laboratory import Laboratory
 
@@ -26,11 +26,13 @@ def variant() -> Callable[[str], AbstractContextManager[LocalAws]]:
 
     @contextmanager
     def started(name: str) -> Iterator[LocalAws]:
-        ordinary = local.aws._environment
+        ordinary = local.aws.server._environment
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(local.aws, "_LAUNCHER", Path(__file__).with_name("launch_variant.py"))
             patch.setattr(
-                local.aws, "_environment", lambda root: {**ordinary(root), "VARIANT": name}
+                local.aws.server, "_LAUNCHER", Path(__file__).with_name("launch_variant.py")
+            )
+            patch.setattr(
+                local.aws.server, "_environment", lambda root: {**ordinary(root), "VARIANT": name}
             )
             with local_aws() as running:
                 yield running

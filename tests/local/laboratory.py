@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.aws import LocalAws
+from local.aws.server import LocalAws
 
 TRUST = json.dumps(
     {

@@ -1,4 +1,4 @@
-"""Runs local/launcher.py with some of its changes to MiniStack left out or tightened.
+"""Runs local/aws/launcher.py with some of its changes to MiniStack left out or tightened.
 
 Started in place of the launcher, under MiniStack's interpreter. A test that shows what a change
 achieves needs to see what happens without it: when there is no difference any more, a newer
@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "local"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "local/aws"))
 import launcher  # type: ignore[import-not-found]
 
 

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from load.processes import tree
+from measure.load.processes import tree
 
 
 def mentioning(text: str) -> set[int]:

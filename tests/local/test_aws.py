@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from local import aws as local_aws_module
 from local import paths
-from local.aws import (
+from local.aws import server as local_aws_module
+from local.aws.launcher import CONVERT
+from local.aws.server import (
     Credentials,
     LocalAws,
     is_running,
@@ -25,7 +26,6 @@ from local.aws import (
     remove_leftovers,
     stop,
 )
-from local.launcher import CONVERT
 from local.problems import NotStarted
 from tests.local.laboratory import Laboratory, wait_for
 from tests.local.processes import is_open, mentioning
@@ -98,7 +98,7 @@ def test_it_goes_when_its_parent_is_killed_also_with_many_executions(
 ) -> None:
     program = (
         "import dataclasses, json, sys, tempfile, time; tempfile.tempdir = sys.argv[1]\n"
-        "from local.aws import local_aws\n"
+        "from local.aws.server import local_aws\n"
         "with local_aws() as aws:\n"
         "    print(json.dumps(dataclasses.asdict(aws), default=str), flush=True)\n"
         "    time.sleep(60)"
@@ -136,7 +136,7 @@ def test_workers_go_when_the_launcher_is_killed(tmp_path: Path) -> None:
 def test_one_that_stays_outlives_its_parent_until_it_is_stopped() -> None:
     program = (
         "import tempfile, sys; tempfile.tempdir = sys.argv[1]\n"
-        "from local.aws import local_aws\n"
+        "from local.aws.server import local_aws\n"
         "with local_aws(stays=True) as aws: print(aws.folder, aws.pid, flush=True)"
     )
     parent = subprocess.run(

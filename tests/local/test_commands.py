@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from local import aws as local_aws_module
 from local import background, client, paths
-from local.aws import LocalAws, is_running, local_aws
+from local.aws import server as local_aws_module
+from local.aws.server import LocalAws, is_running, local_aws
 from tests.local.laboratory import wait_for
 from tests.local.processes import is_open, mentioning
 

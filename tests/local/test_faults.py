@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from load.__main__ import Scale, listen, run_all
-from load.cargo import RENDITIONS, picture
-from load.s3_endpoint import set_variables
-from load.traffic import Bus
 from local.client import TERMINAL, request
 from local.stack import Stack
+from measure.load.__main__ import Scale, listen, run_all
+from measure.load.cargo import RENDITIONS, picture
+from measure.load.s3_endpoint import set_variables
+from measure.load.traffic import Bus
 from tests.local.processes import kill_workers
 from upload_workflow.job.keys import status_key
 

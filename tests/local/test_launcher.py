@@ -1,4 +1,4 @@
-"""What local/launcher.py changes in MiniStack, each beside MiniStack without the change.
+"""What local/aws/launcher.py changes in MiniStack, each beside MiniStack without the change.
 
 Where the second half of a test fails, the change is no longer needed: drop both.
 """
@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import local.aws
-from local import launcher, paths
-from local.aws import LocalAws, make_user
+import local.aws.server
+from local import paths
+from local.aws import launcher
+from local.aws.server import LocalAws, make_user
 from local.environments import local_aws_python
 from tests.local.laboratory import Laboratory, wait_for
 
@@ -185,7 +186,7 @@ def test_functions_see_nothing_of_the_host(
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "secret")
     # started after the variable was set, unlike the one that all tests share
-    with local.aws.local_aws() as aws:
+    with local.aws.server.local_aws() as aws:
         place = Laboratory(aws, tmp_path)
         place.deploy("looks", "import os\ndef handler(event, context): return dict(os.environ)")
         seen = place.invoke("looks")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from local.stack import Stack
 from tests.local.laboratory import wait_for
 from tests.local.test_faults import Desk
-from tests.pictures import saved, scene
+from tests.support.pictures import saved, scene
 
 # Any of these would let its reader act as the signer.
 SIGNED = re.compile(r"x-amz-signature|x-amz-credential|x-amz-security-token|awsaccesskeyid", re.I)

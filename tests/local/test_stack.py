@@ -18,11 +18,11 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from local import client
-from local.aws import LocalAws
+from local.aws.server import LocalAws
 from local.issuing import issuer
 from local.problems import TerraformFailed
 from local.stack import Stack, configured
-from local.terraform import Root
+from local.terraform.core import Root
 from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
 from tests.local.processes import mentioning

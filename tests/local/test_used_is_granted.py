@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from local import client
-from local.aws import LocalAws
+from local.aws.server import LocalAws
 from local.stack import Stack, apply, configured
 from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph

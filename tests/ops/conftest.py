@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.aws import LocalAws, local_aws
+from local.aws.server import LocalAws, local_aws
 from local.stack import Stack, apply, configured
 
 NAME = "watched"

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from local import client
-from local.aws import LocalAws, local_aws
+from local.aws.server import LocalAws, local_aws
 from local.issuing import issuer
 from local.stack import Stack, apply, configured
 from tests.local.laboratory import wait_for

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from local.aws import LocalAws, local_aws
+from local.aws.server import LocalAws, local_aws
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -112,7 +112,14 @@ def stand_in(*flags: str, environment: dict[str, str]) -> Iterator[str]:
     # A socket's path has room for about 100 bytes, which pytest's folders may exceed.
     with tempfile.TemporaryDirectory(prefix="standin-") as folder:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.standin", "--socket", f"{folder}/socket", *flags],
+            [
+                sys.executable,
+                "-m",
+                "local.terraform.standin",
+                "--socket",
+                f"{folder}/socket",
+                *flags,
+            ],
             env={"PYTHONPATH": str(REPOSITORY), "PATH": os.environ["PATH"], **environment},
             cwd=folder,
             stdin=subprocess.PIPE,  # closes with this process, and ends the stand-in

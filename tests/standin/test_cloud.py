@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.standin.cloud import Settings
+from local.terraform.standin.cloud import Settings
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 HERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_REGION": "eu-central-1", **KEYS}

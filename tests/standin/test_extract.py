@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.standin import extract, schema
+from local.terraform.standin import extract, schema
 
 BUILD = Path(__file__).parents[2] / "build"
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from local.standin import facts, planning, schema
-from local.standin.facts import GAPS
-from local.standin.kinds import CRUD
-from local.standin.planning import Kind, Plan
-from local.standin.schema import Block
-from local.standin.values import UNKNOWN, State, find, same_json, same_policy
+from local.terraform.standin import facts, planning, schema
+from local.terraform.standin.facts import GAPS
+from local.terraform.standin.kinds import CRUD
+from local.terraform.standin.planning import Kind, Plan
+from local.terraform.standin.schema import Block
+from local.terraform.standin.values import UNKNOWN, State, find, same_json, same_policy
 
 README = Path(planning.__file__).with_name("README.md")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.standin.policy_document import policy_document
+from local.terraform.standin.policy_document import policy_document
 
 
 def statement(**arguments: Any) -> dict[str, Any]:

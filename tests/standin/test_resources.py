@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from local.aws import LocalAws
-from local.standin import facts, schema
-from local.standin.cloud import Aws
-from local.standin.kinds import CRUD
+from local.aws.server import LocalAws
+from local.terraform.standin import facts, schema
+from local.terraform.standin.cloud import Aws
+from local.terraform.standin.kinds import CRUD
 from tests.standin.conftest import Workspace, terraform_environment
 
 ESTATE = Path(__file__).parent / "estate"

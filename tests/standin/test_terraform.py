@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.aws import LocalAws, make_user
-from local.standin import schema
-from local.standin.cloud import Aws
+from local.aws.server import LocalAws, make_user
+from local.terraform.standin import schema
+from local.terraform.standin.cloud import Aws
 from tests.standin.conftest import Workspace
 
 HEAD = """

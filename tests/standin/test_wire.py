@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.standin.crud import choose_name, prefix_of, unique
-from local.standin.schema import Attribute, Block, NestedBlock
-from local.standin.values import UNKNOWN
-from local.standin.wire import Wire, camel
+from local.terraform.standin.crud import choose_name, prefix_of, unique
+from local.terraform.standin.schema import Attribute, Block, NestedBlock
+from local.terraform.standin.values import UNKNOWN
+from local.terraform.standin.wire import Wire, camel
 
 TEXT, TEXTS = Attribute("string", optional=True), Attribute(["map", "string"], optional=True)
 RULE = Block(

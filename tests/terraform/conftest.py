@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local import paths
-from local.terraform import Terraform, find
+from local.terraform.core import Terraform, find
 from tests.terraform.cases import CASES
 from tests.terraform.roots import Applied, Cloud, calling, imaginary_aws
 

@@ -17,12 +17,12 @@ from typing import Any
 
 from tf.gen import tfplugin_pb2 as pb
 
-from local.standin import data, schema
-from local.standin.cloud import Aws
-from local.standin.crud import CRUD, Crud
-from local.standin.plugin import Provider, pack, serve, unpack
-from local.standin.schema import Block, Schemas
-from local.standin.values import UNKNOWN, State, whole
+from local.terraform.standin import data, schema
+from local.terraform.standin.cloud import Aws
+from local.terraform.standin.crud import CRUD, Crud
+from local.terraform.standin.plugin import Provider, pack, serve, unpack
+from local.terraform.standin.schema import Block, Schemas
+from local.terraform.standin.values import UNKNOWN, State, whole
 
 ACCOUNT = "123456789012"
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import paths
-from local.terraform import find, of_the_host, standin
+from local.terraform.core import find, of_the_host, standin
 from tests.terraform.mutations import (
     ACCESS,
     CONTRACT,

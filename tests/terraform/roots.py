@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local import paths
-from local.terraform import Terraform, of_the_host
+from local.terraform.core import Terraform, of_the_host
 
 REGION = "eu-central-1"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import paths
-from tests.contract import workflow_file
+from tests.support import workflow_file
 from tests.terraform.cases import CASES
 from tests.terraform.conftest import PACKAGE
 from tests.terraform.roots import Applied, Cloud, calling, unpacked

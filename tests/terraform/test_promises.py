@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from local import paths
-from local.terraform import find, of_the_host, packaged, standin
+from local.terraform.core import find, of_the_host, packaged, standin
 from tests.terraform.roots import Cloud
 
 FILES = sorted((paths.REPOSITORY / "tests").glob("*.tftest.hcl"))

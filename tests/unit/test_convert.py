@@ -9,7 +9,7 @@ import struct
 import pytest
 from PIL import Image, ImageCms
 
-from tests.pictures import (
+from tests.support.pictures import (
     QUARTERS,
     moving,
     near,

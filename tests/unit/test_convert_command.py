@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import opened, saved, scene
+from tests.support.pictures import opened, saved, scene
 from upload_workflow.__main__ import main
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
 import upload_workflow.image.resample as resampler
-from tests.pictures import scene
+from tests.support.pictures import scene
 from upload_workflow.image.cascade import CASCADE_GAP, Drawing, draw, plan
 from upload_workflow.image.rendition import WHOLE, Box, Size
 from upload_workflow.image.resample import Filter, resample

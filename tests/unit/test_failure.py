@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.memory_s3 import refusal
-from tests.upload_world import World, picture
+from tests.support.memory_s3 import refusal
+from tests.support.upload_world import World, picture
 from upload_workflow.errors import Rejected
 from upload_workflow.job.document import State
 from upload_workflow.run.failure import EndedExecution, failure_code

@@ -8,7 +8,7 @@ import struct
 import pytest
 from PIL import Image
 
-from tests.pictures import moving, saved, scene
+from tests.support.pictures import moving, saved, scene
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.header import Format, read_header, sniff
 

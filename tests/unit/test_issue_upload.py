@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.form_tampering import attempts
-from tests.memory_s3 import MemoryS3
-from tests.post_oracle import Account, refusal
+from tests.support.form_tampering import attempts
+from tests.support.memory_s3 import MemoryS3
+from tests.support.post_oracle import Account, refusal
 from upload_workflow.aws import clients
 from upload_workflow.aws.store import Store
 from upload_workflow.issue import http_api

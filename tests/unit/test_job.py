@@ -9,8 +9,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.memory_s3 import refusal
-from tests.upload_world import NOON, RESULTS, UPLOADS, World, picture
+from tests.support.memory_s3 import refusal
+from tests.support.upload_world import NOON, RESULTS, UPLOADS, World, picture
 from upload_workflow.aws.store import Contended
 from upload_workflow.job import transitions
 from upload_workflow.job.document import State, StatusDocument, timestamp

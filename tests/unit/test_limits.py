@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from tests.pictures import saved, scene
+from tests.support.pictures import saved, scene
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import convert
 from upload_workflow.image.header import Format, Header, read_header

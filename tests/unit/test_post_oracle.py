@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.post_oracle import Account, refusal
+from tests.support.post_oracle import Account, refusal
 
 # "Example: Browser-Based Upload using HTTP POST (Using AWS Signature Version 4)".
 ACCOUNT = Account("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.upload_world import UPLOADS, World, picture
+from tests.support.upload_world import UPLOADS, World, picture
 from upload_workflow.errors import Rejected, ScanFailed
 from upload_workflow.job.document import State, timestamp
 from upload_workflow.job.transitions import seed

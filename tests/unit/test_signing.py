@@ -18,8 +18,8 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.memory_s3 import MemoryS3
-from tests.post_oracle import Account, refusal
+from tests.support.memory_s3 import MemoryS3
+from tests.support.post_oracle import Account, refusal
 from upload_workflow.aws import clients
 from upload_workflow.aws.signer import Signer, credential_life
 from upload_workflow.aws.store import Store

@@ -156,7 +156,10 @@ def _broken_images_refused(format: Format) -> Iterator[None]:
 def _load_plugin(format: Format) -> None:
     """Import only what is used: for a name it does not know Pillow imports all its plugins."""
     if format in (Format.WEBP, Format.AVIF):
-        import_module(f"{__package__}.thrift")
+        # Late: most uploads are JPEGs, and these two decoders take a while to load.
+        from . import lean_plugins  # noqa: PLC0415
+
+        lean_plugins.install()
     elif format is Format.TIFF:
         import_module("PIL.TiffImagePlugin")
     elif format is Format.HEIF:

@@ -1,0 +1,1 @@
+"""What plays Terraform and its provider on this machine."""

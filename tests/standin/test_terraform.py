@@ -172,7 +172,6 @@ def test_a_proxy_or_endpoint_of_the_environment_leads_nowhere(
             'resource "aws_s3_bucket" "x" {\n website {\n index_document = "i"\n }\n}',
             'aws_s3_bucket: the stand-in for hashicorp/aws does not implement "website"',
         ),
-        ('resource "aws_dynamodb_table" "x" { name = "t" }', "knows the schema of aws_dynamodb"),
     ],
 )
 def test_what_it_cannot_do_it_refuses_to_plan(

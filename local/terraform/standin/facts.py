@@ -65,7 +65,6 @@ class Gap:
 GAPS: tuple[Gap, ...] = (
     Gap("aws_apigatewayv2_api", "ip_address_type", "CreateApi drops it"),
     Gap("aws_apigatewayv2_integration", "credentials_arn", "GetIntegration leaves it out"),
-    Gap("aws_cloudwatch_composite_alarm", "actions_suppressor", "PutCompositeAlarm drops it"),
     Gap(
         "aws_cloudwatch_metric_alarm",
         "evaluate_low_sample_count_percentiles",

@@ -19,7 +19,7 @@ resource "aws_iam_role" "worker" {
   description           = var.other ? "b" : "a"
   assume_role_policy    = local.trust
   max_session_duration  = var.other ? 7200 : 3600
-  permissions_boundary  = var.other ? aws_iam_policy.second.arn : aws_iam_policy.first.arn
+  permissions_boundary  = var.other ? "arn:aws:iam::aws:policy/ReadOnlyAccess" : "arn:aws:iam::aws:policy/AdministratorAccess"
   force_detach_policies = var.other
   tags                  = var.other ? { side = "b" } : { side = "a", old = "yes" }
 }
@@ -33,22 +33,4 @@ resource "aws_iam_role_policy" "worker" {
   name   = "read"
   role   = aws_iam_role.worker.name
   policy = local.permission
-}
-
-resource "aws_iam_policy" "first" {
-  name        = "standin-first"
-  path        = "/standin/"
-  description = "The first."
-  policy      = local.permission
-  tags        = var.other ? { side = "b" } : { side = "a", old = "yes" }
-}
-
-resource "aws_iam_policy" "second" {
-  name_prefix = "standin-second-"
-  policy      = local.permission
-}
-
-resource "aws_iam_role_policy_attachment" "plain" {
-  role       = aws_iam_role.plain.name
-  policy_arn = aws_iam_policy.first.arn
 }

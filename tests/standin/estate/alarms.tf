@@ -62,23 +62,6 @@ resource "aws_cloudwatch_metric_alarm" "share" {
   }
 }
 
-resource "aws_cloudwatch_composite_alarm" "any" {
-  alarm_name                = "standin-any"
-  alarm_description         = var.other ? "b" : "a"
-  alarm_rule                = var.other ? "ALARM(standin-slow)" : "ALARM(standin-failed) OR ALARM(standin-slow)"
-  alarm_actions             = [local.places[var.other ? 1 : 0]]
-  ok_actions                = [local.places[var.other ? 2 : 1]]
-  insufficient_data_actions = [local.places[var.other ? 0 : 2]]
-  tags                      = var.other ? { side = "b" } : { side = "a", old = "yes" }
-  depends_on                = [aws_cloudwatch_metric_alarm.failed, aws_cloudwatch_metric_alarm.slow]
-
-  actions_suppressor {
-    alarm            = var.other ? "standin-failed" : "standin-share"
-    extension_period = var.other ? 20 : 10
-    wait_period      = var.other ? 40 : 30
-  }
-}
-
 resource "aws_cloudwatch_dashboard" "all" {
   dashboard_name = "standin-all"
   dashboard_body = jsonencode({ widgets = [{ type = "text", x = 0, y = 0, width = 6, height = 3, properties = { markdown = var.other ? "b" : "a" } }] })

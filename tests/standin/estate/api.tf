@@ -120,8 +120,3 @@ resource "aws_kms_key" "uploads" {
 resource "aws_kms_key" "plain" {
   enable_key_rotation = var.other
 }
-
-resource "aws_kms_alias" "uploads" {
-  name          = "alias/standin"
-  target_key_id = var.other ? aws_kms_key.plain.arn : aws_kms_key.uploads.key_id
-}

@@ -60,23 +60,6 @@ resource "aws_lambda_function" "plain" {
   handler       = "a.handler"
 }
 
-resource "aws_lambda_alias" "live" {
-  name             = "live"
-  description      = var.other ? "b" : "a"
-  function_name    = aws_lambda_function.convert.function_name
-  function_version = var.other ? "1" : "$LATEST"
-}
-
-resource "aws_lambda_alias" "split" {
-  name             = "split"
-  function_name    = aws_lambda_function.convert.function_name
-  function_version = "1"
-
-  routing_config {
-    additional_version_weights = { "$LATEST" = var.other ? 0.25 : 0.5 }
-  }
-}
-
 resource "aws_lambda_permission" "events" {
   statement_id   = "events"
   action         = "lambda:InvokeFunction"
@@ -84,33 +67,4 @@ resource "aws_lambda_permission" "events" {
   principal      = "events.amazonaws.com"
   source_arn     = "arn:aws:events:eu-central-1:000000000000:rule/some"
   source_account = "000000000000"
-}
-
-resource "aws_lambda_permission" "alias" {
-  statement_id_prefix = "standin-"
-  action              = "lambda:InvokeFunction"
-  function_name       = aws_lambda_function.convert.function_name
-  qualifier           = aws_lambda_alias.live.name
-  principal           = "s3.amazonaws.com"
-}
-
-resource "aws_lambda_function_event_invoke_config" "convert" {
-  function_name                = aws_lambda_function.convert.function_name
-  maximum_event_age_in_seconds = var.other ? 120 : 60
-  maximum_retry_attempts       = var.other ? 1 : 0
-
-  destination_config {
-    on_failure {
-      destination = aws_sqs_queue.failed[var.other ? "b" : "a"].arn
-    }
-    on_success {
-      destination = aws_sqs_queue.failed[var.other ? "a" : "b"].arn
-    }
-  }
-}
-
-resource "aws_lambda_function_event_invoke_config" "alias" {
-  function_name          = aws_lambda_function.convert.function_name
-  qualifier              = aws_lambda_alias.live.name
-  maximum_retry_attempts = 0
 }

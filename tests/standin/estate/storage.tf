@@ -154,18 +154,6 @@ resource "aws_s3_bucket_policy" "uploads" {
   })
 }
 
-resource "aws_s3_bucket_logging" "uploads" {
-  bucket        = aws_s3_bucket.uploads.id
-  target_bucket = var.other ? aws_s3_bucket.uploads.id : aws_s3_bucket.locked.id
-  target_prefix = var.other ? "b/" : "a/"
-
-  target_object_key_format {
-    partitioned_prefix {
-      partition_date_source = var.other ? "EventTime" : "DeliveryTime"
-    }
-  }
-}
-
 resource "aws_s3_bucket_notification" "uploads" {
   bucket      = aws_s3_bucket.uploads.id
   eventbridge = !var.other

@@ -40,13 +40,3 @@ resource "aws_sfn_state_machine" "plain" {
   type        = "EXPRESS"
   definition  = jsonencode({ StartAt = "End", States = { End = { Type = "Succeed" } } })
 }
-
-resource "aws_sfn_alias" "live" {
-  name        = "live"
-  description = var.other ? "b" : "a"
-
-  routing_configuration {
-    state_machine_version_arn = "${aws_sfn_state_machine.convert.arn}:1"
-    weight                    = 100
-  }
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.terraform.standin.cloud import Aws
-from local.terraform.standin.crud import Crud, Tags, choose_name, terraform
+from local.terraform.standin.crud import Crud, Tags, terraform
 from local.terraform.standin.values import State
 
 VERSIONS_KEPT = 5  # a managed policy has no room for more
@@ -80,53 +80,3 @@ class RolePolicy(Crud):
 
     def delete(self, aws: Aws, state: State) -> None:
         aws.client("iam").delete_role_policy(**self.wire.out(state, "role", "name"))
-
-
-@terraform("aws_iam_policy", names={"name": "PolicyName", "policy": "PolicyDocument"})
-class Policy(Crud):
-    tags = Tags("iam", "PolicyArn", "id", "policy", "list_policy_tags", ("Key", "Value"))
-
-    def create(self, aws: Aws, state: State) -> None:
-        choose_name(state)
-        state["id"] = aws.client("iam").create_policy(**self.wire.out(state))["Policy"]["Arn"]
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        iam, arn = aws.client("iam"), state["id"]
-        policy = iam.get_policy(PolicyArn=arn)["Policy"]
-        version = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])
-        found = {**policy, "PolicyDocument": version["PolicyVersion"]["Document"]}
-        return self.wire.back(found, "arn", "policy_id", "attachment_count")
-
-    def update(self, aws: Aws, prior: State, state: State) -> None:
-        if state["policy"] == prior["policy"]:
-            return
-        iam, named = aws.client("iam"), {"PolicyArn": state["id"]}
-        versions = iam.list_policy_versions(**named)["Versions"]
-        if len(versions) >= VERSIONS_KEPT:
-            spare = [v for v in versions if not v["IsDefaultVersion"]]
-            oldest = min(spare, key=lambda version: version["CreateDate"])
-            iam.delete_policy_version(**named, VersionId=oldest["VersionId"])
-        iam.create_policy_version(**named, PolicyDocument=state["policy"], SetAsDefault=True)
-
-    def delete(self, aws: Aws, state: State) -> None:
-        iam, named = aws.client("iam"), {"PolicyArn": state["id"]}
-        for version in iam.list_policy_versions(**named)["Versions"]:
-            if not version["IsDefaultVersion"]:
-                iam.delete_policy_version(**named, VersionId=version["VersionId"])
-        iam.delete_policy(**named)
-
-
-@terraform("aws_iam_role_policy_attachment", names={"role": "RoleName"})
-class Attachment(Crud):
-    identity = "{role}/{policy_arn}"
-
-    def put(self, aws: Aws, state: State) -> None:
-        aws.client("iam").attach_role_policy(**self.wire.out(state))
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        role, _, policy = state["id"].partition("/")
-        attached = policy in _attached(aws.client("iam"), role)
-        return {"role": role, "policy_arn": policy} if attached else None
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("iam").detach_role_policy(**self.wire.out(state))

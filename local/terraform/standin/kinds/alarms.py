@@ -59,23 +59,6 @@ SUPPRESSOR = {  # a block in Terraform, three arguments in the API
 }
 
 
-@terraform("aws_cloudwatch_composite_alarm", names={**NAMES, "actions_suppressor": None})
-class CompositeAlarm(Alarm):
-    def put(self, aws: Aws, state: State) -> None:
-        wanted = self.wire.out(state)
-        for block in state["actions_suppressor"]:
-            wanted |= {spelled: block[name] for name, spelled in SUPPRESSOR.items()}
-        aws.client("cloudwatch").put_composite_alarm(**wanted)
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        found = self._find(aws, state["id"], "CompositeAlarm")
-        if found is None:
-            return None
-        block = {name: found.get(spelled) for name, spelled in SUPPRESSOR.items()}
-        blocks = [block] if block["alarm"] else []
-        return {**self.wire.back(found, "arn"), "actions_suppressor": blocks}
-
-
 @terraform("aws_cloudwatch_dashboard")
 class Dashboard(Crud):
     identity = "{dashboard_name}"

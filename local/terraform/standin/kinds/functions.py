@@ -129,30 +129,6 @@ class Function(Crud):
             state.update(version=UNKNOWN, qualified_arn=UNKNOWN, qualified_invoke_arn=UNKNOWN)
 
 
-@terraform("aws_lambda_alias", names={"arn": "AliasArn"})
-class Alias(Crud):
-    def put(self, aws: Aws, state: State) -> None:
-        absent = {"Description": "", "RoutingConfig": {}}
-        aws.client("lambda").update_alias(**{**absent, **self.wire.out(state)})
-
-    def create(self, aws: Aws, state: State) -> None:
-        state["id"] = aws.client("lambda").create_alias(**self.wire.out(state))["AliasArn"]
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        named = self.wire.out(state, "function_name", "name")
-        seen = self.wire.back(aws.client("lambda").get_alias(**named), "arn")
-        arn = seen["arn"]
-        invoked = _invocations(aws, arn)
-        return {**seen, "id": arn, "function_name": state["function_name"], "invoke_arn": invoked}
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("lambda").delete_alias(**self.wire.out(state, "function_name", "name"))
-
-    def locate(self, aws: Aws, import_id: str) -> State:
-        function, _, name = import_id.partition("/")
-        return {"function_name": function, "name": name}
-
-
 # Where a statement of a function's policy says what; services write the letters as they like.
 CONDITIONS = {
     "event_source_token": "lambda:eventsourcetoken",
@@ -201,30 +177,3 @@ class Permission(Crud):
         name, _, qualifier = function.partition(":")
         found = {"function_name": name, "qualifier": qualifier or None}
         return {**found, "statement_id": statement, "id": statement}
-
-
-@terraform("aws_lambda_function_event_invoke_config")
-class EventInvokeConfig(Crud):
-    def _named(self, state: State) -> Document:
-        return self.wire.out(state, "function_name", "qualifier")
-
-    def put(self, aws: Aws, state: State) -> None:
-        aws.client("lambda").put_function_event_invoke_config(**self.wire.out(state))
-
-    def create(self, aws: Aws, state: State) -> None:
-        self.put(aws, state)
-        state["id"] = ":".join(self._named(state).values())
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        found = aws.client("lambda").get_function_event_invoke_config(**self._named(state))
-        seen = {**self.wire.back(found), "function_name": state["function_name"]}
-        if seen["maximum_event_age_in_seconds"] == LONGEST_EVENT_AGE_SECONDS:
-            seen["maximum_event_age_in_seconds"] = state["maximum_event_age_in_seconds"]
-        return {**seen, "qualifier": state["qualifier"]}
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("lambda").delete_function_event_invoke_config(**self._named(state))
-
-    def locate(self, aws: Aws, import_id: str) -> State:
-        name, _, qualifier = import_id.partition(":")
-        return {"function_name": name, "qualifier": qualifier or None}

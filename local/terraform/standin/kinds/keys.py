@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.terraform.standin.cloud import Aws, unless_gone
-from local.terraform.standin.crud import Crud, Tags, choose_name, terraform
+from local.terraform.standin.crud import Crud, Tags, terraform
 from local.terraform.standin.values import State, known
 
 DELETION_WINDOW_DAYS = 30  # KMS's own when nobody says
@@ -68,32 +68,3 @@ class Key(Crud):
     def delete(self, aws: Aws, state: State) -> None:
         days = state["deletion_window_in_days"] or DELETION_WINDOW_DAYS
         aws.client("kms").schedule_key_deletion(KeyId=state["id"], PendingWindowInDays=days)
-
-
-@terraform("aws_kms_alias", names={"name": "AliasName", "arn": "AliasArn"})
-class Alias(Crud):
-    def create(self, aws: Aws, state: State) -> None:
-        state["id"] = choose_name(state, made_of="alias/")
-        aws.client("kms").create_alias(**self.wire.out(state))
-
-    def put(self, aws: Aws, state: State) -> None:
-        aws.client("kms").update_alias(**self.wire.out(state))
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        kms = aws.client("kms")
-        pages = kms.get_paginator("list_aliases").paginate()
-        aliases = [alias for page in pages for alias in page["Aliases"]]
-        found = next((alias for alias in aliases if alias["AliasName"] == state["id"]), None)
-        if found is None:
-            return None
-        key = kms.describe_key(KeyId=found["TargetKeyId"])["KeyMetadata"]
-        return {**self.wire.back(found, "arn"), "target_key_arn": key["Arn"]}
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("kms").delete_alias(AliasName=state["id"])
-
-    def check_plan(self, prior: State | None, state: State, config: State) -> None:
-        """A key's id and its ARN name the same key."""
-        before, after = (prior or {}).get("target_key_id"), known(state["target_key_id"])
-        if before and after and before.rpartition("/")[2] == after.rpartition("/")[2]:
-            state["target_key_id"] = before

@@ -214,17 +214,6 @@ class Versioning(BucketSide):
             )
 
 
-@terraform("aws_s3_bucket_logging")
-class AccessLog(BucketSide):
-    noun, body = "bucket_logging", "LoggingEnabled"
-
-    def put(self, aws: Aws, state: State) -> None:
-        self.call(aws, "put", state, BucketLoggingStatus={self.body: self.wanted(state)})
-
-    def delete(self, aws: Aws, state: State) -> None:
-        self.call(aws, "put", state, BucketLoggingStatus={})
-
-
 @terraform("aws_s3_bucket_notification")
 class Notification(BucketSide):
     noun, body = "bucket_notification_configuration", "NotificationConfiguration"

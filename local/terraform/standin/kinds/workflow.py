@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.terraform.standin.cloud import Aws
 from local.terraform.standin.crud import Crud, Tags, choose_name, terraform, words
 from local.terraform.standin.values import UNKNOWN, State
-from local.terraform.standin.wire import Document, camel
+from local.terraform.standin.wire import camel
 
 CHANGEABLE = words(
     "definition encryption_configuration logging_configuration role_arn tracing_configuration"
@@ -50,25 +50,3 @@ class StateMachine(Crud):
         state["revision_id"] = UNKNOWN
         if state["publish"]:
             state["state_machine_version_arn"] = UNKNOWN
-
-
-@terraform("aws_sfn_alias", spell=camel)
-class Alias(Crud):
-    def _named(self, state: State) -> Document:
-        return {"stateMachineAliasArn": state["id"]}
-
-    def create(self, aws: Aws, state: State) -> None:
-        answer = aws.client("stepfunctions").create_state_machine_alias(**self.wire.out(state))
-        state["id"] = answer["stateMachineAliasArn"]
-
-    def read(self, aws: Aws, state: State) -> State | None:
-        found = aws.client("stepfunctions").describe_state_machine_alias(**self._named(state))
-        return {**self.wire.back(found, "creation_date"), "arn": state["id"]}
-
-    def put(self, aws: Aws, state: State) -> None:
-        wanted = self.wire.out(state, "description", "routing_configuration")
-        wanted = {"description": "", **wanted, **self._named(state)}
-        aws.client("stepfunctions").update_state_machine_alias(**wanted)
-
-    def delete(self, aws: Aws, state: State) -> None:
-        aws.client("stepfunctions").delete_state_machine_alias(**self._named(state))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.asl import graph, integrations, jsonata, jsonpath, machine, retries, shape
+from tools.asl import graph, integrations, jsonata, machine, retries, shape
 from tools.asl.machine import Finding, NotJson
 
 
@@ -25,4 +25,4 @@ def _findings(document: Mapping[str, Any]) -> Iterator[Finding]:
         for state in one.states.values():
             yield from retries.check(state)
             yield from integrations.check(state)
-            yield from jsonata.check(state) if state.is_jsonata else jsonpath.check(state)
+            yield from jsonata.check(state)

@@ -19,56 +19,17 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 from tools.asl.machine import Finding, State
 
 TOKEN = "waitForTaskToken"  # noqa: S105 - the name of a pattern
-_WAITING = (TOKEN, "sync", "sync:2")
 
 # Developer guide, "Integrating optimized services": action -> patterns beside request-response.
+# Those that a workflow of ours calls or may call; others are to be added when one does.
 OPTIMIZED: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "athena": {
-        "startQueryExecution": ["sync"],
-        "stopQueryExecution": [],
-        "getQueryExecution": [],
-        "getQueryResults": [],
-    },
-    "batch": {"submitJob": ["sync"]},
-    "codebuild": {
-        "startBuild": ["sync"],
-        "stopBuild": [],
-        "batchDeleteBuilds": [],
-        "batchGetReports": [],
-    },
-    "dynamodb": {"getItem": [], "putItem": [], "updateItem": [], "deleteItem": []},
-    "ecs": {"runTask": ["sync", TOKEN]},
     "events": {"putEvents": [TOKEN]},
-    "glue": {"startJobRun": ["sync"]},
     "lambda": {"invoke": [TOKEN]},
-    "mediaconvert": {"createJob": ["sync"]},
-    "sns": {"publish": [TOKEN]},
-    "sqs": {"sendMessage": [TOKEN]},
-    "states": {"startExecution": ["sync", "sync:2", TOKEN]},
-}
-# Optimized integrations whose parameters are not those of an AWS API, or that nobody here uses.
-UNCHECKED = {
-    "aoss",
-    "apigateway",
-    "bedrock",
-    "databrew",
-    "eks",
-    "elasticmapreduce",
-    "emr-containers",
-    "emr-serverless",
-    "http",
-    "sagemaker",
 }
 # Where botocore's folder is not the name of the service in Java's SDK, which aws-sdk ARNs use.
-BOTOCORE_NAMES = {
-    "cloudwatchlogs": "logs",
-    "cognitoidentityprovider": "cognito-idp",
-    "eventbridge": "events",
-    "sfn": "stepfunctions",
-    "states": "stepfunctions",
-}
+BOTOCORE_NAMES = {"eventbridge": "events"}
 # Parameters that an optimized integration takes as JSON, although the API wants text or bytes.
-JSON_PARAMETERS = frozenset({"Detail", "Input", "Message", "MessageBody", "Payload"})
+JSON_PARAMETERS = frozenset({"Detail", "Payload"})
 
 _RESOURCE = re.compile(
     r"arn:(?P<partition>[a-z-]+):states:::(?P<sdk>aws-sdk:)?(?P<service>[a-z0-9-]+):"
@@ -118,12 +79,9 @@ def check(state: State) -> Iterator[Finding]:
 
 def _call(call: _Call, state: State) -> Iterator[str]:
     yield from _pattern(call)
-    if call.pattern in _WAITING and not (
-        {"TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath"}
-        & state.body.keys()
-    ):
+    if call.pattern == TOKEN and not ({"TimeoutSeconds", "HeartbeatSeconds"} & state.body.keys()):
         yield f".{call.pattern} without TimeoutSeconds waits for up to a year"
-    given = state.body.get("Arguments" if state.is_jsonata else "Parameters", {})
+    given = state.body.get("Arguments", {})
     if call.pattern == TOKEN and "Task.Token" not in json.dumps(given):
         yield f".{TOKEN} waits for a token that the parameters do not pass on"
     if not call.is_sdk and call.service not in OPTIMIZED:
@@ -153,7 +111,7 @@ def _pattern(call: _Call) -> Iterator[str]:
             yield f"there is no optimized action {call}"
         elif call.pattern and call.pattern not in actions[call.action]:
             yield f"{call} does not support .{call.pattern}"
-    elif call.service not in UNCHECKED:
+    else:
         yield f"there is no optimized integration {call.service}"
 
 
@@ -188,14 +146,13 @@ def _structure(
     if not isinstance(shape, StructureShape):
         return
     members = {_pascal(name): member for name, member in shape.members.items()}
-    values = {name.removesuffix(".$"): value for name, value in given.items()}
-    for name in sorted(values.keys() - members.keys()):
+    for name in sorted(given.keys() - members.keys()):
         yield f"{where} has no parameter {name}"
-    for name in sorted({_pascal(name) for name in shape.required_members} - values.keys()):
+    for name in sorted({_pascal(name) for name in shape.required_members} - given.keys()):
         yield f"{where} lacks the parameter {name}"
-    for name in sorted(members.keys() & values.keys()):
-        if f"{name}.$" not in given and name not in accepts:
-            yield from _value(f"{where} {name}", members[name], values[name], accepts)
+    for name in sorted(members.keys() & given.keys()):
+        if name not in accepts:
+            yield from _value(f"{where} {name}", members[name], given[name], accepts)
 
 
 def _value(where: str, shape: Shape, value: Any, accepts: frozenset[str]) -> Iterator[str]:
@@ -212,8 +169,7 @@ def _value(where: str, shape: Shape, value: Any, accepts: frozenset[str]) -> Ite
             yield f"{where} is an object"
             return
         for key, item in value.items():
-            if not key.endswith(".$"):
-                yield from _value(f"{where}.{key}", shape.value, item, accepts)
+            yield from _value(f"{where}.{key}", shape.value, item, accepts)
     elif isinstance(shape, StructureShape):
         if not isinstance(value, Mapping):
             yield f"{where} is an object"

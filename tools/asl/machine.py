@@ -1,4 +1,4 @@
-"""Reads a machine into graphs of states, each with the language and the variables it sees.
+"""Reads a machine into graphs of states, each with the variables it sees.
 
 Knows how states nest and follow each other. Does not judge them.
 """
@@ -9,9 +9,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-JSONPATH = "JSONPath"
-JSONATA = "JSONata"
 
 # What a state holds graphs of its own in: one of them, or a list.
 NESTED = ("ItemProcessor", "Iterator", "Branches")
@@ -44,16 +41,11 @@ class State:
     name: str
     where: str
     body: Mapping[str, Any]
-    language: str
     variables: frozenset[str]
 
     @property
     def type(self) -> str:
         return str(self.body.get("Type", ""))
-
-    @property
-    def is_jsonata(self) -> bool:
-        return self.language == JSONATA
 
 
 @dataclass(frozen=True)
@@ -95,13 +87,10 @@ def parse(text: str) -> dict[str, Any]:
 
 def graphs(document: Mapping[str, Any]) -> Iterator[Graph]:
     """The machine itself, then every graph inside one of its states."""
-    language = str(document.get("QueryLanguage", JSONPATH))
-    yield from _graphs(document, "machine", language, frozenset())
+    yield from _graphs(document, "machine", frozenset())
 
 
-def _graphs(
-    body: Mapping[str, Any], where: str, language: str, around: frozenset[str]
-) -> Iterator[Graph]:
+def _graphs(body: Mapping[str, Any], where: str, around: frozenset[str]) -> Iterator[Graph]:
     bodies = {
         name: state for name, state in mapping(body, "States").items() if isinstance(state, Mapping)
     }
@@ -112,7 +101,6 @@ def _graphs(
             name,
             f"{where} / {name}" if where != "machine" else name,
             state,
-            str(state.get("QueryLanguage", language)),
             variables[name],
         )
         for name, state in bodies.items()
@@ -124,9 +112,7 @@ def _graphs(
             for index, graph in enumerate(inner if isinstance(inner, list) else [inner]):
                 if isinstance(graph, Mapping):
                     branch = f" {index}" if isinstance(inner, list) else ""
-                    yield from _graphs(
-                        graph, f"{state.where} / {field}{branch}", language, state.variables
-                    )
+                    yield from _graphs(graph, f"{state.where} / {field}{branch}", state.variables)
 
 
 def mapping(body: Mapping[str, Any], field: str) -> Mapping[str, Any]:
@@ -149,7 +135,7 @@ def texts(body: Mapping[str, Any], field: str) -> list[str]:
 
 def _edges(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:
     def assigned(body: Mapping[str, Any]) -> frozenset[str]:
-        return frozenset(key.removesuffix(".$") for key in mapping(body, "Assign"))
+        return frozenset(mapping(body, "Assign"))
 
     # A rule or catcher that is taken assigns its own variables, not the state's.
     for field in ("Next", "Default"):

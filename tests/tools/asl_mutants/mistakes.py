@@ -21,7 +21,7 @@ class Mistake:
     """A sentence, the machine it is planted into, how, and a part of the right finding."""
 
     sentence: str
-    into: Literal["paths", "expressions", "ours"]
+    into: Literal["order", "ours"]
     plant: Plant
     finding: str
 
@@ -74,164 +74,136 @@ def put_template(path: str, key: str, value: object) -> Plant:
 
 
 _LONG = "A name of more than eighty characters that nobody would read to its end in a console"
-_PUT_ITEM = "arn:aws:states:::dynamodb:putItem"
 _LAMBDA = "arn:aws:states:::lambda:invoke"
 
 KNOWN = [
-    Mistake("Next leads nowhere", "paths", put("Keep order.Next", "Nope"), 'leads to "Nope"'),
+    Mistake("Next leads nowhere", "order", put("Keep order.Next", "Nope"), 'leads to "Nope"'),
     Mistake(
         "a state is never reached",
-        "paths",
+        "order",
         put("Orphan", {"Type": "Pass", "End": True}),
         "Orphan: no way leads here",
     ),
     Mistake(
-        "a field is misspelt", "paths", put("Keep order.TimeoutSecond", 5), "TimeoutSecond is no"
+        "a field is misspelt", "order", put("Keep order.TimeoutSecond", 5), "TimeoutSecond is no"
     ),
-    Mistake("StartAt names no state", "paths", put("machine.StartAt", "Zed"), "StartAt names"),
-    Mistake("neither Next nor End", "paths", drop("Keep order.Next"), "exactly one of Next, End"),
-    Mistake("both Next and End", "paths", put("Keep order.End", True), "exactly one of Next, End"),
-    Mistake(
-        "a path does not compile", "paths", put("Keep order.InputPath", "$.a[?("), "no JSONPath"
-    ),
-    Mistake(
-        "a template holds no path",
-        "paths",
-        put_template("Keep order.Parameters.Item.id", "S.$", "id"),
-        "a path starts with $",
-    ),
+    Mistake("StartAt names no state", "order", put("machine.StartAt", "Zed"), "StartAt names"),
+    Mistake("neither Next nor End", "order", drop("Keep order.Next"), "exactly one of Next, End"),
+    Mistake("both Next and End", "order", put("Keep order.End", True), "exactly one of Next, End"),
     Mistake(
         "the SDK has no such action",
-        "paths",
-        put("Keep order.Resource", "arn:aws:states:::aws-sdk:dynamodb:putItm"),
-        "no action dynamodb:putItm",
+        "order",
+        put("Keep order.Resource", "arn:aws:states:::aws-sdk:eventbridge:putEvnts"),
+        "no action eventbridge:putEvnts",
     ),
     Mistake(
         "there is no such integration",
-        "paths",
-        put("Keep order.Resource", "arn:aws:states:::dynamo:putItem"),
-        "no optimized integration dynamo",
+        "order",
+        put("Keep order.Resource", "arn:aws:states:::event:putEvents"),
+        "no optimized integration event",
     ),
     Mistake(
-        "Catch leads nowhere", "paths", put("Price order.Catch.0.Next", "Nope"), 'leads to "Nope"'
+        "Catch leads nowhere", "order", put("Price order.Catch.0.Next", "Nope"), 'leads to "Nope"'
     ),
     Mistake(
         "States.ALL is not the last retrier",
-        "paths",
+        "order",
         put("Price order.Retry.0.ErrorEquals", ["States.ALL"]),
         "States.ALL stands alone and last",
     ),
     Mistake(
         "MaxAttempts is a word",
-        "paths",
+        "order",
         put("Price order.Retry.0.MaxAttempts", "three"),
         "MaxAttempts is a whole number",
     ),
     Mistake(
         "an error of Step Functions is misspelt",
-        "paths",
+        "order",
         put("Price order.Retry.0.ErrorEquals", ["States.Timeot"]),
         "States.Timeot is no error",
     ),
     Mistake(
-        "a choice leads nowhere", "paths", drop("Is it dear?.Choices.0.Next"), "Next is missing"
-    ),
-    Mistake(
-        "a comparison is misspelt",
-        "paths",
-        put("Is it dear?.Choices.1", {"Variable": "$.x", "StringEqual": "a", "Next": "Order done"}),
-        "one comparison",
+        "a choice leads nowhere", "order", drop("Is it dear?.Choices.0.Next"), "Next is missing"
     ),
     Mistake(
         "Next leads out of a Map",
-        "paths",
+        "order",
         each(
-            drop("Ship parts.ItemProcessor.States.Ship part.End"),
-            put("Ship parts.ItemProcessor.States.Ship part.Next", "Order done"),
+            drop("Ship parts.ItemProcessor.States.Announce part.End"),
+            put("Ship parts.ItemProcessor.States.Announce part.Next", "Order done"),
         ),
         'leads to "Order done"',
     ),
     Mistake(
-        "an intrinsic function is misspelt",
-        "paths",
-        put_template("Keep order.Parameters.Item.id", "S.$", "States.Formt('{}', $.id)"),
-        "States.Formt is no intrinsic function",
-    ),
-    Mistake(
-        "DynamoDB cannot be waited for",
-        "paths",
-        put("Keep order.Resource", f"{_PUT_ITEM}.sync"),
+        "events cannot be waited for",
+        "order",
+        put("Keep order.Resource", "arn:aws:states:::events:putEvents.sync"),
         "does not support .sync",
     ),
     Mistake(
         "a required parameter is missing",
-        "paths",
-        drop("Keep order.Parameters.TableName"),
-        "lacks the parameter TableName",
+        "order",
+        drop("Keep order.Arguments.Entries"),
+        "lacks the parameter Entries",
     ),
     Mistake(
         "a parameter is misspelt",
-        "paths",
-        put("Keep order.Parameters.TableNme", "x"),
-        "no parameter TableNme",
+        "order",
+        put("Keep order.Arguments.Entris", []),
+        "no parameter Entris",
     ),
     Mistake(
         "a name is too long",
-        "paths",
+        "order",
         each(put("Keep order.Next", _LONG), put(_LONG, {"Type": "Pass", "Next": "Ship parts"})),
         "at most 80 characters",
     ),
     Mistake(
-        "a type is misspelt", "paths", put("Order done.Type", "Suceed"), "Type is Task or Pass"
+        "a type is misspelt", "order", put("Order done.Type", "Suceed"), "Type is Task or Pass"
     ),
     Mistake(
-        "a time-out is zero", "paths", put("Keep order.TimeoutSeconds", 0), "whole number from 1"
+        "a time-out is zero", "order", put("Keep order.TimeoutSeconds", 0), "whole number from 1"
     ),
     Mistake(
         "the heartbeat is not shorter than the time-out",
-        "paths",
+        "order",
         put("Ask a person.HeartbeatSeconds", 3600),
         "HeartbeatSeconds is shorter",
     ),
     Mistake(
         "a token is waited for without end",
-        "paths",
+        "order",
         each(drop("Ask a person.TimeoutSeconds"), drop("Ask a person.HeartbeatSeconds")),
         "waits for up to a year",
     ),
     Mistake(
-        "a result goes to no path",
-        "paths",
-        put("Keep order.ResultPath", "kept"),
-        "a path starts with $",
-    ),
-    Mistake(
         "an expression does not compile",
-        "expressions",
+        "order",
         put("Price order.Output", "{% $states.input. %}"),
         "no JSONata",
     ),
     Mistake(
         "a variable does not exist",
-        "expressions",
+        "order",
         put("Price order.Arguments.Payload.order", "{% $nosuch %}"),
         "$nosuch is not assigned",
     ),
     Mistake(
         "Parameters in JSONata",
-        "expressions",
+        "order",
         put("Price order.Parameters", {"a": 1}),
-        "Parameters does not exist in a state of JSONata",
+        "Parameters is no field",
     ),
     Mistake(
         "an expression is not closed",
-        "expressions",
+        "order",
         put("Is it dear?.Choices.0.Condition", "{% $total > 100"),
         "an expression is the whole string",
     ),
     Mistake(
         "a choice of JSONPath in JSONata",
-        "expressions",
+        "order",
         put(
             "Is it dear?.Choices.0", {"Variable": "$.x", "StringEquals": "a", "Next": "Order done"}
         ),
@@ -239,52 +211,46 @@ KNOWN = [
     ),
     Mistake(
         "the result is read before there is one",
-        "expressions",
+        "order",
         put("Price order.Arguments.Payload.order", "{% $states.result %}"),
         "$states.result does not exist here",
     ),
     Mistake(
         "ResultPath in JSONata",
-        "expressions",
+        "order",
         put("Price order.ResultPath", "$.x"),
-        "ResultPath does not exist in a state of JSONata",
+        "ResultPath is no field",
     ),
     Mistake(
         "a function of JSONata is misspelt",
-        "expressions",
+        "order",
         put("Price order.Arguments.Payload.order", "{% $uppercas('x') %}"),
         "no function $uppercas",
     ),
     Mistake(
-        "Arguments in JSONPath",
-        "paths",
-        put("Keep order.Arguments", {"a": 1}),
-        "Arguments does not exist in a state of JSONPath",
-    ),
-    Mistake(
         "the language is misspelt",
-        "expressions",
+        "order",
         put("machine.QueryLanguage", "JSONatta"),
-        "QueryLanguage is JSONata or JSONPath",
+        "QueryLanguage is JSONata",
     ),
 ]
 
 FRESH = [
     Mistake(
         "a loop has no way out",
-        "paths",
+        "order",
         put("Breathe.Next", "Breathe"),
         "Breathe: no way from here ends",
     ),
     Mistake(
         "a Map has two bodies",
-        "paths",
+        "order",
         put("Ship parts.Iterator", {"StartAt": "X", "States": {"X": {"Type": "Succeed"}}}),
-        "exactly one of ItemProcessor, Iterator",
+        "Iterator is no field",
     ),
     Mistake(
         "two states of different branches share a name",
-        "expressions",
+        "order",
         each(
             put("Both at once.Branches.1.StartAt", "Keep order"),
             put(
@@ -295,38 +261,14 @@ FRESH = [
         "2 states of the machine have this name",
     ),
     Mistake(
-        "an intrinsic function gets too few arguments",
-        "paths",
-        put_template("Keep order.Parameters.Item.id", "S.$", "States.ArrayGetItem($.ids)"),
-        "does not take 1 arguments",
-    ),
-    Mistake(
-        "Format has more places than values",
-        "paths",
-        put_template("Price order.ResultSelector", "label.$", "States.Format('{} of {}', $.id)"),
-        "2 places for 1 values",
-    ),
-    Mistake(
-        "a result goes to many places",
-        "paths",
-        put("Keep order.ResultPath", "$.parts[*].kept"),
-        "a result goes to one place",
-    ),
-    Mistake(
-        "an expression in JSONPath",
-        "paths",
-        put("Keep order.Parameters.TableName", "{% $states.input.table %}"),
-        "not evaluated in a state of JSONPath",
-    ),
-    Mistake(
         "the token is not handed on",
-        "paths",
-        put("Ask a person.Parameters.MessageBody", "please"),
+        "order",
+        put("Ask a person.Arguments.Payload", {"order": "please"}),
         "do not pass on",
     ),
     Mistake(
         "the SDK calls the service otherwise",
-        "expressions",
+        "order",
         put(
             "Ship parts.ItemProcessor.States.Announce part.Resource",
             "arn:aws:states:::aws-sdk:events:putEvents",
@@ -335,64 +277,55 @@ FRESH = [
     ),
     Mistake(
         "an action begins with a capital",
-        "paths",
-        put("Keep order.Resource", "arn:aws:states:::aws-sdk:dynamodb:PutItem"),
-        "no action dynamodb:PutItem",
+        "order",
+        put("Keep order.Resource", "arn:aws:states:::aws-sdk:eventbridge:PutEvents"),
+        "no action eventbridge:PutEvents",
     ),
     Mistake(
         "the SDK takes text, not an object",
-        "paths",
-        put(
-            "Ship parts.ItemProcessor.States.Ship part.Parameters",
-            {"QueueUrl": "https://queue", "MessageBody": {"part": 1}},
-        ),
-        "MessageBody is of type string",
+        "order",
+        put("Keep order.Resource", "arn:aws:states:::aws-sdk:eventbridge:putEvents"),
+        "Detail is of type string",
     ),
     Mistake(
         "a value that the API does not know",
-        "expressions",
+        "order",
         put("Price order.Arguments.InvocationType", "Sync"),
         "InvocationType is one of",
     ),
     Mistake(
         "a condition is plain text",
-        "expressions",
+        "order",
         put("Is it dear?.Choices.0.Condition", "$total > 100"),
         "a Condition in a string is an expression",
     ),
     Mistake(
         "a variable is assigned on one of two ways",
-        "expressions",
+        "order",
         put("Order done.Output", "{% $approved %}"),
         "$approved is not assigned on every way",
     ),
     Mistake(
         "a variable is read in the state that assigns it",
-        "expressions",
+        "order",
         put("Price order.Output", "{% $total %}"),
         "$total is not assigned on every way",
     ),
     Mistake(
-        "a state of JSONPath in a machine of JSONata",
-        "expressions",
-        put("Order done", {"Type": "Succeed", "QueryLanguage": "JSONPath"}),
-        "a JSONata machine has no JSONPath states",
-    ),
-    Mistake(
         "eval, which Step Functions leaves out",
-        "expressions",
+        "order",
         put("Order done.Output", "{% $eval('1 + 1') %}"),
         "no function $eval",
     ),
     Mistake(
         "a bare name at the top of an expression",
-        "expressions",
+        "order",
         put("Order done.Output", "{% parts.price %}"),
         "stands in no context",
     ),
     Mistake(
         "the root of everything",
-        "expressions",
+        "order",
         put("Order done.Output", "{% $$.parts %}"),
         "there is no $ outside",
     ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+from cfnlint.api import ManualArgs, lint
 from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
 
 from tests.support import hcl, workflow_file

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "local/aws"))
-import launcher  # type: ignore[import-not-found]
+import launcher
 
 
 def record_calls() -> None:

@@ -23,7 +23,7 @@ def outcome(**changes: object) -> Outcome:
         "renditions": (Rendition("thumbnail", "image/webp", 240, 180, b"small"),),
         **changes,
     }
-    return Outcome(**facts)  # type: ignore[arg-type]
+    return Outcome(**facts)
 
 
 def test_an_original_lies_beside_its_renditions_with_sizes_formats_and_time() -> None:

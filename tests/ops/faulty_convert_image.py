@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from upload_workflow.handlers import sound_convert_image  # type: ignore[attr-defined]
+from upload_workflow.handlers import sound_convert_image
 
 
 def handler(payload: dict[str, Any], context: Any) -> Any:

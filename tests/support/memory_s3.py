@@ -54,7 +54,7 @@ def refusal(code: str, operation: str = "", message: str = "") -> ClientError:
     return ClientError(
         {
             "Error": {"Code": code, "Message": message or code},
-            "ResponseMetadata": {"HTTPStatusCode": _STATUS[code]},  # type: ignore[typeddict-item]
+            "ResponseMetadata": {"HTTPStatusCode": _STATUS[code]},
         },
         operation,
     )

@@ -68,7 +68,7 @@ def quarter_colors(picture: Image.Image) -> list[tuple[int, int, int]]:
     return [
         rgb.getpixel((width * (1 + 2 * (index % 2)) // 4, height * (1 + 2 * (index // 2)) // 4))
         for index in range(4)
-    ]  # type: ignore[misc]
+    ]
 
 
 def near(found: tuple[int, ...], expected: str, tolerance: int = 12) -> bool:

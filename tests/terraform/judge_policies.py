@@ -6,7 +6,7 @@ Run with the scanners' own interpreter: parliament needs a setuptools that we do
 import json
 import sys
 
-import parliament  # type: ignore[import-not-found]
+import parliament
 
 
 def main() -> None:

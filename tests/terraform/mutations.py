@@ -732,7 +732,7 @@ def without_validations(variables: str) -> list[Mutation]:
             Mutation(
                 f"not refused: {sentence[1] if sentence else body}",
                 VARIABLES,
-                lambda text, start=start, end=end, passing=passing: (  # type: ignore[misc]
+                lambda text, start=start, end=end, passing=passing: (
                     text[:start] + passing + text[end:]
                 ),
                 "promises:refusals",

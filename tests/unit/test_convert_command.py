@@ -43,7 +43,7 @@ def test_a_folder_is_converted_and_every_file_gets_one_result(
     assert by_file["notes.txt"]["renditions"] == []
     written = set()
     for result in by_file.values():
-        for made in result["renditions"]:  # type: ignore[attr-defined]
+        for made in result["renditions"]:
             data = Path(made["file"]).read_bytes()
             assert made["sha256"] == hashlib.sha256(data).hexdigest()
             assert made["bytes"] == len(data)

@@ -19,7 +19,7 @@ needs_simd = pytest.mark.skipif(not resampler.SIMD, reason="no wheel of the resa
 def greatest_difference(one: Image.Image, other: Image.Image) -> int:
     extrema = ImageChops.difference(one, other).getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
-    return max(int(high) for _, high in bands)  # type: ignore[misc]
+    return max(int(high) for _, high in bands)
 
 
 @needs_simd
@@ -59,7 +59,7 @@ def test_what_is_transparent_does_not_bleed_into_what_is_not(
     picture.paste((0, 0, 255, 255), (100, 0, 200, 200))
     drawn = resample(picture, (21, 21), (0, 0, 200, 200))
     for x in range(21):
-        red, _, _, alpha = drawn.getpixel((x, 10))  # type: ignore[misc]
+        red, _, _, alpha = drawn.getpixel((x, 10))
         assert alpha < 8 or red == 0
 
 

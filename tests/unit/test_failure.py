@@ -92,7 +92,7 @@ def test_a_duplicate_that_fails_leaves_the_owner_of_the_job_alone(world: World) 
     event = world.put(KEY)
     crash_after_claim(world, event, "e1")
     assert world.record(event, "e2")["reason"] == "duplicate"
-    assert world.document(KEY).state is State.RUNNING  # type: ignore[union-attr]
+    assert world.document(KEY).state is State.RUNNING
     assert world.convert(event, "e1", attempt=1)["state"] == "SUCCEEDED"
 
 
@@ -106,7 +106,7 @@ def test_a_result_that_comes_after_an_abort_is_too_late(world: World) -> None:
 
     world.s3.before = abort
     assert world.convert(event, "e1")["reason"] == "duplicate"
-    assert world.document(KEY).state is State.FAILED  # type: ignore[union-attr]
+    assert world.document(KEY).state is State.FAILED
 
 
 def test_an_old_failure_does_not_replace_a_newer_version(world: World) -> None:

@@ -47,7 +47,7 @@ def test_the_announcement_holds_the_facts_and_no_url(world: World) -> None:
 def test_the_status_document_is_written_last(world: World) -> None:
     world.convert(world.put(KEY))
     writes = [key for operation, key in world.s3.calls if operation == "PutObject"]
-    job = world.document(KEY).job_id  # type: ignore[union-attr]
+    job = world.document(KEY).job_id
     assert writes[1:] == [
         f"results/{KEY}/status.json",  # the claim
         f"results/{KEY}/{job}/large.jpg",

@@ -1,19 +1,19 @@
-"""Writes docs/reference.md from the root module's variables and outputs.
+"""Writes the pages that are made from others: docs/reference.md and the index of decisions.
 
-Takes the text as it stands, with its comments: a field is documented where it is declared.
-`--check` compares instead of writing.
+The reference takes variables and outputs as they stand, with their comments: a field is
+documented where it is declared.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference.md"
+DECISIONS = ROOT / "docs" / "decisions"
 
 HEAD = """\
 # Reference
@@ -94,17 +94,25 @@ def reference() -> str:
     )
 
 
-def main() -> int:
-    if sys.argv[1:] == ["--check"]:
-        if REFERENCE.read_text() == reference():
-            return 0
-        print(
-            "docs/reference.md is not what the variables say: run make reference", file=sys.stderr
-        )
-        return 1
-    REFERENCE.write_text(reference())
-    return 0
+def decisions() -> str:
+    """The index of docs/decisions. Raises ValueError for a decision without a status."""
+    rows = []
+    for file in sorted(DECISIONS.glob("[0-9]*.md")):
+        told = re.match(r"# (.+)\n\nStatus: (.+)\n", file.read_text(encoding="utf-8"))
+        if told is None:
+            raise ValueError(
+                f"{file.name} begins with a title and a line such as Status: accepted."
+            )
+        rows.append(f"| [{file.name[:4]}]({file.name}) | {told[1]} | {told[2]} |")
+    return "\n".join(
+        ["# Decisions", "", "| number | decision | status |", "|---|---|---|", *rows, ""]
+    )
+
+
+def main() -> None:
+    REFERENCE.write_text(reference(), encoding="utf-8")
+    (DECISIONS / "README.md").write_text(decisions(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

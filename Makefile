@@ -21,15 +21,9 @@ help:
 	@echo "make package  the Lambda zip, ARCH=x86_64|arm64"
 	@echo "make bench    performance against the peers;  make load  the fault audit"
 
-# The environment is complete when this file exists and is newer than what it was made from.
 .venv/ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.13 ...")'
-	@test -x $(RUN) || $(PYTHON) -m venv .venv
-	@echo "Setting up .venv (once) ..."
-	@# pyvips is pure Python and comes as source only.
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-binary pyvips -r requirements/dev.txt
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(PYTHON) -m tools.environment
 
 demo: .venv/ready
 	@$(RUN) -m local demo

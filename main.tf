@@ -15,7 +15,7 @@ module "storage" {
 # One call answers with an upload form and a status URL, where nobody else issues them.
 module "upload_api" {
   source   = "./modules/upload_api"
-  for_each = { for upload_api in var.upload_api[*] : "api" => upload_api }
+  for_each = nonsensitive(var.upload_api == null) ? {} : { api = var.upload_api }
 
   name               = var.name
   surroundings       = local.surroundings
@@ -70,7 +70,7 @@ module "conversion" {
 # Whoever is on call hears of trouble and sees every step of the way on one page.
 module "monitoring" {
   source   = "./modules/monitoring"
-  for_each = { for monitoring in var.monitoring[*] : "on" => monitoring }
+  for_each = nonsensitive(var.monitoring == null) ? {} : { on = var.monitoring }
 
   name          = var.name
   surroundings  = local.surroundings

@@ -6,23 +6,40 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {
   region = var.region
+
+  lifecycle {
+    # AWS would refuse them in the middle of an apply.
+    postcondition {
+      condition     = try(split(":", var.surroundings.kms_key_arn)[3], self.region) == self.region
+      error_message = "The KMS key is of another region than ${self.region}, where the module makes everything."
+    }
+
+    postcondition {
+      condition     = try(split(":", var.monitoring.topic.arn)[3], self.region) == self.region
+      error_message = "The topic is of another region than ${self.region}, where the module makes everything."
+    }
+  }
 }
 
 locals {
-  surroundings = {
-    account_id         = data.aws_caller_identity.current.account_id
-    partition          = data.aws_partition.current.partition
-    dns_suffix         = data.aws_partition.current.dns_suffix
-    region             = data.aws_region.current.region
-    kms_key_arn        = var.surroundings.kms_key_arn
-    iam                = { path = var.surroundings.role_path, permissions_boundary_arn = var.surroundings.permissions_boundary_arn }
-    network            = var.surroundings.network
+  surroundings = merge(var.surroundings, {
+    # What resources are told; null means the provider's, which it knows in every plan.
+    region = var.region
+    # What names and ARNs are made of. Not known in a plan that waits for a `depends_on` of the module.
+    place = {
+      account_id = data.aws_caller_identity.current.account_id
+      partition  = data.aws_partition.current.partition
+      dns_suffix = data.aws_partition.current.dns_suffix
+      region     = data.aws_region.current.region
+    }
     log_retention_days = var.log_retention_days
     tags               = var.tags
-  }
+  })
 
   package = {
-    file         = coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
+    file = coalesce(
+      var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip"
+    )
     architecture = var.conversion.architecture
   }
 }

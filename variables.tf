@@ -2,14 +2,22 @@
 
 variable "name" {
   type        = string
-  description = "Prefix of every resource name; several instances in one account need different names."
+  description = "Prefix of every resource name; several instances in one account need different names. Given once."
   default     = "upload-workflow"
   nullable    = false
 
   validation {
-    # Buckets are the tightest: 63 characters hold "-uploads-", the account (12), "-" and the longest region name (14).
-    condition     = can(regex("^[a-z][a-z0-9-]{1,25}[a-z0-9]$", var.name))
-    error_message = "The name has 3 to 27 lower-case letters, digits and hyphens, starts with a letter and ends with a letter or digit: longer ones do not fit into the bucket names made from it."
+    # Buckets are the tightest: 63 characters hold "-uploads-", the account (12), "-" and the longest region name (15).
+    condition     = can(regex("^[a-z][a-z0-9-]{1,24}[a-z0-9]$", var.name))
+    error_message = <<-EOT
+      The name has 3 to 26 lower-case letters, digits and hyphens, starts with a letter and ends with a letter or digit:
+      longer ones do not fit into the bucket names made from it.
+    EOT
+  }
+
+  validation {
+    condition     = !can(regex("^(xn--|sthree-|amzn-s3-demo-)", var.name))
+    error_message = "The name does not begin with xn--, sthree- or amzn-s3-demo-, as bucket names of S3's own do."
   }
 }
 
@@ -25,13 +33,31 @@ variable "uploads" {
     prefix         = optional(string, "uploads/")        # only keys below it start the workflow
     retention_days = optional(number, 7)                 # originals, as long as a redrive may need them
   })
-  description = "Where uploads land. A bucket of yours keeps its own settings and must have EventBridge notifications switched on."
+  description = "Where uploads land. A bucket of yours keeps its settings and has its EventBridge notifications on."
   default     = {}
   nullable    = false
 
   validation {
-    condition     = can(regex("^([^/].*)?/$", var.uploads.prefix)) && length(var.uploads.prefix) <= 256
-    error_message = "The uploads prefix ends with a slash, does not start with one and has at most 256 characters, such as \"uploads/\"."
+    # A dot in the name breaks TLS: browsers reach the bucket by a host name that begins with it.
+    condition = (
+      var.uploads.bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.uploads.bucket.name))
+    )
+    error_message = <<-EOT
+      The bucket of uploads is given by its bare name, of 3 to 63 lower-case letters, digits and hyphens, such as
+      "example-media", not by an ARN or an address (it is "${try(var.uploads.bucket.name, "")}").
+    EOT
+  }
+
+  validation {
+    # Wildcards and variables of IAM, in the ARNs that are made of the prefix.
+    condition = (
+      can(regex("^[^/*?][^*?]*/$", var.uploads.prefix)) && !strcontains(var.uploads.prefix, "$${")
+      && length(var.uploads.prefix) <= 256
+    )
+    error_message = <<-EOT
+      The uploads prefix ends with a slash, does not start with one, has at most 256 characters and none of *, ? and
+      $${, such as "uploads/".
+    EOT
   }
 
   validation {
@@ -45,15 +71,32 @@ variable "results" {
     bucket           = optional(object({ name = string })) # yours; null: one is made
     prefix           = optional(string, "results/")        # <prefix><upload key>/status.json
     retention_days   = optional(number, 30)
-    url_life_seconds = optional(number, 3600) # of the renditions' URLs; see docs/client.md for what shortens it
+    url_life_seconds = optional(number, 3600) # of every URL; docs/client.md says what shortens it
   })
   description = "Where status documents and renditions wait for the client. A bucket of yours keeps its own settings."
   default     = {}
   nullable    = false
 
   validation {
-    condition     = var.results.prefix == "" || can(regex("^[^/].*/$", var.results.prefix)) && length(var.results.prefix) <= 256
-    error_message = "The results prefix is empty, or ends with a slash, does not start with one and has at most 256 characters, such as \"results/\"."
+    # As for uploads.
+    condition = (
+      var.results.bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.results.bucket.name))
+    )
+    error_message = <<-EOT
+      The bucket of results is given by its bare name, of 3 to 63 lower-case letters, digits and hyphens, such as
+      "example-media", not by an ARN or an address (it is "${try(var.results.bucket.name, "")}").
+    EOT
+  }
+
+  validation {
+    condition = var.results.prefix == "" || (
+      can(regex("^[^/*?][^*?]*/$", var.results.prefix)) && !strcontains(var.results.prefix, "$${")
+      && length(var.results.prefix) <= 256
+    )
+    error_message = <<-EOT
+      The results prefix is empty, or ends with a slash, does not start with one, has at most 256 characters and none of
+      *, ? and $${, such as "results/".
+    EOT
   }
 
   validation {
@@ -63,8 +106,11 @@ variable "results" {
 
   validation {
     # SigV4 allows seven days.
-    condition     = var.results.url_life_seconds >= 60 && var.results.url_life_seconds <= 604800
-    error_message = "The life of a URL is 60 to 604800 seconds (seven days)."
+    condition = (
+      var.results.url_life_seconds >= 60 && var.results.url_life_seconds <= 604800
+      && floor(var.results.url_life_seconds) == var.results.url_life_seconds
+    )
+    error_message = "The life of a URL is a whole number of seconds, 60 to 604800 (seven days)."
   }
 
   validation {
@@ -72,19 +118,37 @@ variable "results" {
       try(var.uploads.bucket.name == var.results.bucket.name, false) &&
       startswith("${var.results.prefix}${var.uploads.prefix}", var.uploads.prefix)
     )
-    error_message = "Results would land below the uploads prefix of the same bucket and start the workflow again, without end: give the results a prefix outside it, such as \"results/\", or a bucket of their own."
+    error_message = <<-EOT
+      Results would land below the uploads prefix of the same bucket and start the workflow again, without end:
+      give the results a prefix outside it, such as "results/", or a bucket of their own.
+    EOT
   }
 }
 
 variable "allowed_origins" {
   type        = list(string)
-  description = "Origins of web pages that may upload and read results, such as https://example.com; none means no browser access."
+  description = "Origins of web pages that may upload and read results, such as https://example.com; none: no browsers."
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[^/*]+$", origin))])
-    error_message = "Each origin is a scheme and a host without a path or a wildcard, such as \"https://example.com\"."
+    # As a browser sends it: S3 compares letter by letter.
+    condition = alltrue([
+      for origin in var.allowed_origins :
+      can(regex("^https?://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
+      && !can(regex("^(https://.*:443|http://.*:80)$", origin))
+    ])
+    error_message = format(
+      join(" ", [
+        "Each origin is what a browser sends: scheme and host in lower case, a port only where it is not the scheme's",
+        "own, no path and no wildcard, such as \"https://example.com\" (not so: %s).",
+      ]),
+      join(", ", [
+        for origin in var.allowed_origins : origin
+        if !can(regex("^https?://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
+        || can(regex("^(https://.*:443|http://.*:80)$", origin))
+      ])
+    )
   }
 }
 
@@ -96,8 +160,10 @@ variable "upload_api" {
       audiences = list(string)               # a token names at least one
       scopes    = optional(list(string), []) # and has at least one, if there are any
     }))
-    page              = optional(bool, false) # serve the upload page at /
-    content_types     = optional(list(string), ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp"])
+    page = optional(bool, false) # serve the upload page at /
+    content_types = optional(list(string), [
+      "image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp",
+    ])
     form_life_seconds = optional(number, 900) # an upload starts within it
     throttle = optional(object({
       requests_per_second = optional(number, 10) # of all clients together
@@ -109,28 +175,45 @@ variable "upload_api" {
 
   validation {
     condition     = var.upload_api == null || contains(["IAM", "JWT", "NONE"], try(var.upload_api.authorization, ""))
-    error_message = "The authorization of the upload API is \"IAM\", \"JWT\" or, if anybody on the internet may upload, \"NONE\"."
+    error_message = <<-EOT
+      The authorization of the upload API is "IAM", "JWT" or, if anybody on the internet may upload, "NONE".
+    EOT
   }
 
   validation {
-    condition     = var.upload_api == null || (try(var.upload_api.authorization, "") == "JWT") == (try(var.upload_api.jwt, null) != null)
-    error_message = "Authorization \"JWT\" comes with jwt = { issuer = ..., audiences = [...] }, and the other kinds come without it."
+    condition = var.upload_api == null || (
+      (try(var.upload_api.authorization, "") == "JWT") == (try(var.upload_api.jwt, null) != null)
+    )
+    error_message = <<-EOT
+      Authorization "JWT" comes with jwt = { issuer = ..., audiences = [...] }, and the other kinds come without it.
+    EOT
   }
 
   validation {
     condition     = try(var.upload_api.jwt, null) == null || try(length(var.upload_api.jwt.audiences) > 0, false)
-    error_message = "JWT authorization names at least one audience: without one, a token that the issuer made for any other service would do."
+    error_message = <<-EOT
+      JWT authorization names at least one audience: without one, a token that the issuer made for any other service
+      would do.
+    EOT
   }
 
   validation {
     # API Gateway wants https; a local AWS may have its issuer beside it.
-    condition     = try(var.upload_api.jwt, null) == null || can(regex("^(https://|http://127\\.0\\.0\\.1[:/])[^?#]+$", var.upload_api.jwt.issuer))
-    error_message = "The issuer is the https URL in the token's \"iss\", such as \"https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc\"."
+    condition = (
+      try(var.upload_api.jwt, null) == null
+      || can(regex("^(https://|http://127\\.0\\.0\\.1[:/])[^?#]+$", var.upload_api.jwt.issuer))
+    )
+    error_message = <<-EOT
+      The issuer is the https URL in the token's "iss", such as
+      "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc".
+    EOT
   }
 
   validation {
     condition     = !try(var.upload_api.page, false) || try(var.upload_api.authorization, "") != "IAM"
-    error_message = "A browser cannot sign requests with IAM credentials: the page goes with authorization \"NONE\" or \"JWT\"."
+    error_message = <<-EOT
+      A browser cannot sign requests with IAM credentials: the page goes with authorization "NONE" or "JWT".
+    EOT
   }
 
   validation {
@@ -139,25 +222,38 @@ variable "upload_api" {
       && alltrue([for type in var.upload_api.content_types : can(regex("^[a-z]+/[a-z0-9][a-z0-9.+-]*$", type))]),
       false
     )
-    error_message = "There are 1 to 30 content types, each with a type and a subtype in lower case and no wildcard, such as \"image/jpeg\"."
+    error_message = <<-EOT
+      There are 1 to 30 content types, each with a type and a subtype in lower case and no wildcard, such as
+      "image/jpeg".
+    EOT
   }
 
   validation {
-    condition     = var.upload_api == null || try(var.upload_api.form_life_seconds >= 60 && var.upload_api.form_life_seconds <= 3600, false)
-    error_message = "The life of an upload form is 60 to 3600 seconds."
+    condition = var.upload_api == null || try(
+      var.upload_api.form_life_seconds >= 60 && var.upload_api.form_life_seconds <= 3600
+      && floor(var.upload_api.form_life_seconds) == var.upload_api.form_life_seconds,
+      false
+    )
+    error_message = "The life of an upload form is a whole number of seconds, 60 to 3600."
   }
 
   validation {
-    condition     = var.upload_api == null || try(var.upload_api.throttle.requests_per_second >= 1 && var.upload_api.throttle.burst >= 1, false)
-    error_message = "The throttle lets at least 1 request a second pass, with a burst of at least 1."
+    condition = var.upload_api == null || try(
+      var.upload_api.throttle.requests_per_second >= 1 && var.upload_api.throttle.burst >= 1
+      && floor(var.upload_api.throttle.burst) == var.upload_api.throttle.burst,
+      false
+    )
+    error_message = <<-EOT
+      The throttle lets at least 1 request a second pass, with a burst that is a whole number and at least 1.
+    EOT
   }
 }
 
 variable "renditions" {
   type = map(object({
     width_px   = optional(number)            # the box; at least one side
-    height_px  = optional(number)            #
-    fit        = optional(string, "inside")  # inside: whole picture within the box; cover: box filled, cropped; contain: box filled, padded
+    height_px  = optional(number)            # null: as high or as wide as the other side makes it
+    fit        = optional(string, "inside")  # inside: all within the box; cover: box filled, cut; contain: box padded
     position   = optional(string, "center")  # what cover keeps and where contain puts the picture
     background = optional(string, "#ffffff") # behind transparency and padding
     format     = string                      # jpeg, webp, avif, png, or auto
@@ -165,7 +261,7 @@ variable "renditions" {
     enlarge    = optional(bool, false)       # may a small picture grow to the box
     animated   = optional(bool, false)       # keep animation where format and upload have it
   }))
-  description = "What is made from every upload, by name."
+  description = "What is made from every upload, by name; docs/conversion.md says what each word does to a picture."
   nullable    = false
 
   default = {
@@ -180,59 +276,166 @@ variable "renditions" {
   }
 
   validation {
-    condition     = alltrue([for name, _ in var.renditions : can(regex("^[a-z0-9][a-z0-9_-]{0,31}$", name))])
-    error_message = "The name of a rendition has 1 to 32 lower-case letters, digits, hyphens and underscores, such as \"thumbnail\"."
+    condition = length([
+      for name, r in var.renditions : name
+      if !can(regex("^[a-z0-9][a-z0-9_-]{0,31}$", name))
+    ]) == 0
+    error_message = format(
+      "The name of a rendition has 1 to 32 lower-case letters, digits, hyphens and underscores (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if !can(regex("^[a-z0-9][a-z0-9_-]{0,31}$", name))
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : contains(["jpeg", "webp", "avif", "png", "auto"], r.format)])
-    error_message = "The format of a rendition is jpeg, webp, avif, png or auto."
+    condition = length([
+      for name, r in var.renditions : name
+      if !contains(["jpeg", "webp", "avif", "png", "auto"], r.format)
+    ]) == 0
+    error_message = format(
+      "The format of a rendition is jpeg, webp, avif, png or auto (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if !contains(["jpeg", "webp", "avif", "png", "auto"], r.format)
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : contains(["inside", "cover", "contain"], r.fit)])
-    error_message = "The fit of a rendition is inside, cover or contain."
+    condition = length([
+      for name, r in var.renditions : name
+      if !contains(["inside", "cover", "contain"], r.fit)
+    ]) == 0
+    error_message = format(
+      "The fit of a rendition is inside, cover or contain (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if !contains(["inside", "cover", "contain"], r.fit)
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : contains(["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], r.position)])
-    error_message = "The position of a rendition is center, top, bottom, left, right, top-left, top-right, bottom-left or bottom-right."
+    condition = length([
+      for name, r in var.renditions : name
+      if !contains(
+        [
+          "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right",
+        ],
+        r.position
+      )
+    ]) == 0
+    error_message = format(
+      join(" ", [
+        "The position of a rendition is center, top, bottom, left, right, top-left, top-right, bottom-left or",
+        "bottom-right (not so: %s).",
+      ]),
+      join(", ", [
+        for name, r in var.renditions : name
+        if !can(regex("^(center|top|bottom|left|right|(top|bottom)-(left|right))$", r.position))
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : can(regex("^#[0-9a-f]{6}$", r.background))])
-    error_message = "The background of a rendition is a color such as \"#ffffff\", in lower-case hexadecimal digits."
+    condition = length([
+      for name, r in var.renditions : name
+      if !can(regex("^#[0-9a-f]{6}$", r.background))
+    ]) == 0
+    error_message = format(
+      "The background of a rendition is a color such as \"#ffffff\", in lower case (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if !can(regex("^#[0-9a-f]{6}$", r.background))
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : r.quality == null || try(r.quality >= 1 && r.quality <= 100 && floor(r.quality) == r.quality, false)])
-    error_message = "The quality of a rendition is a whole number from 1 to 100."
+    condition = length([
+      for name, r in var.renditions : name
+      if r.quality != null && !try(r.quality >= 1 && r.quality <= 100 && floor(r.quality) == r.quality, false)
+    ]) == 0
+    error_message = format(
+      "The quality of a rendition is a whole number from 1 to 100 (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if r.quality != null && !try(r.quality >= 1 && r.quality <= 100 && floor(r.quality) == r.quality, false)
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : r.width_px != null || r.height_px != null])
-    error_message = "A rendition has a width_px, a height_px or both."
+    condition = length([
+      for name, r in var.renditions : name
+      if r.width_px == null && r.height_px == null
+    ]) == 0
+    error_message = format(
+      "A rendition has a width_px, a height_px or both (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if r.width_px == null && r.height_px == null
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : alltrue([for px in [r.width_px, r.height_px] : px == null || try(px >= 1 && px <= 16383 && floor(px) == px, false)])])
-    error_message = "The width_px and height_px of a rendition are whole numbers from 1 to 16383."
+    condition = length([
+      for name, r in var.renditions : name
+      if anytrue([
+        for px in [r.width_px, r.height_px] : px != null && !try(px >= 1 && px <= 16383 && floor(px) == px, false)
+      ])
+    ]) == 0
+    error_message = format(
+      "The width_px and height_px of a rendition are whole numbers from 1 to 16383 (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if anytrue([
+          for px in [r.width_px, r.height_px] : px != null && !try(px >= 1 && px <= 16383 && floor(px) == px, false)
+        ])
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : r.fit == "inside" || (r.width_px != null && r.height_px != null)])
-    error_message = "A rendition that covers or contains its box has both a width_px and a height_px."
+    condition = length([
+      for name, r in var.renditions : name
+      if r.fit != "inside" && (r.width_px == null || r.height_px == null)
+    ]) == 0
+    error_message = format(
+      "A rendition that covers or contains its box has both a width_px and a height_px (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if r.fit != "inside" && (r.width_px == null || r.height_px == null)
+      ])
+    )
   }
 
   validation {
-    condition     = alltrue([for r in values(var.renditions) : !r.animated || contains(["webp", "auto"], r.format)])
-    error_message = "An animated rendition has the format webp or auto."
+    condition = length([
+      for name, r in var.renditions : name
+      if r.animated && !contains(["webp", "auto"], r.format)
+    ]) == 0
+    error_message = format(
+      "An animated rendition has the format webp or auto (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if r.animated && !contains(["webp", "auto"], r.format)
+      ])
+    )
   }
 
   validation {
-    # Lambda gives all variables of a function 4096 bytes together.
-    condition     = length(jsonencode({ for name, r in var.renditions : name => { for k, v in r : k => v if v != null } })) <= 3400
-    error_message = "The renditions are described in at most 3400 bytes of JSON: make fewer of them or give them shorter names."
+    # Lambda gives all variables of a function 4096 bytes together, as JSON: quotes within one count twice.
+    condition = length(jsonencode(jsonencode({
+      for name, r in var.renditions : name => { for k, v in r : k => v if v != null }
+    }))) <= 3000
+    error_message = <<-EOT
+      The renditions are described in at most 3000 bytes of JSON, quotes counted twice: make fewer of them or give them
+      shorter names.
+    EOT
   }
 }
 
@@ -267,13 +470,16 @@ variable "limits" {
 
   validation {
     condition     = var.limits.max_seconds < var.conversion.timeout_seconds
-    error_message = "The limit max_seconds is shorter than conversion.timeout_seconds, so that a slow picture is rejected before the function is cut off."
+    error_message = <<-EOT
+      The limit max_seconds is shorter than conversion.timeout_seconds, so that a slow picture is rejected before the
+      function is cut off.
+    EOT
   }
 }
 
 variable "workflow" {
   type = object({
-    type    = optional(string, "STANDARD")       # EXPRESS costs less and forgets; docs/operations.md says what is lost
+    type    = optional(string, "STANDARD")       # EXPRESS costs less and forgets: docs/operations.md
     trigger = optional(string, "object_created") # or malware_scan: wait for GuardDuty's result
     paused  = optional(bool, false)              # uploads wait as dead letters, for 14 days, until redriven
   })
@@ -292,18 +498,22 @@ variable "workflow" {
   }
 
   validation {
-    # Lambda's part of an Express execution, twice for a crash, ends before the execution does.
-    condition     = var.workflow.type == "STANDARD" || var.conversion.timeout_seconds <= 120
-    error_message = "An EXPRESS workflow lasts five minutes at most: set conversion.timeout_seconds to 120 or less, or use STANDARD."
+    # Three attempts that each run into the function's time-out, the waits between them and the 35 seconds in which the
+    # failure is recorded end before the execution does.
+    condition     = var.workflow.type == "STANDARD" || var.conversion.timeout_seconds <= 85
+    error_message = <<-EOT
+      An EXPRESS workflow lasts five minutes, in which three attempts must fit: set conversion.timeout_seconds to 85 or
+      less, or use STANDARD.
+    EOT
   }
 }
 
 variable "conversion" {
   type = object({
     architecture    = optional(string, "x86_64") # x86_64 has the SIMD resampler
-    memory_mb       = optional(number, 1769)     # one whole virtual CPU
-    timeout_seconds = optional(number, 60)
-    max_concurrency = optional(number) # conversions at a time; null: as many as the account allows
+    memory_mb       = optional(number, 1769)     # one whole virtual CPU; new accounts get at most 3008 until they ask
+    timeout_seconds = optional(number, 60)       # of one run; limits.max_seconds refuses a picture before
+    max_concurrency = optional(number)           # conversions at a time; null: what the account allows
   })
   description = "What the conversion function gets."
   default     = {}
@@ -315,38 +525,55 @@ variable "conversion" {
   }
 
   validation {
-    condition     = var.conversion.memory_mb >= 512 && var.conversion.memory_mb <= 10240
-    error_message = "The memory of the conversion function is 512 to 10240 MB."
+    condition = (
+      var.conversion.memory_mb >= 512 && var.conversion.memory_mb <= 10240
+      && floor(var.conversion.memory_mb) == var.conversion.memory_mb
+    )
+    error_message = "The memory of the conversion function is a whole number of MB, 512 to 10240."
   }
 
   validation {
-    condition     = var.conversion.timeout_seconds >= 10 && var.conversion.timeout_seconds <= 840
-    error_message = "The time-out of the conversion function is 10 to 840 seconds."
+    condition = (
+      var.conversion.timeout_seconds >= 10 && var.conversion.timeout_seconds <= 840
+      && floor(var.conversion.timeout_seconds) == var.conversion.timeout_seconds
+    )
+    error_message = "The time-out of the conversion function is a whole number of seconds, 10 to 840."
   }
 
   validation {
-    condition     = var.conversion.max_concurrency == null || try(var.conversion.max_concurrency >= 1, false)
-    error_message = "The concurrency ceiling is at least 1, or null for none."
+    condition = var.conversion.max_concurrency == null || try(
+      var.conversion.max_concurrency >= 1 && floor(var.conversion.max_concurrency) == var.conversion.max_concurrency,
+      false
+    )
+    error_message = "The concurrency ceiling is a whole number, at least 1, or null for none."
   }
 }
 
 variable "package_file" {
   type        = string
-  description = "Zip with the functions, made by `make package` or taken from a release; null means the one in build/ for the architecture."
+  description = "Zip with the functions, by `make package` or from a release; null: the one in build/."
   default     = null
 
   validation {
-    condition     = fileexists(coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip"))
-    error_message = "The functions' package ${coalesce(var.package_file, "build/upload_workflow-${var.conversion.architecture}.zip")} does not exist: run `make package ARCH=${var.conversion.architecture}` in the module's folder first, or set package_file to a zip from a release."
+    # Terraform asks at `terraform destroy`, too.
+    condition = fileexists(
+      coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
+    )
+    error_message = <<-EOT
+      The functions' package
+      ${coalesce(var.package_file, "build/upload_workflow-${var.conversion.architecture}.zip")}
+      does not exist: run `make package ARCH=${var.conversion.architecture}` in the module's folder first, or set
+      package_file to a zip from a release.
+    EOT
   }
 }
 
 variable "surroundings" {
   type = object({
-    kms_key_arn              = optional(string)      # encrypts buckets, dead letters, topics and logs; null: keys that AWS owns
-    role_path                = optional(string, "/") #
+    kms_key_arn              = optional(string)      # of buckets, dead letters, topic, logs; null: AWS's own
+    role_path                = optional(string, "/") # of every role
     permissions_boundary_arn = optional(string)      # of every role
-    network = optional(object({                      # of the functions; they need a way to S3, EventBridge and SQS. null: no VPC
+    network = optional(object({                      # where the functions reach S3, EventBridge and SQS; null: no VPC
       subnet_ids         = list(string)
       security_group_ids = list(string)
     }))
@@ -356,8 +583,12 @@ variable "surroundings" {
   nullable    = false
 
   validation {
-    condition     = var.surroundings.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.surroundings.kms_key_arn))
-    error_message = "The KMS key is given by its ARN, such as \"arn:aws:kms:eu-central-1:123456789012:key/...\", not by an alias."
+    condition = var.surroundings.kms_key_arn == null || can(
+      regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.surroundings.kms_key_arn)
+    )
+    error_message = <<-EOT
+      The KMS key is given by its ARN, such as "arn:aws:kms:eu-central-1:123456789012:key/...", not by an alias.
+    EOT
   }
 
   validation {
@@ -366,7 +597,9 @@ variable "surroundings" {
   }
 
   validation {
-    condition     = var.surroundings.network == null || try(length(var.surroundings.network.subnet_ids) > 0 && length(var.surroundings.network.security_group_ids) > 0, false)
+    condition = var.surroundings.network == null || try(
+      length(var.surroundings.network.subnet_ids) > 0 && length(var.surroundings.network.security_group_ids) > 0, false
+    )
     error_message = "A network has at least one subnet and one security group; null means no VPC."
   }
 }
@@ -384,18 +617,29 @@ variable "monitoring" {
   default     = {}
 
   validation {
-    condition     = try(var.monitoring.topic, null) == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", var.monitoring.topic.arn))
-    error_message = "The topic is given by the ARN of an SNS topic, such as \"arn:aws:sns:eu-central-1:123456789012:on-call\"."
+    condition = try(var.monitoring.topic, null) == null || can(
+      regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+$", var.monitoring.topic.arn)
+    )
+    error_message = <<-EOT
+      The topic is given by the ARN of an SNS topic, such as "arn:aws:sns:eu-central-1:123456789012:on-call".
+    EOT
   }
 
   validation {
-    condition     = alltrue([for address in try(var.monitoring.email_addresses, []) : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    condition = alltrue([
+      for address in try(var.monitoring.email_addresses, []) : can(regex("^[^@ ]+@[^@ ]+$", address))
+    ])
     error_message = "Each e-mail address looks like \"on-call@example.com\"."
   }
 
   validation {
-    condition     = length(try(var.monitoring.runbook_url, "")) <= 200 && !can(regex("[# ]", try(var.monitoring.runbook_url, "")))
-    error_message = "The runbook_url has at most 200 characters, no space and no \"#\": the alarm's name is appended as \"#executions-failed\"."
+    condition = (
+      length(try(var.monitoring.runbook_url, "")) <= 200 && !can(regex("[# ]", try(var.monitoring.runbook_url, "")))
+    )
+    error_message = <<-EOT
+      The runbook_url has at most 200 characters, no space and no "#": the alarm's name is appended as
+      "#executions-failed".
+    EOT
   }
 
   validation {
@@ -422,8 +666,16 @@ variable "log_retention_days" {
   nullable    = false
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+    condition = contains(
+      [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+      ],
+      var.log_retention_days
+    )
+    error_message = <<-EOT
+      CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,
+      2557, 2922, 3288 or 3653 days.
+    EOT
   }
 }
 

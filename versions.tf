@@ -4,8 +4,9 @@ terraform {
 
   required_providers {
     aws = {
-      source  = "hashicorp/aws"
-      version = ">= 6.0, < 7.0"
+      source = "hashicorp/aws"
+      # 6.22 to 6.39 plan a change of every new bucket for ever (blocked_encryption_types).
+      version = ">= 6.40, < 7.0"
     }
   }
 }

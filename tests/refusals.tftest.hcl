@@ -957,3 +957,282 @@ run "an_alarm_on_no_rejection_is_refused" {
 
   expect_failures = [var.monitoring]
 }
+
+run "a_name_that_s3_keeps_for_itself_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    name = "xn--photos"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "an_uploads_bucket_by_its_arn_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { bucket = { name = "arn:aws:s3:::media" } }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "an_uploads_bucket_in_capitals_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { bucket = { name = "Shop_In" } }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "an_uploads_bucket_whose_dots_break_tls_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { bucket = { name = "media.example.com" } }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "a_results_bucket_by_its_address_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { bucket = { name = "https://media.s3.amazonaws.com" } }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "an_uploads_prefix_of_nothing_but_a_slash_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "an_uploads_prefix_that_means_others_in_a_policy_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "in/*/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "an_uploads_prefix_with_a_variable_of_iam_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "in/$${aws:username}/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "a_results_prefix_that_means_others_in_a_policy_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { prefix = "out?/" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "a_url_that_lives_for_half_a_second_more_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { url_life_seconds = 3600.5 }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "an_origin_in_capitals_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    allowed_origins = ["https://Example.com"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "an_origin_with_the_port_that_no_browser_says_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    allowed_origins = ["https://example.com:443"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "a_form_that_lives_for_half_a_second_more_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "IAM", form_life_seconds = 900.5 }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "half_a_request_of_burst_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "IAM", throttle = { burst = 1.5 } }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "renditions_whose_quotes_do_not_fit_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { for n in range(20) : "rendition-with-a-name-${n}" => { width_px = 1000, height_px = 1000, format = "jpeg", quality = 80 } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "three_attempts_that_outlive_an_express_execution_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow   = { type = "EXPRESS" }
+    conversion = { timeout_seconds = 86 }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "half_a_megabyte_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { memory_mb = 1024.5 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "half_a_second_of_time_out_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 60.5 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "half_a_conversion_at_a_time_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { max_concurrency = 1.5 }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "origins_as_browsers_send_them_are_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    allowed_origins = ["https://www.example.com", "http://localhost:5173", "https://example.com:8443", "http://[::1]:8080"]
+  }
+}

@@ -5,8 +5,11 @@ mock_provider "aws" {
 }
 
 variables {
-  name            = "photos"
-  surroundings    = { account_id = "123456789012", partition = "aws", dns_suffix = "amazonaws.com", region = "eu-central-1", kms_key_arn = null, tags = {} }
+  name = "photos"
+  surroundings = {
+    place = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }
+    tags  = {}
+  }
   uploads         = { bucket = null, prefix = "uploads/", retention_days = 7 }
   results         = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600 }
   allowed_origins = []
@@ -53,7 +56,11 @@ run "every_object_is_encrypted" {
 
 run "every_object_is_encrypted_with_the_key_that_was_brought" {
   variables {
-    surroundings = { account_id = "123456789012", partition = "aws", dns_suffix = "amazonaws.com", region = "eu-central-1", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1", tags = {} }
+    surroundings = {
+      place       = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }
+      kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
+      tags        = {}
+    }
   }
 
   module {
@@ -256,7 +263,11 @@ run "a_bucket_that_was_brought_is_not_touched" {
 
 run "in_china_the_key_is_used_through_the_s3_of_china" {
   variables {
-    surroundings = { account_id = "123456789012", partition = "aws-cn", dns_suffix = "amazonaws.com.cn", region = "cn-north-1", kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1", tags = {} }
+    surroundings = {
+      place       = { account_id = "123456789012", dns_suffix = "amazonaws.com.cn", partition = "aws-cn", region = "cn-north-1" }
+      kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1"
+      tags        = {}
+    }
   }
 
   module {

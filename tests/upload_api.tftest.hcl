@@ -5,8 +5,13 @@ mock_provider "aws" {
 }
 
 variables {
-  name               = "photos"
-  surroundings       = { account_id = "123456789012", partition = "aws", region = "eu-central-1", iam = { path = "/" }, network = null, kms_key_arn = null, log_retention_days = 30, tags = {} }
+  name = "photos"
+  surroundings = {
+    place              = { account_id = "123456789012", partition = "aws", region = "eu-central-1" }
+    role_path          = "/"
+    log_retention_days = 30
+    tags               = {}
+  }
   upload_api         = { authorization = "NONE", jwt = null, page = false, content_types = ["image/jpeg"], form_life_seconds = 900, throttle = { requests_per_second = 10, burst = 20 } }
   package            = { file = "versions.tf", architecture = "x86_64" }
   uploads            = { bucket = "uploads", arn = "arn:aws:s3:::uploads", prefix = "uploads/" }

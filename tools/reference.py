@@ -36,6 +36,23 @@ EventBridge, CloudWatch and its logs from the key's policy.
 """
 
 
+# A text in one line, in several, or with a place for the names of what is wrong.
+_MESSAGE = r"error_message = (<<-EOT\n.*?\n\s+EOT|format\(\n.*?^    \)|\".*?\")$"
+
+
+def _sentence(message: str) -> str:
+    if message.startswith("format("):
+        lines = re.findall(r'^ +"(.*)",$', message, re.M)
+    elif message.startswith("<<"):
+        lines = message.splitlines()[1:-1]
+    else:
+        lines = [message.strip('"')]
+    # A line that is nothing but an expression stands for one name.
+    bare = [re.sub(r"^\$\{.*\}$", "...", line.strip()) for line in lines]
+    whole = re.sub(r" \((not so: %s|it is .*)\)\.$", ".", " ".join(bare).replace('\\"', '"'))
+    return re.sub(r"(?<!\$)\$\{[\w.]+\}", "...", whole).replace("$${", "${")
+
+
 @dataclass(frozen=True)
 class Block:
     kind: str
@@ -54,9 +71,8 @@ class Block:
         return self.body[found.end() : end]
 
     def sentences(self) -> list[str]:
-        """What a validation says when it refuses."""
-        texts = re.findall(r'error_message = "(.*)"$', self.body, re.M)
-        return [text.replace('\\"', '"') for text in texts]
+        """What each validation says when it refuses, without what it says about one case."""
+        return [_sentence(text) for text in re.findall(_MESSAGE, self.body, re.M | re.S)]
 
 
 def blocks(text: str) -> Iterator[Block]:

@@ -6,56 +6,30 @@ locals {
     # A key that no URL can carry has its results in a folder named by its hash.
     results = [for folder in ["${var.uploads.prefix}*", "sha256-*"] : "${var.results.arn}/${var.results.prefix}${folder}"]
   }
-  _bus = "arn:${var.surroundings.partition}:events:${var.surroundings.region}:${var.surroundings.account_id}:event-bus/default"
-}
-
-data "aws_iam_policy_document" "trust" {
-  for_each = local._functions
-
-  statement {
-    sid     = "OnlyThisFunction"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.surroundings.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = ["arn:${var.surroundings.partition}:lambda:${var.surroundings.region}:${var.surroundings.account_id}:function:${each.value.name}"]
-    }
+  _policies = {
+    convert_image  = data.aws_iam_policy_document.convert_image.json
+    record_failure = data.aws_iam_policy_document.record_failure.json
   }
+  _bus = "arn:${var.surroundings.place.partition}:events:${var.surroundings.place.region}:${var.surroundings.place.account_id}:event-bus/default"
 }
 
-resource "aws_iam_role" "function" {
+module "role" {
+  source   = "../role"
   for_each = local._functions
 
-  name                 = "${each.value.name}-${var.surroundings.region}"
-  path                 = var.surroundings.iam.path
-  description          = each.value.description
-  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
-  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
-  tags                 = var.surroundings.tags
-}
-
-resource "aws_iam_role_policy" "function" {
-  for_each = { convert_image = data.aws_iam_policy_document.convert_image.json, record_failure = data.aws_iam_policy_document.record_failure.json }
-
-  name   = replace(each.key, "_", "-")
-  role   = aws_iam_role.function[each.key].name
-  policy = each.value
+  name         = each.value.name
+  description  = each.value.description
+  surroundings = var.surroundings
+  # Lambda says for which account it comes; that it says for which function stands in no page of AWS's.
+  lent_to     = { service = "lambda.amazonaws.com" }
+  policy_json = local._policies[each.key]
 }
 
 data "aws_iam_policy_document" "convert_image" {
-  source_policy_documents = [data.aws_iam_policy_document.log["convert_image"].json, data.aws_iam_policy_document.surroundings.json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.log["convert_image"].json,
+    data.aws_iam_policy_document.key.json,
+  ]
 
   statement {
     sid       = "ReadUploads"
@@ -79,7 +53,10 @@ data "aws_iam_policy_document" "convert_image" {
 }
 
 data "aws_iam_policy_document" "record_failure" {
-  source_policy_documents = [data.aws_iam_policy_document.log["record_failure"].json, data.aws_iam_policy_document.surroundings.json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.log["record_failure"].json,
+    data.aws_iam_policy_document.key.json,
+  ]
 
   statement {
     sid       = "WriteStatusDocuments"
@@ -134,33 +111,15 @@ data "aws_iam_policy_document" "log" {
   }
 }
 
-# Empty without a key or a network of the caller's.
-data "aws_iam_policy_document" "surroundings" {
+# Empty without a key of the caller's.
+data "aws_iam_policy_document" "key" {
   dynamic "statement" {
-    for_each = var.surroundings.kms_key_arn[*]
+    for_each = nonsensitive(var.surroundings.kms_key_arn != null) ? ["key"] : []
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.surroundings.network[*]
-
-    content {
-      # Lambda makes the interfaces with the function's role; these actions cannot be narrowed beforehand.
-      sid = "AttachToTheNetwork"
-      actions = [
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "ec2:UnassignPrivateIpAddresses",
-      ]
-      resources = ["*"]
+      resources = [var.surroundings.kms_key_arn]
     }
   }
 }

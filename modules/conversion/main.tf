@@ -21,7 +21,9 @@ locals {
       # -1 reserves nothing.
       concurrency = coalesce(var.conversion.max_concurrency, -1)
       environment = merge(local._common_environment, {
-        RENDITIONS       = jsonencode({ for name, rendition in var.renditions : name => { for k, v in rendition : k => v if v != null } })
+        RENDITIONS = jsonencode({
+          for name, rendition in var.renditions : name => { for k, v in rendition : k => v if v != null }
+        })
         LIMITS           = jsonencode(var.limits)
         URL_LIFE_SECONDS = tostring(var.results.url_life_seconds)
         # A claim outlives the function that made it, so that nobody takes a job from a living worker.
@@ -46,7 +48,7 @@ resource "aws_lambda_function" "workflow" {
   region        = var.surroundings.region
   function_name = each.value.name
   description   = each.value.description
-  role          = aws_iam_role.function[each.key].arn
+  role          = module.role[each.key].role.arn
 
   filename         = var.package.file
   source_code_hash = filebase64sha256(var.package.file)
@@ -63,11 +65,11 @@ resource "aws_lambda_function" "workflow" {
   }
 
   dynamic "vpc_config" {
-    for_each = var.surroundings.network[*]
+    for_each = nonsensitive(var.surroundings.network != null) ? ["in"] : []
 
     content {
-      subnet_ids         = vpc_config.value.subnet_ids
-      security_group_ids = vpc_config.value.security_group_ids
+      subnet_ids         = var.surroundings.network.subnet_ids
+      security_group_ids = var.surroundings.network.security_group_ids
     }
   }
 
@@ -87,7 +89,13 @@ resource "aws_lambda_function" "workflow" {
 
   tags = var.surroundings.tags
 
-  depends_on = [aws_iam_role_policy.function]
+  lifecycle {
+    precondition {
+      # Lambda counts the variables as the JSON of them, in which the quotes of our JSON are escaped.
+      condition     = length(jsonencode(each.value.environment)) <= 4096
+      error_message = "The settings of ${each.value.name} do not fit into its 4096 bytes: make fewer renditions."
+    }
+  }
 }
 
 resource "aws_cloudwatch_log_group" "function" {

@@ -5,14 +5,14 @@ variable "name" {
 
 variable "surroundings" {
   type = object({
-    account_id         = string
-    partition          = string
-    region             = string
-    iam                = object({ path = string, permissions_boundary_arn = optional(string) })
-    network            = object({ subnet_ids = list(string), security_group_ids = list(string) })
-    kms_key_arn        = string
-    log_retention_days = number
-    tags               = map(string)
+    place                    = object({ account_id = string, partition = string, region = string })
+    region                   = optional(string)
+    role_path                = string
+    permissions_boundary_arn = optional(string)
+    network                  = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+    kms_key_arn              = optional(string)
+    log_retention_days       = number
+    tags                     = map(string)
   })
   description = "Where everything is made and by which rules."
 }

@@ -1,7 +1,7 @@
 # One page, from top to bottom in the order in which an image travels.
 
 locals {
-  _at = { region = var.surroundings.region, period = 60, view = "timeSeries", stacked = false }
+  _at = { region = var.surroundings.place.region, period = 60, view = "timeSeries", stacked = false }
 
   _rule    = ["AWS/Events", "MatchedEvents", "RuleName", var.upload_rule.name]
   _states  = { for name in ["Started", "Succeeded", "Failed", "TimedOut", "Aborted"] : name => ["AWS/States", "Executions${name}", "StateMachineArn", var.state_machine.arn] }
@@ -115,14 +115,15 @@ locals {
 
   _log_source = join(" | ", [for group in values(local._log_groups) : "SOURCE '${group}'"])
 
-  _alarm_arns = sort([for alarm in concat(values(aws_cloudwatch_metric_alarm.trouble), values(aws_cloudwatch_metric_alarm.mismatch)) : alarm.arn])
+  _alarm_arns = sort(local._alarms[*].arn)
 
   _graphs_end = 6 + ceil(length(local._graphs) / 2) * 6
 }
 
 resource "aws_cloudwatch_dashboard" "journey" {
-  region         = var.surroundings.region
-  dashboard_name = var.name
+  region = var.surroundings.region
+  # Dashboards are global: without the region, instances of one name in two regions would overwrite each other's.
+  dashboard_name = "${var.name}-${var.surroundings.place.region}"
 
   dashboard_body = jsonencode({
     start          = "-PT3H"
@@ -144,7 +145,7 @@ resource "aws_cloudwatch_dashboard" "journey" {
       }],
       [for index, title in sort(keys(local._tables)) : {
         type       = "log", x = index * 12, y = local._graphs_end, width = 12, height = 6
-        properties = { title = title, region = var.surroundings.region, view = "table", query = "${local._log_source} | ${local._tables[title]}" }
+        properties = { title = title, region = var.surroundings.place.region, view = "table", query = "${local._log_source} | ${local._tables[title]}" }
       }],
     )
   })

@@ -3,8 +3,10 @@
 # Does not repair anything: docs/operations.md and `python -m upload_workflow.ops` do.
 
 locals {
+  _here = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
+
   _topic_arn = try(aws_sns_topic.alarms["made"].arn, var.monitoring.topic.arn)
-  _made      = var.monitoring.topic == null ? toset(["made"]) : toset([])
+  _made      = nonsensitive(var.monitoring.topic == null) ? toset(["made"]) : toset([])
 }
 
 resource "aws_cloudwatch_metric_alarm" "trouble" {
@@ -106,13 +108,13 @@ data "aws_iam_policy_document" "alarms" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.surroundings.account_id]
+      values   = [var.surroundings.place.account_id]
     }
 
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values   = ["arn:${var.surroundings.partition}:cloudwatch:${var.surroundings.region}:${var.surroundings.account_id}:alarm:${var.name}-*"]
+      values   = ["arn:${var.surroundings.place.partition}:cloudwatch:${local._here}:alarm:${var.name}-*"]
     }
   }
 
@@ -144,7 +146,10 @@ resource "aws_sns_topic_policy" "alarms" {
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  for_each = toset(var.monitoring.email_addresses)
+  # By a hash: an address may be a secret, and the key of an instance cannot be one.
+  for_each = {
+    for address in var.monitoring.email_addresses : nonsensitive(substr(sha256(address), 0, 8)) => address
+  }
 
   region    = var.surroundings.region
   topic_arn = local._topic_arn

@@ -5,10 +5,9 @@ variable "name" {
 
 variable "surroundings" {
   type = object({
-    account_id  = string
-    partition   = string
-    region      = string
-    kms_key_arn = string
+    place       = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+    region      = optional(string)
+    kms_key_arn = optional(string)
     tags        = map(string)
   })
   description = "Where everything is made and by which rules."

@@ -64,7 +64,7 @@ resource "aws_s3_bucket_policy" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].bucket
+  bucket = aws_s3_bucket.made[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
   # S3 refuses two changes of one bucket's access at the same time.
@@ -86,17 +86,17 @@ data "aws_iam_policy_document" "signer" {
   }
 
   dynamic "statement" {
-    for_each = var.surroundings.kms_key_arn[*]
+    for_each = nonsensitive(var.surroundings.kms_key_arn != null) ? ["key"] : []
 
     content {
       sid       = "UseTheKeyThroughS3"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [var.surroundings.kms_key_arn]
 
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["s3.${var.surroundings.region}.${var.surroundings.dns_suffix}"]
+        values   = ["s3.${var.surroundings.place.region}.${var.surroundings.place.dns_suffix}"]
       }
     }
   }

@@ -3,39 +3,56 @@
 # Does not touch a bucket that was brought along.
 
 locals {
-  # The buckets made here, by role. A bucket that was brought along is absent.
-  _made = { for role, brought in { uploads = var.uploads.bucket, results = var.results.bucket } : role => {
-    bucket = "${var.name}-${role}-${var.surroundings.account_id}-${var.surroundings.region}"
-    days   = { uploads = var.uploads.retention_days, results = var.results.retention_days }[role]
-    # An upload form is used within minutes of being signed; a URL of a rendition lives as long as it was asked to.
-    signature_days = { uploads = 1, results = 7 }[role]
-    # Browsers send forms to one bucket and read from the other.
-    methods = { uploads = ["POST"], results = ["GET", "HEAD"] }[role]
-  } if brought == null }
-
-  _cors = { for role, made in local._made : role => made if length(var.allowed_origins) > 0 }
-
-  _bucket = {
-    uploads = try(aws_s3_bucket.made["uploads"].bucket, var.uploads.bucket.name)
-    results = try(aws_s3_bucket.made["results"].bucket, var.results.bucket.name)
+  _kinds = {
+    uploads = {
+      brought = var.uploads.bucket
+      days    = var.uploads.retention_days
+      # An upload form is used within minutes of being signed.
+      signature_days = 1
+      methods        = ["POST"]
+    }
+    results = {
+      brought = var.results.bucket
+      days    = var.results.retention_days
+      # A URL of a rendition lives as long as it was asked to.
+      signature_days = 7
+      methods        = ["GET", "HEAD"]
+    }
   }
-  _arn = { for role, bucket in local._bucket : role => "arn:${var.surroundings.partition}:s3:::${bucket}" }
+
+  # The buckets made here. Whether one was brought is no secret, also where its name is.
+  _made = { for kind, wanted in local._kinds : kind => wanted if nonsensitive(wanted.brought == null) }
+
+  # Of uploads every version is kept and every event is told.
+  _made_uploads = { for kind, made in local._made : kind => made if kind == "uploads" }
+
+  _cors = { for kind, made in local._made : kind => made if nonsensitive(length(var.allowed_origins) > 0) }
+
+  _bucket = { for kind, wanted in local._kinds : kind => try(aws_s3_bucket.made[kind].bucket, wanted.brought.name) }
+  _arn    = { for kind, bucket in local._bucket : kind => "arn:${var.surroundings.place.partition}:s3:::${bucket}" }
 }
 
 resource "aws_s3_bucket" "made" {
   for_each = local._made
 
   region        = var.surroundings.region
-  bucket        = each.value.bucket
+  bucket        = "${var.name}-${each.key}-${var.surroundings.place.account_id}-${var.surroundings.place.region}"
   force_destroy = var.force_destroy
   tags          = var.surroundings.tags
+
+  lifecycle {
+    # A bucket keeps the name that it was made with: another one would cost what is in it, and an account or a region
+    # that a plan does not know yet is not another one. docs/decisions/0062.
+    ignore_changes = [bucket]
+  }
 }
 
+# By the id of its bucket: unknown when the bucket is made anew, so that its settings are made anew with it.
 resource "aws_s3_bucket_public_access_block" "made" {
   for_each = local._made
 
   region                  = var.surroundings.region
-  bucket                  = aws_s3_bucket.made[each.key].bucket
+  bucket                  = aws_s3_bucket.made[each.key].id
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -46,7 +63,7 @@ resource "aws_s3_bucket_ownership_controls" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].bucket
+  bucket = aws_s3_bucket.made[each.key].id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -57,14 +74,14 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].bucket
+  bucket = aws_s3_bucket.made[each.key].id
 
   rule {
     # One call to KMS for many objects instead of one for each.
-    bucket_key_enabled = var.surroundings.kms_key_arn != null
+    bucket_key_enabled = nonsensitive(var.surroundings.kms_key_arn != null)
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.surroundings.kms_key_arn == null ? "AES256" : "aws:kms"
+      sse_algorithm     = nonsensitive(var.surroundings.kms_key_arn == null) ? "AES256" : "aws:kms"
       kms_master_key_id = var.surroundings.kms_key_arn
     }
   }
@@ -72,10 +89,10 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "made" {
 
 # A job reads exactly the version its event speaks of, also when the key was uploaded again meanwhile.
 resource "aws_s3_bucket_versioning" "uploads" {
-  for_each = { for role, made in local._made : role => made if role == "uploads" }
+  for_each = local._made_uploads
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].bucket
+  bucket = aws_s3_bucket.made[each.key].id
 
   versioning_configuration {
     status = "Enabled"
@@ -86,7 +103,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].bucket
+  bucket = aws_s3_bucket.made[each.key].id
 
   rule {
     id     = "forget-objects"
@@ -130,7 +147,7 @@ resource "aws_s3_bucket_cors_configuration" "made" {
   for_each = local._cors
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].bucket
+  bucket = aws_s3_bucket.made[each.key].id
 
   cors_rule {
     allowed_methods = each.value.methods
@@ -144,9 +161,9 @@ resource "aws_s3_bucket_cors_configuration" "made" {
 
 # Every event of the bucket goes to the default bus; the trigger's rule picks.
 resource "aws_s3_bucket_notification" "uploads" {
-  for_each = { for role, made in local._made : role => made if role == "uploads" }
+  for_each = local._made_uploads
 
   region      = var.surroundings.region
-  bucket      = aws_s3_bucket.made[each.key].bucket
+  bucket      = aws_s3_bucket.made[each.key].id
   eventbridge = true
 }

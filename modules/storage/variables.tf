@@ -5,11 +5,9 @@ variable "name" {
 
 variable "surroundings" {
   type = object({
-    account_id  = string
-    dns_suffix  = string
-    partition   = string
-    region      = string
-    kms_key_arn = string
+    place       = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+    region      = optional(string)
+    kms_key_arn = optional(string)
     tags        = map(string)
   })
   description = "Where everything is made and by which rules."
@@ -21,7 +19,12 @@ variable "uploads" {
 }
 
 variable "results" {
-  type        = object({ bucket = optional(object({ name = string })), prefix = string, retention_days = number, url_life_seconds = number })
+  type = object({
+    bucket           = optional(object({ name = string }))
+    prefix           = string
+    retention_days   = number
+    url_life_seconds = number
+  })
   description = "Where results wait; a null bucket is made."
 }
 

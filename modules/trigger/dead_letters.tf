@@ -6,7 +6,7 @@ resource "aws_sqs_queue" "dead_letters" {
   message_retention_seconds = local._dead_letter_seconds
   # A redrive of a hundred messages takes less.
   visibility_timeout_seconds = 300
-  sqs_managed_sse_enabled    = var.surroundings.kms_key_arn == null ? true : null
+  sqs_managed_sse_enabled    = nonsensitive(var.surroundings.kms_key_arn == null) ? true : null
   kms_master_key_id          = var.surroundings.kms_key_arn
   tags                       = var.surroundings.tags
 }
@@ -22,12 +22,7 @@ data "aws_iam_policy_document" "dead_letters" {
       identifiers = ["events.amazonaws.com"]
     }
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.surroundings.account_id]
-    }
-
+    # The rules' ARNs name the account. EventBridge is not known to send one beside them.
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"

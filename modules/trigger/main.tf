@@ -44,7 +44,7 @@ resource "aws_cloudwatch_event_target" "execution" {
 
   # A disabled rule would lose its events: a paused one keeps them where redrive finds them.
   arn      = var.workflow.paused ? aws_sqs_queue.dead_letters.arn : var.state_machine.arn
-  role_arn = var.workflow.paused ? null : aws_iam_role.start_execution.arn
+  role_arn = var.workflow.paused ? null : module.role.role.arn
 
   # EventBridge's own limits, written out: after a day the event is kept as a dead letter.
   retry_policy {
@@ -56,40 +56,17 @@ resource "aws_cloudwatch_event_target" "execution" {
     arn = aws_sqs_queue.dead_letters.arn
   }
 
-  depends_on = [aws_iam_role_policy.start_execution, aws_sqs_queue_policy.dead_letters]
+  depends_on = [aws_sqs_queue_policy.dead_letters]
 }
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    sid     = "OnlyThisRule"
-    actions = ["sts:AssumeRole"]
+module "role" {
+  source = "../role"
 
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.surroundings.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.upload_ready.arn]
-    }
-  }
-}
-
-resource "aws_iam_role" "start_execution" {
-  name                 = "${var.name}-start-execution-${var.surroundings.region}"
-  path                 = var.surroundings.iam.path
-  description          = "Starts an execution for each upload."
-  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
-  assume_role_policy   = data.aws_iam_policy_document.trust.json
-  tags                 = var.surroundings.tags
+  name         = "${var.name}-start-execution"
+  description  = "Starts an execution for each upload."
+  surroundings = var.surroundings
+  lent_to      = { service = "events.amazonaws.com", source_arn = aws_cloudwatch_event_rule.upload_ready.arn }
+  policy_json  = data.aws_iam_policy_document.start_execution.json
 }
 
 data "aws_iam_policy_document" "start_execution" {
@@ -98,10 +75,4 @@ data "aws_iam_policy_document" "start_execution" {
     actions   = ["states:StartExecution"]
     resources = [var.state_machine.arn]
   }
-}
-
-resource "aws_iam_role_policy" "start_execution" {
-  name   = "start-execution"
-  role   = aws_iam_role.start_execution.name
-  policy = data.aws_iam_policy_document.start_execution.json
 }

@@ -5,11 +5,12 @@ variable "name" {
 
 variable "surroundings" {
   type = object({
-    account_id  = string
-    region      = string
-    iam         = object({ path = string, permissions_boundary_arn = optional(string) })
-    kms_key_arn = string
-    tags        = map(string)
+    place                    = object({ account_id = string, region = string })
+    region                   = optional(string)
+    role_path                = string
+    permissions_boundary_arn = optional(string)
+    kms_key_arn              = optional(string)
+    tags                     = map(string)
   })
   description = "Where everything is made and by which rules."
 }

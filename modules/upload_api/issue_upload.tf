@@ -11,7 +11,7 @@ resource "aws_lambda_function" "issue_upload" {
   region        = var.surroundings.region
   function_name = local._name
   description   = "Issues an upload form and a status URL."
-  role          = aws_iam_role.issue_upload.arn
+  role          = module.role.role.arn
 
   filename         = var.package.file
   source_code_hash = filebase64sha256(var.package.file)
@@ -37,11 +37,11 @@ resource "aws_lambda_function" "issue_upload" {
   }
 
   dynamic "vpc_config" {
-    for_each = var.surroundings.network[*]
+    for_each = nonsensitive(var.surroundings.network != null) ? ["in"] : []
 
     content {
-      subnet_ids         = vpc_config.value.subnet_ids
-      security_group_ids = vpc_config.value.security_group_ids
+      subnet_ids         = var.surroundings.network.subnet_ids
+      security_group_ids = var.surroundings.network.security_group_ids
     }
   }
 
@@ -51,18 +51,17 @@ resource "aws_lambda_function" "issue_upload" {
   }
 
   tags = var.surroundings.tags
-
-  depends_on = [aws_iam_role_policy.issue_upload]
 }
 
 # Lambda's form of an API's ARN: any stage, then the route without its space. The ARN names the account.
 resource "aws_lambda_permission" "route" {
   for_each = local._routes
 
-  region        = var.surroundings.region
-  statement_id  = each.key
-  action        = "lambda:InvokeFunction"
-  function_name = aws_lambda_function.issue_upload.function_name
+  region       = var.surroundings.region
+  statement_id = each.key
+  action       = "lambda:InvokeFunction"
+  # By its ARN: unknown when the function is made anew, so that the permission is made anew with it.
+  function_name = aws_lambda_function.issue_upload.arn
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_apigatewayv2_api.upload_api.execution_arn}/*/${replace(each.value.key, " ", "")}"
 }
@@ -75,40 +74,17 @@ resource "aws_cloudwatch_log_group" "issue_upload" {
   tags              = var.surroundings.tags
 }
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    sid     = "OnlyThisFunction"
-    actions = ["sts:AssumeRole"]
+module "role" {
+  source = "../role"
 
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.surroundings.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = ["arn:${var.surroundings.partition}:lambda:${var.surroundings.region}:${var.surroundings.account_id}:function:${local._name}"]
-    }
-  }
+  name         = local._name
+  description  = "Issues an upload form and a status URL."
+  surroundings = var.surroundings
+  lent_to      = { service = "lambda.amazonaws.com" }
+  policy_json  = data.aws_iam_policy_document.issue_upload.json
 }
 
-resource "aws_iam_role" "issue_upload" {
-  name                 = "${local._name}-${var.surroundings.region}"
-  path                 = var.surroundings.iam.path
-  description          = "Issues an upload form and a status URL."
-  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
-  assume_role_policy   = data.aws_iam_policy_document.trust.json
-  tags                 = var.surroundings.tags
-}
-
-# What any backend that issues uploads gets, a log, and the way into a network of the caller's.
+# What any backend that issues uploads gets, and a log.
 data "aws_iam_policy_document" "issue_upload" {
   source_policy_documents = [var.signer_policy_json]
 
@@ -117,28 +93,4 @@ data "aws_iam_policy_document" "issue_upload" {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.issue_upload.arn}:*"]
   }
-
-  dynamic "statement" {
-    for_each = var.surroundings.network[*]
-
-    content {
-      # Lambda makes the interfaces with the function's role; these actions cannot be narrowed beforehand.
-      sid = "AttachToTheNetwork"
-      actions = [
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSubnets",
-        "ec2:UnassignPrivateIpAddresses",
-      ]
-      resources = ["*"]
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "issue_upload" {
-  name   = "issue-upload"
-  role   = aws_iam_role.issue_upload.name
-  policy = data.aws_iam_policy_document.issue_upload.json
 }

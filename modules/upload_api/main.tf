@@ -12,7 +12,7 @@ locals {
   # API Gateway's word for requests signed with IAM credentials.
   _authorization_type = { IAM = "AWS_IAM", JWT = "JWT", NONE = "NONE" }
 
-  _jwt = { for jwt in var.upload_api.jwt[*] : "jwt" => jwt }
+  _jwt = nonsensitive(var.upload_api.jwt == null) ? {} : { jwt = var.upload_api.jwt }
 }
 
 resource "aws_apigatewayv2_api" "upload_api" {
@@ -22,13 +22,13 @@ resource "aws_apigatewayv2_api" "upload_api" {
   protocol_type = "HTTP"
 
   dynamic "cors_configuration" {
-    for_each = length(var.allowed_origins) > 0 ? [var.allowed_origins] : []
+    for_each = nonsensitive(length(var.allowed_origins) > 0) ? ["pages"] : []
 
     content {
-      allow_origins = cors_configuration.value
+      allow_origins = var.allowed_origins
       allow_methods = ["POST"]
-      # The last two belong to requests signed with temporary credentials.
-      allow_headers = ["authorization", "content-type", "x-amz-date", "x-amz-security-token"]
+      # The last three belong to requests that a browser signs with temporary credentials.
+      allow_headers = ["authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]
       # Seconds; no browser remembers a preflight for longer.
       max_age = 7200
     }
@@ -49,6 +49,12 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
   jwt_configuration {
     issuer   = each.value.issuer
     audience = each.value.audiences
+  }
+
+  lifecycle {
+    # API Gateway keeps an authorizer that a route refers to: routes leave it first. Otherwise Terraform destroys what
+    # others depend on before it changes them.
+    create_before_destroy = true
   }
 }
 

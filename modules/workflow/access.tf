@@ -1,36 +1,21 @@
 # What an execution may touch: its two functions, the default bus and its own log.
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    sid     = "OnlyThisStateMachine"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["states.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.surroundings.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local._arn]
-    }
-  }
+locals {
+  _here = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
 }
 
-resource "aws_iam_role" "state_machine" {
-  name                 = "${var.name}-workflow-${var.surroundings.region}"
-  path                 = var.surroundings.iam.path
-  description          = "Runs the workflow of an upload."
-  permissions_boundary = var.surroundings.iam.permissions_boundary_arn
-  assume_role_policy   = data.aws_iam_policy_document.trust.json
-  tags                 = var.surroundings.tags
+module "role" {
+  source = "../role"
+
+  name         = "${var.name}-workflow"
+  description  = "Runs the workflow of an upload."
+  surroundings = var.surroundings
+  policy_json  = data.aws_iam_policy_document.state_machine.json
+
+  lent_to = {
+    service    = "states.amazonaws.com"
+    source_arn = "arn:${var.surroundings.place.partition}:states:${local._here}:stateMachine:${var.name}"
+  }
 }
 
 data "aws_iam_policy_document" "state_machine" {
@@ -43,7 +28,7 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid       = "AnnounceResults"
     actions   = ["events:PutEvents"]
-    resources = ["arn:${var.surroundings.partition}:events:${var.surroundings.region}:${var.surroundings.account_id}:event-bus/default"]
+    resources = ["arn:${var.surroundings.place.partition}:events:${local._here}:event-bus/default"]
 
     condition {
       # The key has a value for each entry of the call.
@@ -68,10 +53,4 @@ data "aws_iam_policy_document" "state_machine" {
     ]
     resources = ["*"]
   }
-}
-
-resource "aws_iam_role_policy" "state_machine" {
-  name   = "workflow"
-  role   = aws_iam_role.state_machine.name
-  policy = data.aws_iam_policy_document.state_machine.json
 }

@@ -1,4 +1,4 @@
-# Promises that every execution ends with a recorded outcome.
+# Promises that an execution records its outcome, and that an end from outside is recorded too.
 # Hides the state machine, its role and log group, and the rule on executions that end abnormally.
 # Does not know what a conversion is: that is statemachine/convert_image.asl.json.
 
@@ -7,7 +7,7 @@ locals {
 
   # Placeholders stand in strings, so that the file is JSON before it is rendered.
   _rendered = templatefile(local._definition_file, {
-    partition          = var.surroundings.partition
+    partition          = var.surroundings.place.partition
     convert_image_arn  = var.functions.convert_image.arn
     record_failure_arn = var.functions.record_failure.arn
     # A little longer than the function's own time-out, which gives the clearer error.
@@ -18,19 +18,17 @@ locals {
     execution_timeout_seconds = var.workflow.type == "STANDARD" ? 3600 : 300
   })
 
-  # A string of digits was a placeholder for a number.
-  definition = replace(local._rendered, "/\"([0-9]+)\"/", "$1")
+  # A string of digits was a placeholder for a number. A checkout with other line ends is the same workflow.
+  definition = replace(replace(local._rendered, "/\"([0-9]+)\"/", "$1"), "\r\n", "\n")
 
   _told_of_ends = var.workflow.type == "STANDARD" ? toset(["STANDARD"]) : toset([])
-
-  _arn = "arn:${var.surroundings.partition}:states:${var.surroundings.region}:${var.surroundings.account_id}:stateMachine:${var.name}"
 }
 
 resource "aws_sfn_state_machine" "convert_image" {
   region     = var.surroundings.region
   name       = var.name
   type       = var.workflow.type
-  role_arn   = aws_iam_role.state_machine.arn
+  role_arn   = module.role.role.arn
   definition = local.definition
 
   logging_configuration {
@@ -41,8 +39,6 @@ resource "aws_sfn_state_machine" "convert_image" {
   }
 
   tags = var.surroundings.tags
-
-  depends_on = [aws_iam_role_policy.state_machine]
 }
 
 resource "aws_cloudwatch_log_group" "state_machine" {
@@ -54,7 +50,8 @@ resource "aws_cloudwatch_log_group" "state_machine" {
   tags              = var.surroundings.tags
 }
 
-# An execution that Step Functions ended itself has run no Catch. Express executions emit no such event.
+# An execution that Step Functions ended itself has run no Catch. EventBridge is told as well as may be: what it is not
+# told shows as STUCK. Express executions emit no such event.
 resource "aws_cloudwatch_event_rule" "execution_ended" {
   for_each = local._told_of_ends
 
@@ -97,11 +94,12 @@ resource "aws_cloudwatch_event_target" "record_failure" {
 resource "aws_lambda_permission" "record_failure" {
   for_each = aws_cloudwatch_event_rule.execution_ended
 
-  region         = var.surroundings.region
-  statement_id   = "execution-ended"
-  action         = "lambda:InvokeFunction"
-  function_name  = var.functions.record_failure.name
-  principal      = "events.amazonaws.com"
-  source_account = var.surroundings.account_id
-  source_arn     = each.value.arn
+  region       = var.surroundings.region
+  statement_id = "execution-ended"
+  action       = "lambda:InvokeFunction"
+  # By its ARN: unknown when the function is made anew, so that the permission is made anew with it.
+  function_name = var.functions.record_failure.arn
+  principal     = "events.amazonaws.com"
+  # The rule's ARN names the account. EventBridge sends no account beside it: a condition on one would never hold.
+  source_arn = each.value.arn
 }

@@ -24,7 +24,9 @@ def text(module: Path) -> str:
 
 def code(text: str) -> str:
     """Without comments and the sentences that people read."""
-    return re.sub(r"error_message = .*|#.*|description = .*", "", text)
+    said = r"error_message = (?:<<-EOT\n.*?\n\s+EOT$|format\(\n.*?^    \)$|[^\n]*)"
+    without_messages = re.sub(said, "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"#.*|description = .*", "", without_messages)
 
 
 @every_file

@@ -113,9 +113,8 @@ def test_the_failure_path_needs_only_the_execution_and_its_error() -> None:
     for name in failure_path():
         for text in texts({k: v for k, v in STATES[name].items() if k != "Comment"}):
             named = re.findall(r"\$[\w.]+", text)
-            assert all(path.startswith(("$states.context.", "$error")) for path in named), (
-                f"{name}: {text}"
-            )
+            known = ("$states.context.", "$error", "$exists")
+            assert all(path.startswith(known) for path in named), f"{name}: {text}"
 
 
 def test_every_catch_leads_to_the_record_or_the_end() -> None:
@@ -218,3 +217,27 @@ def test_motos_parser_understands_it() -> None:
     broken = workflow_file.rendered().replace("States.TaskFailed", "States.TaskFaild")
     with pytest.raises(Exception, match="TaskFaild"):
         StaticAnalyser().analyse(broken)
+
+
+def test_an_attempt_is_counted_also_where_nobody_counts() -> None:
+    """RetryCount is shown on STANDARD; on EXPRESS a missing one would be a QueryEvaluationError."""
+    counting = [text for text in texts(STATES) if "RetryCount" in text]
+    assert len(counting) == 2
+    for text in counting:
+        assert text == (
+            "{% $exists($states.context.State.RetryCount) ? $states.context.State.RetryCount : 0 %}"
+        )
+
+
+def test_a_function_that_comes_back_to_its_network_is_waited_for() -> None:
+    """After two idle weeks Lambda takes a function's interfaces away; making them takes minutes."""
+    patient, *_ = [
+        retry
+        for retry in STATES["Convert image"]["Retry"]
+        if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+    ]
+    assert {
+        "Lambda.ENINotReadyException",
+        "Lambda.ResourceNotReadyException",
+        "Lambda.ResourceConflictException",
+    } <= set(patient["ErrorEquals"])

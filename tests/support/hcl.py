@@ -64,7 +64,7 @@ def fields(body: str) -> dict[str, Field]:
 
 def choices(body: str, of: str) -> list[str]:
     """The values that a validation lets through: contains([...], OF)."""
-    found = re.search(rf"contains\(\[([^\]]*)\], {re.escape(of)}\)", body)
+    found = re.search(rf"contains\(\s*\[([^\]]*)\],\s+{re.escape(of)}\s*\)", body)
     if not found:
         raise AssertionError(f"nothing says what {of} may be")
     return re.findall(r'"([^"]*)"', found[1])

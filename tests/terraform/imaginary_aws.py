@@ -43,7 +43,7 @@ MADE: Mapping[str, Mapping[str, str]] = {
     "aws_cloudwatch_metric_alarm": {
         "arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{alarm_name}"
     },
-    "aws_iam_role": {"arn": "arn:{partition}:iam::{account}:role{path}{name}"},
+    "aws_iam_role": {"arn": "arn:{partition}:iam::{account}:role{path}{name}", "id": "{name}"},
     "aws_kms_key": {
         "arn": "arn:{partition}:kms:{region}:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     },

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 STORAGE, STORAGE_ACCESS = "modules/storage/main.tf", "modules/storage/access.tf"
 TRIGGER, DEAD_LETTERS = "modules/trigger/main.tf", "modules/trigger/dead_letters.tf"
 WORKFLOW, WORKFLOW_ACCESS = "modules/workflow/main.tf", "modules/workflow/access.tf"
+ROLE = "modules/role/main.tf"
 CONVERSION, CONVERSION_ACCESS = "modules/conversion/main.tf", "modules/conversion/access.tf"
 UPLOAD_API, ISSUE_UPLOAD = "modules/upload_api/main.tf", "modules/upload_api/issue_upload.tf"
 MONITORING, ALARMS = "modules/monitoring/main.tf", "modules/monitoring/alarms.tf"
@@ -230,7 +231,7 @@ MUTATIONS = [
         STORAGE,
         swap_in(
             'resource "aws_s3_bucket_notification" "uploads" {',
-            'for_each = { for role, made in local._made : role => made if role == "uploads" }\n\n',
+            "for_each = local._made_uploads\n\n",
             "for_each = { uploads = true }\n\n",
         ),
         "promises:storage",
@@ -244,7 +245,7 @@ MUTATIONS = [
     Mutation(
         "web pages may delete uploads",
         STORAGE,
-        swap('uploads = ["POST"]', 'uploads = ["POST", "DELETE"]'),
+        swap('methods        = ["POST"]', 'methods        = ["POST", "DELETE"]'),
         "promises:storage",
     ),
     Mutation(
@@ -305,14 +306,14 @@ MUTATIONS = [
     Mutation(
         "any rule of any account may borrow the trigger's role",
         TRIGGER,
-        without_condition("OnlyThisRule", "aws:SourceArn"),
-        "promises:trigger",
+        swap(", source_arn = aws_cloudwatch_event_rule.upload_ready.arn", ""),
+        DEFAULT,
     ),
     Mutation(
-        "a rule of another account may borrow the trigger's role",
-        TRIGGER,
-        without_condition("OnlyThisRule", "aws:SourceAccount"),
-        "promises:trigger",
+        "services of another account may borrow a role",
+        ROLE,
+        without_condition("LendToOneService", "aws:SourceAccount"),
+        "promises:role",
     ),
     Mutation(
         "the trigger may start every state machine",
@@ -335,7 +336,7 @@ MUTATIONS = [
     Mutation(
         "dead letters lie in the open",
         DEAD_LETTERS,
-        swap("== null ? true : null", "== null ? false : null"),
+        swap("== null) ? true : null", "== null) ? false : null"),
         "promises:trigger",
     ),
     Mutation(
@@ -375,13 +376,16 @@ MUTATIONS = [
     Mutation(
         "any rule may invoke the recorder",
         WORKFLOW,
-        swap("  source_arn     = each.value.arn\n", ""),
+        swap("  source_arn = each.value.arn\n", ""),
         "promises:workflow",
     ),
     Mutation(
-        "a rule of another account may invoke the recorder",
+        "a condition that EventBridge never meets keeps it from the recorder",
         WORKFLOW,
-        swap("  source_account = var.surroundings.account_id\n", ""),
+        swap(
+            "  source_arn = each.value.arn\n",
+            "  source_arn = each.value.arn\n  source_account = var.surroundings.place.account_id\n",
+        ),
         "promises:workflow",
     ),
     Mutation(
@@ -415,7 +419,7 @@ MUTATIONS = [
     Mutation(
         "any state machine may borrow the workflow's role",
         WORKFLOW_ACCESS,
-        without_condition("OnlyThisStateMachine", "aws:SourceArn"),
+        swap("    source_arn = ", "    # source_arn = "),
         DEFAULT,
     ),
     Mutation(
@@ -431,7 +435,7 @@ MUTATIONS = [
     Mutation(
         "both functions share a role",
         CONVERSION,
-        swap("aws_iam_role.function[each.key].arn", 'aws_iam_role.function["convert_image"].arn'),
+        swap("module.role[each.key].role.arn", 'module.role["convert_image"].role.arn'),
         DEFAULT,
     ),
     Mutation(
@@ -491,16 +495,19 @@ MUTATIONS = [
         REACH,
     ),
     Mutation(
-        "any function may borrow a function's role",
+        "a condition that Lambda may never meet keeps it from its roles",
         CONVERSION_ACCESS,
-        without_condition("OnlyThisFunction", "aws:SourceArn"),
+        swap(
+            '{ service = "lambda.amazonaws.com" }',
+            '{ service = "lambda.amazonaws.com", source_arn = var.results.arn }',
+        ),
         DEFAULT,
     ),
     Mutation(
         "the boundary is forgotten",
-        CONVERSION_ACCESS,
-        swap("  permissions_boundary = var.surroundings.iam.permissions_boundary_arn\n", ""),
-        "promises:conversion",
+        ROLE,
+        swap("  permissions_boundary = var.surroundings.permissions_boundary_arn\n", ""),
+        "promises:role",
     ),
     Mutation(
         "with a key nothing can be read",
@@ -510,7 +517,7 @@ MUTATIONS = [
     ),
     Mutation(
         "in a network no function starts",
-        CONVERSION_ACCESS,
+        ROLE,
         without_statement("AttachToTheNetwork"),
         f"{ACCESS} -k network",
     ),

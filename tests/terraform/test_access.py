@@ -42,8 +42,10 @@ def test_a_role_is_lent_to_one_service_for_one_thing_of_this_account(
         (statement,) = trust
         assert [kind for kind, _ in statement.principals] == ["Service"], role
         assert statement.condition_values("aws:SourceAccount") == (ACCOUNT,), role
-        (source,) = statement.condition_values("aws:SourceArn")
-        assert f":{ACCOUNT}:" in source and "*" not in source, role
+        sources = statement.condition_values("aws:SourceArn")
+        assert all(f":{ACCOUNT}:" in source and "*" not in source for source in sources), role
+        # Lambda is not known to say for which function it comes.
+        assert bool(sources) is (statement.principals != (("Service", "lambda.amazonaws.com"),))
 
 
 @every_case
@@ -51,9 +53,19 @@ def test_a_service_that_is_let_in_says_for_whom_it_comes(applied: Apply, case: s
     for statement in resource_policies(applied(case)):
         if statement.allows:
             assert [kind for kind, _ in statement.principals] == ["Service"], statement
-            assert statement.condition_values("aws:SourceAccount") == (ACCOUNT,), statement
             sources = statement.condition_values("aws:SourceArn")
             assert sources and all(f":{ACCOUNT}:" in source for source in sources), statement
+
+
+@every_case
+def test_eventbridge_is_let_in_by_the_arn_of_its_rule_alone(applied: Apply, case: str) -> None:
+    """It is not known to send an account beside it, and what is never sent never matches."""
+    state = applied(case)
+    for statement in resource_policies(state):
+        if ("Service", "events.amazonaws.com") in statement.principals:
+            assert statement.condition_values("aws:SourceAccount") == (), statement
+    for permission in state.of("aws_lambda_permission"):
+        assert permission.values["source_account"] is None, permission.address
 
 
 @every_case

@@ -20,11 +20,11 @@ MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
     ),
     "wrong_format": (
         {"renditions": {"thumbnail": {"width_px": 320, "format": "jpg"}}},
-        r"The format of a rendition is jpeg, webp, avif, png or auto\.",
+        r"The format of a rendition is jpeg, webp, avif, png or auto \(not so: thumbnail\)\.",
     ),
     "name_too_long": (
         {"name": "holiday-photographs-of-everybody"},
-        r"The name has 3 to 27 lower-case letters, digits and hyphens, .*longer ones do not fit "
+        r"The name has 3 to 26 lower-case letters, digits and hyphens, .*longer ones do not fit "
         r"into the bucket names made from it\.",
     ),
     "bucket_loop": (

@@ -1,0 +1,80 @@
+# Promises a role that one service of AWS takes on for this account, with nothing but its own policy.
+# Hides trust, path and boundary, the way into a network, and that the policy follows a role that is made anew.
+# Does not know what the role is for: whoever wants one says it.
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "LendToOneService"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [var.lent_to.service]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.surroundings.place.account_id]
+    }
+
+    # Not every service says for which thing it comes.
+    dynamic "condition" {
+      for_each = var.lent_to.source_arn[*]
+
+      content {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = [condition.value]
+      }
+    }
+  }
+}
+
+resource "aws_iam_role" "lent" {
+  # Roles are global: without the region, instances of one name in two regions would collide.
+  name                 = "${var.name}-${var.surroundings.place.region}"
+  path                 = var.surroundings.role_path
+  description          = var.description
+  permissions_boundary = var.surroundings.permissions_boundary_arn
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  tags                 = var.surroundings.tags
+
+  lifecycle {
+    # A region that a plan does not know yet is not another region: docs/decisions/0062.
+    ignore_changes = [name]
+  }
+}
+
+resource "aws_iam_role_policy" "own" {
+  name = "own"
+  # By its id: unknown when another path makes the role anew, so that the policy is made anew with it.
+  role   = aws_iam_role.lent.id
+  policy = data.aws_iam_policy_document.own.json
+}
+
+data "aws_iam_policy_document" "own" {
+  source_policy_documents = [var.policy_json]
+
+  dynamic "statement" {
+    for_each = local._attaches ? ["network"] : []
+
+    content {
+      # Lambda makes the interfaces with the function's role; these actions cannot be narrowed beforehand.
+      sid = "AttachToTheNetwork"
+      actions = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      resources = ["*"]
+    }
+  }
+}
+
+locals {
+  _attaches = var.lent_to.service == "lambda.amazonaws.com" && nonsensitive(var.surroundings.network != null)
+}

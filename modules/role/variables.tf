@@ -1,0 +1,30 @@
+variable "name" {
+  type        = string
+  description = "Name of the role, to which the region is added."
+}
+
+variable "description" {
+  type        = string
+  description = "What the role is for."
+}
+
+variable "surroundings" {
+  type = object({
+    place                    = object({ account_id = string, region = string })
+    role_path                = string
+    permissions_boundary_arn = optional(string)
+    network                  = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+    tags                     = map(string)
+  })
+  description = "Where everything is made and by which rules."
+}
+
+variable "lent_to" {
+  type        = object({ service = string, source_arn = optional(string) })
+  description = "Service that takes the role on, and for which thing if the service says so."
+}
+
+variable "policy_json" {
+  type        = string
+  description = "What the role may do."
+}

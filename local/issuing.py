@@ -14,11 +14,11 @@ from botocore.credentials import Credentials
 from local.stack import Stack
 from upload_workflow.aws.signer import Signer
 from upload_workflow.aws.store import Store
+from upload_workflow.image.limits import Limits
 from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import UploadRequest
 from upload_workflow.settings import IssueUploadSettings
 
-_MAX_BYTES = 25 * 2**20  # the module's default limit
 _FORM_LIFE_SECONDS = 900
 _URL_LIFE_SECONDS = 3600
 
@@ -34,7 +34,7 @@ def issuer(stack: Stack) -> Callable[[UploadRequest], Issued]:
         uploads_prefix=stack.outputs["uploads"]["prefix"],
         results_bucket=stack.outputs["results"]["bucket"],
         results_prefix=stack.outputs["results"]["prefix"],
-        max_bytes=_MAX_BYTES,
+        max_bytes=Limits().max_bytes,  # the module's default, which the stack leaves as it is
         content_types=(),  # checked where requests are parsed; these are ours
         form_life_seconds=_FORM_LIFE_SECONDS,
         url_life_seconds=_URL_LIFE_SECONDS,

@@ -1,7 +1,7 @@
-"""Runs MiniStack as the laptop's AWS, closer to AWS in the four places that our promises rest on.
+"""Runs MiniStack as the laptop's AWS, closer to AWS in the five places that our promises rest on.
 
 Runs under the interpreter of MiniStack's own environment and knows nothing but MiniStack and the
-standard library. Three of the four changes replace private names of MiniStack, which is why its
+standard library. Four of the five changes replace private names of MiniStack, which is why its
 version is pinned and every name is checked before anything is served.
 """
 
@@ -40,7 +40,7 @@ CONVERSIONS_AT_ONCE = (os.cpu_count() or 1) + 1
 # is throttled is retried.
 CONVERSION_WAIT_SECONDS = 10.0
 
-# Failures are recorded one after the other and never refused: AWS queues asynchronous
+# Failures are recorded two at a time and never refused: AWS queues asynchronous
 # invocations for hours, MiniStack drops a throttled one.
 RECORDS_AT_ONCE = 2
 

@@ -4,7 +4,7 @@ resource "aws_sqs_queue" "dead_letters" {
   region                    = var.surroundings.region
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = local._dead_letter_seconds
-  # A redrive of a hundred messages takes less.
+  # For whoever reads letters in the console; `ops` asks for the time that it needs.
   visibility_timeout_seconds = 300
   sqs_managed_sse_enabled    = nonsensitive(var.surroundings.kms_key_arn == null) ? true : null
   kms_master_key_id          = var.surroundings.kms_key_arn

@@ -121,14 +121,14 @@ def _warm(sample: dict[str, Any]) -> float:
 
 
 def _ratio(samples: Samples, peer: str, cost: Any = _fresh, ours: str = OURS) -> float:
-    """Median over the rounds of our cost through the peer's cost in the same round."""
+    """Median over the rounds of our cost divided by the peer's in the same round."""
     pairs = zip(samples[ours], samples[peer], strict=True)
     return float(median(cost(our) / cost(theirs) for our, theirs in pairs))
 
 
 def _print_fresh(name: str, samples: Samples) -> None:
     print(f"\n{name}: four JPEG renditions in a fresh process, medians\n")
-    print(f"{'':20s}{'CPU ms':>8s}{'(min)':>9s}{'peak MiB':>10s}{'ours through it':>18s}")
+    print(f"{'':20s}{'CPU ms':>8s}{'(min)':>9s}{'peak MiB':>10s}{'ours / theirs':>18s}")
     for peer, found in samples.items():
         cpu = [_fresh(sample) for sample in found]
         peak = median(sample["peak_mb"] for sample in found)

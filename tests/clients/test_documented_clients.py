@@ -93,7 +93,9 @@ PICTURES = {
 }
 
 
-def test_curl(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+def test_the_curl_client_works_as_printed(
+    open_api: Deployment, photo: Path, text: Path, tmp_path: Path
+) -> None:
     for tool in ("bash", "curl", "jq"):
         if shutil.which(tool) is None:
             pytest.skip(f"This needs {tool}: apt-get install curl jq.")
@@ -106,7 +108,9 @@ def test_curl(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> 
     assert (refused.returncode, "This is not an image" in refused.stderr) == (1, True)
 
 
-def test_python(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+def test_the_python_client_works_as_printed(
+    open_api: Deployment, photo: Path, text: Path, tmp_path: Path
+) -> None:
     script = tmp_path / "upload.py"
     script.write_text(client_in("python", '"""upload.py'))
     done = run([sys.executable, str(script), open_api.url, str(photo)])
@@ -137,12 +141,16 @@ def check_in_node(open_api: Deployment, photo: Path, text: Path, folder: Path) -
     assert refused["error"].startswith("Files of this type are not accepted.")
 
 
-def test_javascript(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+def test_the_javascript_client_works_as_printed(
+    open_api: Deployment, photo: Path, text: Path, tmp_path: Path
+) -> None:
     (tmp_path / "client.mjs").write_text(client_in("javascript"))
     check_in_node(open_api, photo, text, tmp_path)
 
 
-def test_typescript(open_api: Deployment, photo: Path, text: Path, tmp_path: Path) -> None:
+def test_the_typescript_client_works_as_printed_and_compiles_strictly(
+    open_api: Deployment, photo: Path, text: Path, tmp_path: Path
+) -> None:
     (tmp_path / "client.mts").write_text(client_in("typescript"))
     compiler = npm.packages() / ".bin" / "tsc"
     strictly = ["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"]

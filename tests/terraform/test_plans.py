@@ -143,7 +143,7 @@ def test_the_region_argument_moves_everything(applied: Apply) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_names_fit(applied: Apply, case: str) -> None:
+def test_names_are_no_longer_than_aws_accepts(applied: Apply, case: str) -> None:
     longest = {
         "aws_iam_role": ("name", 64),
         "aws_lambda_function": ("function_name", 64),

@@ -80,7 +80,7 @@ def read(lines: str) -> Mapping[tuple[str, str], Outcome]:
 
 
 @pytest.mark.parametrize(("file", "run"), RUNS, ids=[f"{file[:-11]}-{run}" for file, run in RUNS])
-def test_promise(
+def test_a_run_of_terraform_test_passes(
     outcomes: Callable[[], Mapping[tuple[str, str], Outcome]], file: str, run: str
 ) -> None:
     outcome = outcomes().get((file, run), Outcome("never run", "Terraform said nothing of it."))

@@ -23,7 +23,7 @@ from local.client import TERMINAL
 from local.issuing import issuer
 from local.stack import Stack, apply, configured
 from measure.load.audit import KINDS, Findings, audit, latencies
-from measure.load.cargo import RENDITIONS, Parcel, Shares, make_parcels, marked, picture
+from measure.load.cargo import RENDITIONS, File, Parcel, Shares, make_parcels, marked, picture
 from measure.load.page import page
 from measure.load.processes import Killer, MemoryWatch
 from measure.load.s3_endpoint import before_s3
@@ -101,7 +101,7 @@ def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
         large = picture(1, 4000, 3000, 2_900_000)
         yield _idle("idle, 12 megapixels", bus, issue, large, max(scale.idle // 2, 1))
     if scale.burst:
-        parcels = make_parcels(scale.burst, Shares(bad=0, repeated=0, overwritten=0), scale.seed)
+        parcels = make_parcels(scale.burst, Shares(bad=0, repeated=0, sent_twice=0), scale.seed)
         yield _burst(stack, bus, issue, parcels, scale)
     if scale.uploads:
         yield _faults(stack, bus, issue, scale)
@@ -117,7 +117,8 @@ def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: in
     """One after the other; the first wakes the worker up and is counted apart."""
     deliveries = []
     for number in range(count + 1):
-        parcel = Parcel(number, (marked(data, f"{name} {number}"),), {}, 0)
+        # Its renditions are not compared: only how long they take matters here.
+        parcel = Parcel(number, (File(marked(data, f"{name} {number}"), {}),), 0)
         delivery, etag = send(parcel, issue), None
         while delivery.state not in TERMINAL:
             etag = poll(delivery, etag)

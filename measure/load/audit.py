@@ -73,22 +73,24 @@ def _audit_end(delivery: Delivery, findings: Findings) -> None:
     findings.ends[delivery.state] += 1
     if delivery.state not in TERMINAL:
         findings.fault("no end", delivery.issued.key)
-    elif delivery.state != delivery.parcel.expected:
+    elif delivery.file is None or delivery.state != delivery.file.expected:
         why = delivery.document.get("error")
         findings.fault("wrong end", f"{delivery.issued.key}: {delivery.state} {why}")
     for (job, state), (later_job, later) in zip(delivery.seen, delivery.seen[1:], strict=False):
         same_job_changed = job == later_job and state in _FINAL
-        if same_job_changed or later == "PENDING":
+        other_job = job is not None and job != later_job  # a form is good for one upload
+        if same_job_changed or other_job or later == "PENDING":
             findings.fault("regression", f"{delivery.issued.key}: {state} became {later}")
 
 
 def _wrong_renditions(delivery: Delivery) -> list[str]:
     """Reads every rendition by its URL; says what is not as it should be."""
-    if delivery.state != "SUCCEEDED" or delivery.parcel.renditions is None:
+    file = delivery.file
+    if delivery.state != "SUCCEEDED" or file is None or file.renditions is None:
         return []
     found = {rendition["name"]: rendition for rendition in delivery.document["renditions"]}
     problems = []
-    for name, expected in delivery.parcel.renditions.items():
+    for name, expected in file.renditions.items():
         try:
             answer = request("GET", found[name]["url"])
         except (KeyError, NoAnswer) as error:

@@ -33,27 +33,37 @@ BAD = (
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """One upload. sends: the files posted with its form, one after the other; the last counts.
+class File:
+    """What is sent. renditions: SHA-256 by name; None: to be rejected."""
 
-    extra_deliveries: how often its events are sent again.
-    """
-
-    number: int
-    sends: tuple[bytes, ...]
-    renditions: Mapping[str, str] | None  # SHA-256 by name; None: to be rejected
-    extra_deliveries: int
+    data: bytes
+    renditions: Mapping[str, str] | None
 
     @property
     def expected(self) -> str:
         return "REJECTED" if self.renditions is None else "SUCCEEDED"
+
+    @property
+    def etag(self) -> str:
+        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One upload. sends: the files posted with its form, one after the other; one of them counts,
+    the one whose event is heard first. extra_deliveries: how often its events are sent again.
+    """
+
+    number: int
+    sends: tuple[File, ...]
+    extra_deliveries: int
 
 
 @dataclass(frozen=True)
 class Shares:
     bad: float = 0.10
     repeated: float = 0.20
-    overwritten: float = 0.03
+    sent_twice: float = 0.03
 
 
 def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
@@ -63,18 +73,17 @@ def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
     for number in range(count):
         extra = dice.randint(1, 4) if dice.random() < shares.repeated else 0
         sends = [_file(dice, f"{number} first", shares.bad)]
-        if dice.random() < shares.overwritten:
+        if dice.random() < shares.sent_twice:
             sends.append(_file(dice, f"{number} second", shares.bad))
-        _, renditions = sends[-1]
-        parcels.append(Parcel(number, tuple(data for data, _ in sends), renditions, extra))
+        parcels.append(Parcel(number, tuple(sends), extra))
     return parcels
 
 
-def _file(dice: random.Random, mark: str, bad: float) -> tuple[bytes, Mapping[str, str] | None]:
+def _file(dice: random.Random, mark: str, bad: float) -> File:
     if dice.random() < bad:
-        return dice.choice(BAD) + mark.encode(), None
+        return File(dice.choice(BAD) + mark.encode(), None)
     shade = dice.randrange(PICTURES)
-    return marked(picture(shade), mark), expected_renditions(shade)
+    return File(marked(picture(shade), mark), expected_renditions(shade))
 
 
 def marked(jpeg: bytes, mark: str) -> bytes:

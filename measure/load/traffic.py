@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.client import TERMINAL, NoAnswer, post_form
-from measure.load.cargo import Parcel
+from measure.load.cargo import File, Parcel
 from upload_workflow.issue.issue import Issued
 from upload_workflow.issue.request import UploadRequest
 
@@ -33,7 +33,7 @@ class Delivery:
 
     parcel: Parcel
     issued: Issued
-    began: float  # the last file's POST
+    began: float  # the first file's POST
     posted: float
     seen: list[tuple[str | None, str]] = field(
         default_factory=list
@@ -45,6 +45,12 @@ class Delivery:
     @property
     def state(self) -> str:
         return str(self.document.get("state", "UNANSWERED"))
+
+    @property
+    def file(self) -> File | None:
+        """The file that the document speaks of, if it is one of those that were sent."""
+        etag = self.document.get("upload", {}).get("etag")
+        return next((file for file in self.parcel.sends if file.etag == etag), None)
 
 
 def upload(
@@ -89,9 +95,9 @@ def send(
 ) -> Delivery:
     issued = issue(UploadRequest("image/jpeg", original_name=f"photo {parcel.number}.jpg"))
     posting(parcel, issued)
-    for data in parcel.sends:
-        began = time.time()
-        post_form(issued.form.url, issued.form.fields, "photo.jpg", data)
+    began = time.time()
+    for file in parcel.sends:
+        post_form(issued.form.url, issued.form.fields, "photo.jpg", file.data)
     return Delivery(parcel, issued, began, time.time())
 
 

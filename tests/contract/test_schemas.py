@@ -46,13 +46,15 @@ def documents_of(world: World) -> list[dict[str, Any]]:
 def lives() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """The documents and announcements of one job of each kind."""
     found = {}
-    for name in ("succeeded", "rejected", "failed", "duplicate", "superseded", "redriven"):
+    for name in ("succeeded", "rejected", "failed", "duplicate", "superseded", "spent", "redriven"):
         world = World()
         seeded = seed(UPLOADS, KEY, NOON, expires_at="2026-03-01T13:00:00.000Z", original_name="ü")
         documents = documents_of(world)
-        world.s3.put_object(Bucket=RESULTS, Key=status_key("results/", KEY), Body=seeded.to_bytes())
+        if name != "superseded":  # which only an upload that nobody issued can be
+            place = status_key("results/", KEY)
+            world.s3.put_object(Bucket=RESULTS, Key=place, Body=seeded.to_bytes())
         event = world.put(KEY, b"no" if name == "rejected" else picture())
-        if name == "superseded":
+        if name in ("superseded", "spent"):
             world.execute(world.put(KEY, picture(2)), "e2")
         if name in ("failed", "redriven"):
             world.record(event, "e1", "States.Timeout")

@@ -73,12 +73,15 @@ class Job:
 
 
 class Histories(RuleBasedStateMachine):
-    @initialize()
-    def empty(self) -> None:
+    @initialize(issued=st.sets(st.sampled_from("ab")))
+    def empty(self, issued: set[str]) -> None:
         self.world = World()
+        self.issued = issued
+        for key in issued:
+            self.world.issue(f"uploads/{key}")
         self.world.s3.before, self.world.s3.after = self._before, self._after
         self.jobs: dict[str, Job] = {}
-        self.newest: dict[str, str] = {}
+        self.versions: dict[str, list[str]] = {}
         self.actors: list[Actor] = []
         self.last: dict[str, StatusDocument] = {}
         self.problems: list[str] = []
@@ -90,7 +93,7 @@ class Histories(RuleBasedStateMachine):
         event = self.world.put(f"uploads/{key}", body, with_version_id=versioned)
         job = Upload.parse(event).job_id
         self.jobs[job] = Job(event, good)
-        self.newest[key] = job
+        self.versions.setdefault(key, []).append(job)
 
     @precondition(lambda self: self.jobs and len(self.actors) < AT_ONCE)
     @rule(data=st.data(), redrive=st.sampled_from([False, False, False, True]))
@@ -138,10 +141,13 @@ class Histories(RuleBasedStateMachine):
             if not self.jobs[job].started:
                 self._start(job, redrive=False)
         self._finish_everybody()
-        for key, job in self.newest.items():
+        for key, versions in self.versions.items():
             document = self.world.document(f"uploads/{key}")
             assert document is not None, "an upload without a status"
+            # Of a key that was issued, whichever was heard of first.
+            job = str(document.job_id) if key in self.issued else versions[-1]
             assert document.job_id == job, "the document speaks of an older version"
+            assert job in versions, "the document speaks of nothing that was uploaded"
             assert document.is_terminal, "a job that nobody will end"
             if not self.jobs[job].disturbed:
                 assert document.state is not State.FAILED, "a failure without a fault"
@@ -151,22 +157,38 @@ class Histories(RuleBasedStateMachine):
                 document = self.world.document(f"uploads/{key}")
                 assert document is not None
             right = State.SUCCEEDED if self.jobs[job].good else State.REJECTED
+            if document.error is not None and document.error.code == "UploadGone":
+                # Without versions a form that is sent again takes the file of its first job away.
+                assert self._is_overwritten(job)
+                continue
             assert document.state is right
             assert self.world.missing_renditions(document) == []
         self._check_announcements()
 
     def _check_announcements(self) -> None:
+        told_of = {told["job_id"] for told in self.world.announced if told["state"] != "IGNORED"}
+        for key in self.issued & self.versions.keys():
+            assert len(told_of.intersection(self.versions[key])) <= 1, "two uploads of one form"
+        newest = {versions[-1] for key, versions in self.versions.items() if key not in self.issued}
         for name, job in self.jobs.items():
             ends = [
                 told["state"]
                 for told in self.world.announced
                 if told["job_id"] == name and told["state"] in ("SUCCEEDED", "REJECTED")
             ]
-            right = "SUCCEEDED" if job.good else "REJECTED"
-            assert set(ends) <= {right}
+            right = {"SUCCEEDED" if job.good else "REJECTED"}
+            if self._is_overwritten(name):
+                right.add("REJECTED")  # UploadGone
+            assert set(ends) <= right
             assert len(ends) <= 1 + job.redrives, "an end was announced twice"
-            if name in self.newest.values() and not job.disturbed:
+            if name in newest and not job.disturbed:
                 assert ends, "an end that nobody heard of"
+
+    def _is_overwritten(self, job: str) -> bool:
+        """Whether the file of an issued key is gone, because its bucket has no versions."""
+        key = self.jobs[job].event["detail"]["object"]["key"].removeprefix("uploads/")
+        pinned = "version-id" in self.jobs[job].event["detail"]["object"]
+        return key in self.issued and not pinned and self.versions[key][-1] != job
 
     def _start(self, name: str, redrive: bool) -> None:
         job = self.jobs[name]
@@ -238,12 +260,15 @@ class Histories(RuleBasedStateMachine):
 
     def _judge(self, before: StatusDocument, now: StatusDocument) -> None:
         if before.job_id != now.job_id:
+            if before.is_issued and before.job_id is not None:
+                self.problems.append("a form's second upload over its first")
             old, new = before.upload.sequencer or "", now.upload.sequencer or ""
             if old >= new:
                 self.problems.append("an older version over a newer one")
         elif before.state is State.FAILED:
             redriven = now.execution in self.jobs[str(now.job_id)].redriven_by
-            if now.state is not State.RUNNING or not redriven:
+            # REJECTED at once where the file is gone.
+            if now.state not in (State.RUNNING, State.REJECTED) or not redriven:
                 self.problems.append(f"FAILED became {now.state}")
         elif before.is_terminal:
             self.problems.append(f"{before.state} became {now.state}")

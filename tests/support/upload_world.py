@@ -30,9 +30,9 @@ from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.encode import Encoded
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
-from upload_workflow.job import keys
+from upload_workflow.job import keys, transitions
 from upload_workflow.job.announcement import announcement
-from upload_workflow.job.document import StatusDocument, StoredRendition
+from upload_workflow.job.document import StatusDocument, StoredRendition, timestamp
 from upload_workflow.job.upload import Upload
 from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.report import Stopwatch
@@ -147,6 +147,13 @@ class World:
         version = self.s3.current(UPLOADS, key)
         assert version is not None
         return created_event(key, version, with_version_id=with_version_id)
+
+    def issue(self, key: str) -> StatusDocument:
+        """Seed the document as whoever issues an upload of this key does."""
+        ends = timestamp(self.now + timedelta(hours=1))
+        seeded = transitions.seed(UPLOADS, key, self.now, expires_at=ends)
+        self._store().create_status(keys.status_key(PREFIX, key), seeded)
+        return seeded
 
     def convert(
         self, event: Mapping[str, Any], execution: str = "e1", attempt: int = 0

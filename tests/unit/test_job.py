@@ -150,6 +150,42 @@ def test_a_newer_version_replaces_a_success(world: World) -> None:
     assert world.missing_renditions(first) == world.missing_renditions(second) == []
 
 
+def test_one_form_sent_sixty_times_is_one_conversion_with_a_result_that_stays(
+    world: World,
+) -> None:
+    world.issue(KEY)
+    events = [world.put(KEY, picture(number)) for number in range(60)]
+    told = [world.convert(event, f"e{number}") for number, event in enumerate(events)]
+    assert [each["state"] for each in told] == ["SUCCEEDED"] + ["IGNORED"] * 59
+    assert {each["reason"] for each in told[1:]} == {"spent"}
+    document = world.document(KEY)
+    assert document is not None and document.upload.version_id == "v2"  # v1 is the seed
+    folders = {key.rsplit("/", 1)[0] for key in world.s3.keys(RESULTS) if "status" not in key}
+    assert len(folders) == 1
+    # Nor does anything that an operator or the rule on failed executions does change it.
+    for number, event in enumerate(events[1:]):
+        assert world.convert(event | {"redrive": True}, f"r{number}")["reason"] == "spent"
+        assert world.record(event, f"e{number + 1}")["reason"] == "spent"
+    assert world.document(KEY) == document
+
+
+def test_a_version_that_comes_while_the_first_is_converted_finds_its_form_spent(
+    world: World,
+) -> None:
+    world.issue(KEY)
+    first, second = world.put(KEY, picture(1)), world.put(KEY, picture(2))
+
+    def overtake(operation: str, request: dict[str, object]) -> None:
+        if operation == "PutObject":  # the claim of the first, not yet made
+            world.s3.before = lambda operation, request: None
+            assert world.convert(second, "e2")["state"] == "SUCCEEDED"
+
+    world.s3.before = overtake
+    assert world.convert(first, "e1")["reason"] == "spent"
+    document = world.document(KEY)
+    assert document is not None and document.execution == "e2"
+
+
 def test_the_announced_version_is_read_although_the_key_was_overwritten(world: World) -> None:
     old = world.put(KEY, picture(1))
 

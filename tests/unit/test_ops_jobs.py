@@ -75,6 +75,12 @@ def test_a_key_that_was_uploaded_again_waits_whatever_the_older_version_came_to(
     assert state(document(State.FAILED), newer) is JobState.WAITING
 
 
+def test_a_key_that_was_issued_keeps_its_state_whatever_else_is_uploaded_there() -> None:
+    newer = StoredUpload(etag="e2", bytes=9, last_modified=NOW - timedelta(minutes=1))
+    issued = document(State.SUCCEEDED, expires_at=timestamp(NOW))
+    assert state(issued, newer) is JobState.SUCCEEDED
+
+
 def test_an_etag_that_the_document_does_not_know_is_no_other_upload() -> None:
     assert state(document(State.FAILED, upload=Subject("b", "uploads/a"))) is JobState.FAILED
 

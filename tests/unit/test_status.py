@@ -21,6 +21,7 @@ from upload_workflow.job.transitions import (
     claim,
     fail,
     finish,
+    is_order_unknown,
     reject,
     seed,
     succeed,
@@ -54,8 +55,17 @@ FAILED = document(fail(RUNNING, MINE, "e1", FailureCode.INTERNAL, NOON))
 LATER = NOON + timedelta(seconds=1)
 AFTER_LEASE = NOON + LEASE
 
+# The same life of a key that we issued.
+ISSUED_RUNNING = document(claim(PENDING, MINE, E1, NOON))
+ISSUED_ENDS = (
+    succeed(ISSUED_RUNNING, NOON, image={"format": "JPEG"}, renditions=(SMALL,)),
+    reject(ISSUED_RUNNING, NOON, Rejected(RejectionCode.EMPTY, "Empty.")),
+    document(fail(ISSUED_RUNNING, MINE, "e1", FailureCode.INTERNAL, NOON)),
+)
+
 TAKES = "takes the job"
 DUPLICATE, SUPERSEDED = Ignored(Reason.DUPLICATE), Ignored(Reason.SUPERSEDED)
+SPENT = Ignored(Reason.SPENT)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +109,24 @@ def test_a_claim_takes_the_job_or_steps_aside(
     assert (taken.state, taken.execution) == (State.RUNNING, claimant.execution)
     assert (taken.job_id, taken.lease_until) == (upload.job_id, timestamp(now + LEASE))
     assert taken.error is None and taken.renditions == ()
+
+
+@pytest.mark.parametrize("current", [ISSUED_RUNNING, *ISSUED_ENDS])
+@pytest.mark.parametrize("other", [OLD, NEW, replace(NEW, sequencer=None)])
+def test_a_key_that_was_issued_takes_one_version_and_no_other(
+    current: StatusDocument, other: Upload
+) -> None:
+    for who in (E1, E2, REDRIVE):
+        assert claim(current, other, who, AFTER_LEASE, is_newest=True) == SPENT
+    assert fail(current, other, "e2", FailureCode.INTERNAL, LATER, is_newest=True) == SPENT
+    assert not is_order_unknown(current, other)  # so that S3 is not asked
+
+
+@pytest.mark.parametrize("upload", [OLD, MINE, NEW])
+def test_the_first_version_that_is_heard_of_is_the_one_upload_of_an_issued_key(
+    upload: Upload,
+) -> None:
+    assert document(claim(PENDING, upload, E1, NOON)).job_id == upload.job_id
 
 
 def test_each_claim_of_a_job_is_counted_and_a_new_version_starts_again() -> None:
@@ -207,7 +235,7 @@ def test_times_sort_as_text_and_are_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    "decision", [SUCCEEDED, REJECTED, FAILED, DUPLICATE, SUPERSEDED, Recorded(SUCCEEDED)]
+    "decision", [SUCCEEDED, REJECTED, FAILED, DUPLICATE, SUPERSEDED, SPENT, Recorded(SUCCEEDED)]
 )
 def test_an_announcement_names_the_job_and_holds_no_url(decision: Decision) -> None:
     told: dict[str, Any] = announcement(decision, MINE)

@@ -95,8 +95,11 @@ class Register(RuleBasedStateMachine):
 
     def _judge(self, before: StatusDocument | None, after: StatusDocument) -> None:
         rank = order(after.upload.sequencer, after.job_id)
-        assert rank >= self.highest, "an older version over a newer one"
         same_job = before is not None and before.job_id == after.job_id
+        if after.is_issued:
+            assert same_job or before is None or before.job_id is None, "a second upload"
+        else:
+            assert rank >= self.highest, "an older version over a newer one"
         if before is not None and same_job:
             assert before.state in FOLLOWS[after.state], f"{before.state} became {after.state}"
             if before.state is State.FAILED:

@@ -103,6 +103,11 @@ class StatusDocument:
     converter: Mapping[str, Any] = field(default_factory=lambda: {"version": __version__})
 
     @property
+    def is_issued(self) -> bool:
+        """Whether we gave its key out, for one upload; the life of the status URL tells."""
+        return self.expires_at is not None
+
+    @property
     def is_terminal(self) -> bool:
         return self.state in (State.SUCCEEDED, State.REJECTED, State.FAILED)
 

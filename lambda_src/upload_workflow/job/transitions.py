@@ -5,8 +5,8 @@ execution *asks* for a change (`claim`, `finish`, `fail`); it asks as the docume
 execution that claimed the job last, as *another* execution, or as an operator's *redrive*
 (`Asker`). `TRANSITIONS` gives the answer for each: write the new document, or do not, because
 the job is another's (duplicate) or the result is already there (recorded). A document of
-another version of the key is decided first, by the order of versions: the older one gives way
-(superseded).
+another version of the key is decided first: a key that we issued takes one upload, so that every
+further version gives way (spent); of any other key the older version does (superseded).
 
 A document goes PENDING -> RUNNING -> SUCCEEDED | REJECTED | FAILED, and from FAILED back to
 RUNNING by a redrive. Each function takes the document as it was read (None: there is none) and
@@ -32,6 +32,7 @@ class Reason(StrEnum):
 
     DUPLICATE = "duplicate"  # another execution has this job, or the job has its end
     SUPERSEDED = "superseded"  # a newer version of the key took its place
+    SPENT = "spent"  # the key was issued for one upload, and another version was that
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +169,11 @@ def seed(
 
 def is_order_unknown(current: StatusDocument | None, upload: Upload) -> bool:
     """Whether S3 must be asked which version is newest: the event has no sequencer and the
-    document speaks of another version. To be asked after the document was read: then a version
-    that is newest still is not older than what the document speaks of."""
-    speaks_of_another = current is not None and current.job_id not in (None, upload.job_id)
-    return upload.sequencer is None and speaks_of_another
+    document speaks of another version, which a newer one may replace. To be asked after the
+    document was read: then a version that is newest still is not older than what it speaks of."""
+    if current is None or current.is_issued or current.job_id in (None, upload.job_id):
+        return False
+    return upload.sequencer is None
 
 
 def claim(
@@ -182,13 +184,13 @@ def claim(
     *,
     is_newest: bool = False,
 ) -> Decision:
-    """Take the job, unless it is taken, ended or superseded.
+    """Take the job, unless it is taken or ended, or another version goes before it.
 
     is_newest: S3's answer where `is_order_unknown`.
     """
     again = _is_same_job(current, upload)
-    if current is not None and not again and _is_superseded(current, upload, is_newest):
-        return Ignored(Reason.SUPERSEDED)
+    if not again and (reason := _goes_before(current, upload, is_newest)):
+        return Ignored(reason)
     aside = _answer(
         "claim", current if again else None, claimant.execution, now, redrive=claimant.redrive
     )
@@ -253,8 +255,8 @@ def fail(
     is_newest: S3's answer where `is_order_unknown`.
     """
     again = _is_same_job(current, upload)
-    if current is not None and not again and _is_superseded(current, upload, is_newest):
-        return Ignored(Reason.SUPERSEDED)
+    if not again and (reason := _goes_before(current, upload, is_newest)):
+        return Ignored(reason)
     aside = _answer("fail", current if again else None, execution, now)
     if aside is not None:
         return aside
@@ -286,12 +288,16 @@ def _is_same_job(current: StatusDocument | None, upload: Upload) -> bool:
     return current is not None and current.job_id == upload.job_id
 
 
-def _is_superseded(current: StatusDocument, upload: Upload, is_newest: bool) -> bool:
-    if current.job_id is None:
-        return False
+def _goes_before(current: StatusDocument | None, upload: Upload, is_newest: bool) -> Reason | None:
+    """Why the document's version goes before this other one of the key, if it does."""
+    if current is None or current.job_id is None:
+        return None
+    if current.is_issued:
+        return Reason.SPENT
     if upload.sequencer is None:
-        return not is_newest
-    return order(current.upload.sequencer, current.job_id) > order(upload.sequencer, upload.job_id)
+        return None if is_newest else Reason.SUPERSEDED
+    ours = order(upload.sequencer, upload.job_id)
+    return Reason.SUPERSEDED if order(current.upload.sequencer, current.job_id) > ours else None
 
 
 def _created_at(current: StatusDocument | None, now: datetime) -> str:

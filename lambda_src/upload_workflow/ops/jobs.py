@@ -67,8 +67,10 @@ def judge(
     if document is None:
         return JobState.WAITING
     # An ETag that differs: the key was uploaded again, and the document speaks of the older one.
+    # That is how it stays where the key was issued, for the first upload and no other.
     overwritten = (
         upload is not None
+        and not document.is_issued
         and document.upload.etag is not None
         and document.upload.etag != upload.etag
         and timestamp(upload.last_modified) > document.updated_at[:19]

@@ -209,6 +209,11 @@ class JobRunner:
             if _is_waited_for(document, upload):
                 raise _GONE from gone
             raise Overwritten(upload.key) from gone
+        except Overwritten as overwritten:
+            # No newer version takes over a key that was issued: who waits for this one is told.
+            if document is not None and document.is_issued and document.job_id == upload.job_id:
+                raise _GONE from overwritten
+            raise
 
     def _reject_unopened(
         self, key: str, upload: Upload, claimant: Claimant, seen: Seen, refusal: Rejected

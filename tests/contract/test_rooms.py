@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda_src/upload_workflow"
 
@@ -52,3 +55,29 @@ def test_a_room_imports_only_what_stands_below_it() -> None:
         if other not in (room, "__version__") and other not in MAY_IMPORT[room].split()
     }
     assert broken == set()
+
+
+# What a module imports if it knows the thing after all.
+SIGNS = {
+    "AWS": {"boto3", "botocore", "aws"},
+    "HTTP": {"http", "urllib.request"},
+    "Pillow": {"PIL"},
+    "S3": {"boto3", "botocore"},
+}
+NOT_KNOWN = re.compile(r"(?:(?:Does|does) not know|Knows neither|Knows nothing of)([^.:]*)")
+
+
+@pytest.mark.parametrize("thing", SIGNS)
+def test_a_module_keeps_the_promise_of_its_head_not_to_know(thing: str) -> None:
+    promising = 0
+    for file in PACKAGE.rglob("*.py"):
+        tree = ast.parse(file.read_text("utf-8"))
+        head = " ".join((ast.get_docstring(tree) or "").split())
+        if not any(re.search(rf"\b{thing}\b", said) for said in NOT_KNOWN.findall(head)):
+            continue
+        promising += 1
+        named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        named |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        roots = named | {name.partition(".")[0] for name in named}
+        assert not roots & SIGNS[thing], f"{file.relative_to(PACKAGE)} knows {thing}"
+    assert promising

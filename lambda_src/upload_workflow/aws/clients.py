@@ -1,5 +1,7 @@
-"""Makes the SDK's clients: region, time-outs, retries, signature. Nothing else imports botocore's
-sessions. Knows how to reach AWS, not what to ask of it."""
+"""Makes the SDK's clients for the functions: region, time-outs, retries, signature.
+
+Knows how to reach AWS. Does not know what is asked of it.
+"""
 
 from __future__ import annotations
 

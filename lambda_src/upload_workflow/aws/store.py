@@ -1,7 +1,7 @@
 """The one door to S3: pinned reads, and conditional writes that survive a lost answer.
 
-Knows buckets, keys, etags and S3's error codes. Does not know what a transition is: the caller
-hands in the decision.
+Knows buckets, keys, etags and S3's error codes. Does not know when a document may change: the
+caller hands in a function that decides, and is asked again when somebody else was faster.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the first bytes of an upload tell: its real type, its size, how much it will ask for.
 
-Knows the byte layouts of the accepted formats. Does not know Pillow and decodes no pixel, so
-that a bomb costs what reading a few boxes costs.
+Knows the byte layouts of the accepted formats, and how much memory their decoders take for a
+pixel. Imports no decoder and decodes no pixel, so that a bomb costs what reading a few boxes costs.
 """
 
 from __future__ import annotations

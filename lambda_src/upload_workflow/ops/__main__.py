@@ -1,6 +1,6 @@
 """`python -m upload_workflow.ops jobs|show|why|redrive|pause|resume`: reads the command line.
 
-Knows options, output and exit codes. Each command's work is done by the module it is named after.
+Knows options, output and exit codes. The work is done by the modules beside it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The order of the steps is the promise: whoever reads SUCCEEDED can read every rendition, and a
 crash between any two of them leaves a document from which the next attempt goes on. Knows the
-steps and their order; S3 is the store's, pixels are the converter's, transitions are `status`'s.
+steps and their order. Does not know Pillow, S3's answers or which transitions there are: those are
+`image`'s, the store's and `transitions`'.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def _format(content_type: str) -> str:
 
 
 def readable(size_bytes: int) -> str:
-    """Such as "471 kB" or "2.3 MB", in powers of ten as file managers show them."""
+    """A size such as "471 kB" or "2.3 MB", in powers of ten as file managers show it."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     if size_bytes < 1_000_000:

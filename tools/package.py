@@ -211,7 +211,7 @@ def build(target: Target) -> tuple[Path, bool]:
 
 
 def inputs_digest(target: Target) -> str:
-    """Changes when a build would."""
+    """A digest of everything that a build reads: equal digests mean equal zips."""
     digest = hashlib.sha256(f"{target}{sys.version}".encode())
     builders = sorted(Path(__file__).parent.glob("*.py"))
     for file in [LOCKED, *builders, *(path for _, path in _files(SOURCE))]:

@@ -165,7 +165,7 @@ def _version(command: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def _version_text(command: tuple[str, ...]) -> str:
-    """Such as "Terraform 1.11.4"; "Terraform 0.0.0" if it cannot even say that."""
+    """Name and version such as "Terraform 1.11.4"; version 0.0.0 if it tells none."""
     asked = run([*command, "version", "-json"], paths.REPOSITORY, of_the_host())
     try:
         return f"Terraform {json.loads(asked.stdout)['terraform_version']}"

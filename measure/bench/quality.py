@@ -20,7 +20,7 @@ from .sample import SIZES
 
 
 def ssim_of_renditions(photo: Path) -> dict[int, float]:
-    """By size. PNG renditions, so that encoding loses nothing."""
+    """SSIM by the size of the rendition. Renditions are PNGs, so that encoding loses nothing."""
     upload = photo.read_bytes()
     renditions = {str(size): Rendition(size, size, format=OutputFormat.PNG) for size in SIZES}
     converted = convert(upload, renditions, Limits(max_memory_mb=4000))

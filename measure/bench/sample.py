@@ -62,7 +62,7 @@ def tutorial() -> Callable[[bytes], list[bytes]]:
 
 
 def vips_per_size() -> Callable[[bytes], list[bytes]]:
-    """What users of libvips write."""
+    """What most users of libvips write: one thumbnail call for each size."""
     pyvips = _pyvips()
 
     def convert(upload: bytes) -> list[bytes]:

@@ -114,7 +114,7 @@ def listen(stack: Stack) -> Bus:
 
 
 def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: int) -> Run:
-    """One after the other; the first wakes the worker up and is counted apart."""
+    """Uploads one after the other; the first starts the worker and is counted apart."""
     deliveries = []
     for number in range(count + 1):
         # Its renditions are not compared: only how long they take matters here.
@@ -132,7 +132,7 @@ def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: in
 def _burst(
     stack: Stack, bus: Bus, issue: Callable[..., Any], parcels: Sequence[Parcel], scale: Scale
 ) -> Run:
-    """All at once, nobody polls: what the chain does with a crowd."""
+    """All uploads at once, without polling: what the workflow does with a crowd."""
     deliveries: list[Delivery] = []
     memory = MemoryWatch(stack.aws.pid)
     memory.start()
@@ -154,7 +154,7 @@ def _burst(
 
 
 def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> Run:
-    """The audit proper."""
+    """The audit itself: a crowd of clients while S3 stumbles, events repeat and workers die."""
     parcels = make_parcels(scale.uploads, Shares(), scale.seed)
     extra: dict[str, int] = {}
     deliveries: list[Delivery] = []
@@ -205,7 +205,7 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
 
 
 def _ends(bus: Bus, count: int | None = None, patience_seconds: float = 0) -> list[dict[str, Any]]:
-    """The announcements: this many, or all until it is quiet."""
+    """The announcements that were heard: `count` of them, or all until none comes any more."""
     found: list[dict[str, Any]] = []
     deadline = time.monotonic() + patience_seconds
     while count is not None and len(found) < count and time.monotonic() < deadline:

@@ -67,7 +67,7 @@ class Shares:
 
 
 def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
-    """This many parcels, each file with bytes of its own."""
+    """As many parcels as `count` says, each file with bytes of its own."""
     dice = random.Random(seed)
     parcels = []
     for number in range(count):

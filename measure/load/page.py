@@ -13,7 +13,7 @@ _COLORS = {"SUCCEEDED": "#2a7f62", "REJECTED": "#c77d16", "FAILED": "#b3261e"}
 
 
 def page(runs: Mapping[str, Sequence[Delivery]], table: str) -> str:
-    """A page that needs nothing but itself."""
+    """The plot and its table as one HTML file without references."""
     plots = "".join(
         f"<h2>{escape(name)}</h2>{_plot(deliveries)}" for name, deliveries in runs.items()
     )

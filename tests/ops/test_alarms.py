@@ -307,7 +307,7 @@ def courses(
     troubles: Mapping[str, tuple[Metric, Shape]],
     flows: Mapping[str, Metric],
 ) -> dict[str, Course]:
-    """That, for every alarm, in data."""
+    """Metric data that take each alarm through COURSE."""
     found: dict[str, Course] = {
         name: {metric: [shape(alarms[name]["Threshold"], bad) for bad in COURSE]}
         for name, (metric, shape) in troubles.items()

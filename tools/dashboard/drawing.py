@@ -44,7 +44,7 @@ class _Line:
 
 
 def draw(body: Mapping[str, Any], figures: Figures, title: str) -> str:
-    """A page that needs nothing else."""
+    """The dashboard as one HTML file without references."""
     start, end = figures.span()
     seconds = max(end - start, 1)
     # About sixty points a line, as the console chooses its periods.

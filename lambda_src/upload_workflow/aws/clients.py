@@ -35,7 +35,10 @@ _PATIENCE = Config(
 
 @cache
 def session() -> botocore.session.Session:
-    """Raises KeyError where no region is known: botocore would sign for us-east-1 in silence."""
+    """The SDK's session, with the region of the environment.
+
+    Raises KeyError where no region is known: botocore would sign for us-east-1 in silence.
+    """
     made = botocore.session.Session()
     if made.get_config_variable("region") is None:
         # Set by Lambda, ECS and many hosts; botocore reads only AWS_DEFAULT_REGION.
@@ -44,7 +47,7 @@ def session() -> botocore.session.Session:
 
 
 def credentials() -> Credentials:
-    """What the clients sign with. Raises NoCredentialsError."""
+    """The credentials that the clients sign with. Raises NoCredentialsError."""
     found = session().get_credentials()
     if found is None:
         raise NoCredentialsError
@@ -52,8 +55,10 @@ def credentials() -> Credentials:
 
 
 def s3_client() -> S3Client:
-    """Signs with SigV4 everywhere (the SDK's default for signed URLs is SigV2 in some regions),
-    for the bucket's regional name."""
+    """A client of S3 that signs with SigV4 everywhere and names the bucket's regional host.
+
+    The SDK's own default for signed URLs is SigV2 in some regions.
+    """
     config = _PATIENCE.merge(
         Config(
             signature_version="s3v4",
@@ -71,5 +76,5 @@ def s3_client() -> S3Client:
 
 @cache
 def events_client() -> EventBridgeClient:
-    """Made when first needed: only a failure is announced by a function."""
+    """The client of EventBridge, made when first needed: functions announce only failures."""
     return cast("EventBridgeClient", session().create_client("events", config=_PATIENCE))

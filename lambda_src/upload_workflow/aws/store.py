@@ -210,7 +210,10 @@ class Store:
         return there["ETag"].strip('"') == upload.etag
 
     def put_rendition(self, key: str, data: bytes, content_type: str, sha256: bytes) -> None:
-        """Write it once. Bytes that differ are the remains of a run that never succeeded."""
+        """Write a rendition under its key once; other bytes that lie there are replaced.
+
+        Those are the remains of a run that never succeeded.
+        """
         etag = None
         for _ in range(WRITE_ROUNDS):
             try:

@@ -49,6 +49,20 @@ class Rejected(Exception):
         self.message = message
 
 
+class Unforeseen(Rejected):
+    """A picture made something raise that no decoder is known to raise; its client reads Corrupt.
+
+    traceback: for the log of operators, who look at it by day.
+    """
+
+    def __init__(self, traceback: str) -> None:
+        super().__init__(
+            RejectionCode.CORRUPT,
+            "The image is broken in a way that cannot be read. Save it again with another program.",
+        )
+        self.traceback = traceback
+
+
 class AccessDenied(Exception):
     """A role or policy refuses an S3 call; a retry cannot help."""
 

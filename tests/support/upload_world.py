@@ -26,8 +26,8 @@ from PIL import Image
 from tests.support.memory_s3 import MemoryS3, Version
 from upload_workflow.aws.signer import Signer
 from upload_workflow.aws.store import Store
-from upload_workflow.image.convert import Converted, convert
-from upload_workflow.image.encode import Encoded
+from upload_workflow.image.convert import convert
+from upload_workflow.image.converted import Converted, Encoded
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
 from upload_workflow.job import keys, transitions

@@ -315,7 +315,7 @@ def test_a_conversion_that_takes_too_long_ends_between_two_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr("upload_workflow.image.limits.monotonic", lambda: next(clock))
+    monkeypatch.setattr("upload_workflow.image.limits.process_time", lambda: next(clock))
     refused = refusal(saved(scene(), "JPEG"))
     assert refused.code is RejectionCode.TOO_MUCH_TIME
     assert "30 seconds" in refused.message

@@ -5,16 +5,19 @@ Reads as the way of one image. Knows nothing of AWS or files.
 
 from __future__ import annotations
 
+import traceback
+import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from contextlib import contextmanager
 
 from PIL import Image
 
+from ..errors import Rejected, RejectionCode, Unforeseen
 from .cascade import Drawing, draw, whole_size
 from .color import to_srgb
+from .converted import Converted, Encoded, ImageFacts
 from .decode import Picture, pillow_bounded
-from .encode import Encoded, Motion, can_move, encode, on_canvas
+from .encode import Motion, can_move, encode, on_canvas
 from .limits import Deadline, Limits, Work, inspect, refuse_work
 from .orientation import upright
 from .placeholder import SAMPLE_PX, dominant_color, thumbhash
@@ -23,45 +26,34 @@ from .rendition import WHOLE, Rendition, Size, fit_inside, lay_out
 __all__ = ["Converted", "Encoded", "ImageFacts", "Limits", "Rendition", "convert"]
 
 
-@dataclass(frozen=True)
-class ImageFacts:
-    """What the status document says of the upload. Sizes are upright."""
-
-    format: str
-    width: int
-    height: int
-    frames: int
-    dominant_color: str  # "#rrggbb"
-    placeholder: str  # a ThumbHash in base64
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Converted(Mapping[str, Encoded]):
-    """The renditions by name, and the facts of the image they were made from."""
-
-    image: ImageFacts
-    renditions: Mapping[str, Encoded]
-
-    def __getitem__(self, name: str) -> Encoded:
-        return self.renditions[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.renditions)
-
-    def __len__(self) -> int:
-        return len(self.renditions)
-
-
 def convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) -> Converted:
     """Make every rendition from one decode. Raises Rejected, and nothing else.
 
     The same upload, renditions and limits give the same bytes.
     """
-    with pillow_bounded(limits):
+    with pillow_bounded(limits), _escapes_refused():
         return _convert(upload, renditions, limits)
+
+
+@contextmanager
+def _escapes_refused() -> Iterator[None]:
+    """Whatever a picture makes anybody raise is the picture's fault, also where nobody knew of it.
+
+    Pillow's warnings stay away: a file may hold as many reasons for one as it likes.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except Rejected:
+        raise
+    except MemoryError as error:
+        raise Rejected(
+            RejectionCode.TOO_MUCH_MEMORY,
+            "The image takes more memory to convert than is allowed. Send fewer pixels.",
+        ) from error
+    except Exception as error:
+        raise Unforeseen(traceback.format_exc()) from error
 
 
 def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) -> Converted:

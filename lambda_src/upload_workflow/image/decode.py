@@ -51,7 +51,6 @@ _DECODER_ERRORS = (
     AssertionError,
     NotImplementedError,  # an option of the format that Pillow does not decode
     RuntimeError,  # libavif, RecursionError
-    MemoryError,  # a size field beyond anything the header could show
 )
 
 # The gap between a DCT-scaled decode and the picture drawn from it that keeps SSIM above 0.99.
@@ -91,6 +90,7 @@ class Picture:
                 image.decodermaxblock = len(upload)  # everything at once, which copies nothing
             self.turn = _turn_of(image)
             self.size = turned(Size(*image.size), self.turn)
+            _drop_texts(image)
             self.icc_profile: bytes | None = image.info.get("icc_profile")
             self.loop: int = image.info.get("loop", 1)
             self._image = image
@@ -129,6 +129,7 @@ class Picture:
 
     def _pixels(self) -> Image.Image:
         self._image.load()
+        _drop_texts(self._image)
         pixels = to_resamplable(self._image)
         if self._header.frames > 1:
             return pixels.copy() if pixels is self._image else pixels
@@ -171,6 +172,16 @@ def _load_plugin(format: Format) -> None:
                 "HEIC images are not accepted here. Send a JPEG: phones convert when asked to.",
             ) from None
         pillow_heif.register_heif_opener()
+
+
+def _drop_texts(image: Image.Image) -> None:
+    """Forget what a file itself has named.
+
+    Pillow keeps the texts of a PNG beside its own findings, under keywords that the file chose:
+    one called "duration" or "transparency" would be taken for Pillow's. Those are never texts.
+    """
+    for name in [name for name, value in image.info.items() if isinstance(value, str)]:
+        del image.info[name]
 
 
 def _turn_of(image: Image.Image) -> Turn:

@@ -26,8 +26,7 @@ from ..job.upload import Scan, Upload
 
 if TYPE_CHECKING:
     from ..aws.signer import Signer
-    from ..image.convert import Converted
-    from ..image.encode import Encoded
+    from ..image.converted import Converted, Encoded
     from .report import Stopwatch
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.

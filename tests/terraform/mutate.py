@@ -32,7 +32,7 @@ from tests.terraform.roots import Cloud
 
 # What the checks read; the packages stay where they are.
 COPIED = ("modules", "statemachine", "tests", "tools", "local", "lambda_src", "docs")
-COPIED += ("requirements", "load")  # for the checks that apply to a local AWS
+COPIED += ("requirements", "measure")  # for the checks that apply to a local AWS
 PROMISES = "promises"
 ALL = (PROMISES, CONTRACT, ACCESS, SWITCHES, PLANS)
 

@@ -1,0 +1,55 @@
+"""Every link of the documentation leads to a file, and to a heading that is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.workflow_file import ROOT
+
+# What is made, fetched or hidden is no documentation.
+ELSEWHERE = re.compile(r"^(\.|build$|dist$|node_modules$)")
+PAGES = [
+    page
+    for page in sorted(ROOT.rglob("*.md"))
+    if not any(map(ELSEWHERE.match, page.relative_to(ROOT).parts))
+]
+LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?[^)]*\)|(?:src|srcset|href)=\"([^\"]+)\"")
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to headings: lower case, without marks, hyphens for spaces."""
+    found: dict[str, int] = {}
+    names = set()
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for heading in re.findall(r"^#+ (.+?)\s*$", text, re.MULTILINE):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        name = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        names.add(f"{name}-{found[name]}" if name in found else name)
+        found[name] = found.get(name, 0) + 1
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_somewhere(page: Path) -> None:
+    for linked in LINK.findall(prose(page)):
+        target, _, anchor = (linked[0] or linked[1]).partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), f"{target} does not exist"
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors(file), f"{target or page.name} has no heading #{anchor}"
+
+
+def test_a_dead_link_would_be_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One [two](x) `three`\n\n[a](#one-two-three) [b](#nowhere)\n")
+    assert anchors(page) == {"one-two-three"}
+    assert LINK.findall(prose(page))[-1][0] == "#nowhere"

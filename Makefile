@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARCH ?= x86_64
+EXTRAS ?=
 BIN := .venv/bin
 RUN := $(BIN)/python
 FAST_RINGS := tests/unit/ tests/contract/ tests/tools/
@@ -18,7 +19,7 @@ help:
 	@echo "make demo     photos through the whole workflow on this machine"
 	@echo "make test     every check there is;  make check  the fast ones (20 s)"
 	@echo "make up/down  the same stack, left running / taken away"
-	@echo "make package  the Lambda zip, ARCH=x86_64|arm64"
+	@echo "make package  the Lambda zip, ARCH=x86_64|arm64, EXTRAS=heic,pdf"
 	@echo "make bench    performance against the peers;  make load  the fault audit"
 
 .venv/ready: requirements/dev.txt pyproject.toml
@@ -49,7 +50,7 @@ fmt: .venv/ready
 	@if command -v terraform >/dev/null; then terraform fmt -recursive; fi
 
 package: .venv/ready
-	@$(RUN) -m tools.package --architecture $(ARCH)
+	@$(RUN) -m tools.package --architecture $(ARCH) --extras '$(EXTRAS)'
 
 bench: .venv/ready
 	@$(RUN) -m measure.bench

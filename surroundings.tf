@@ -36,10 +36,16 @@ locals {
     tags               = var.tags
   })
 
+  # As the converter has them (image/header.py); the upload API offers them all unless told otherwise.
+  _always_read = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp"]
+  _by_extra    = { heic = ["image/heic", "image/heif"] }
+
   package = {
-    file = coalesce(
-      var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip"
-    )
-    architecture = var.conversion.architecture
+    file = coalesce(var.package_file, format(
+      "${path.module}/build/upload_workflow-%s.zip",
+      join("-", [var.conversion.architecture], sort(var.conversion.extras))
+    ))
+    architecture  = var.conversion.architecture
+    content_types = concat(local._always_read, flatten([for extra in var.conversion.extras : local._by_extra[extra]]))
   }
 }

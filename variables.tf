@@ -160,11 +160,9 @@ variable "upload_api" {
       audiences = list(string)               # a token names at least one
       scopes    = optional(list(string), []) # and has at least one, if there are any
     }))
-    page = optional(bool, false) # serve the upload page at /
-    content_types = optional(list(string), [
-      "image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp",
-    ])
-    form_life_seconds = optional(number, 900) # an upload starts within it
+    page              = optional(bool, false)  # serve the upload page at /
+    content_types     = optional(list(string)) # null: every type that the package reads, by conversion.extras
+    form_life_seconds = optional(number, 900)  # an upload starts within it
     throttle = optional(object({
       requests_per_second = optional(number, 10) # of all clients together
       burst               = optional(number, 20)
@@ -217,7 +215,7 @@ variable "upload_api" {
   }
 
   validation {
-    condition = var.upload_api == null || try(
+    condition = try(var.upload_api.content_types, null) == null || try(
       length(var.upload_api.content_types) > 0 && length(var.upload_api.content_types) <= 30
       && alltrue([for type in var.upload_api.content_types : can(regex("^[a-z]+/[a-z0-9][a-z0-9.+-]*$", type))]),
       false
@@ -226,6 +224,14 @@ variable "upload_api" {
       There are 1 to 30 content types, each with a type and a subtype in lower case and no wildcard, such as
       "image/jpeg".
     EOT
+  }
+
+  validation {
+    # Otherwise the API would sign uploads of which every one is rejected.
+    condition = contains(var.conversion.extras, "heic") || length(setintersection(
+      coalesce(try(var.upload_api.content_types, null), []), ["image/heic", "image/heif"]
+    )) == 0
+    error_message = "The package reads image/heic and image/heif only with conversion.extras = [\"heic\"]."
   }
 
   validation {
@@ -514,6 +520,7 @@ variable "conversion" {
     memory_mb       = optional(number, 1769)     # one whole virtual CPU; new accounts get at most 3008 until they ask
     timeout_seconds = optional(number, 60)       # of one run; limits.max_seconds refuses a picture before
     max_concurrency = optional(number)           # conversions at a time; null: what the account allows
+    extras          = optional(set(string), [])  # what the package reads beyond the usual formats: heic
   })
   description = "What the conversion function gets."
   default     = {}
@@ -547,6 +554,11 @@ variable "conversion" {
     )
     error_message = "The concurrency ceiling is a whole number, at least 1, or null for none."
   }
+
+  validation {
+    condition     = alltrue([for extra in var.conversion.extras : contains(["heic"], extra)])
+    error_message = "The one extra of the package is heic; docs/conversion.md says what it brings, and its licences."
+  }
 }
 
 variable "package_file" {
@@ -556,16 +568,20 @@ variable "package_file" {
 
   validation {
     # Terraform asks at `terraform destroy`, too.
-    condition = fileexists(
-      coalesce(var.package_file, "${path.module}/build/upload_workflow-${var.conversion.architecture}.zip")
-    )
+    condition = fileexists(coalesce(var.package_file, format(
+      "${path.module}/build/upload_workflow-%s.zip",
+      join("-", [var.conversion.architecture], sort(var.conversion.extras))
+    )))
     error_message = <<-EOT
-      The functions' package
-      ${coalesce(var.package_file, "build/upload_workflow-${var.conversion.architecture}.zip")}
-      does not exist: run `make package ARCH=${var.conversion.architecture}` in the module's folder first, or set
-      package_file to a zip from a release.
+      The functions' package ${coalesce(var.package_file, format(
+    "build/upload_workflow-%s.zip", join("-", [var.conversion.architecture], sort(var.conversion.extras))
+))}
+      does not exist: run `make package ARCH=${var.conversion.architecture}${
+length(var.conversion.extras) == 0 ? "" : " EXTRAS=${join(",", sort(var.conversion.extras))}"
+}`
+      in the module's folder first, or set package_file to a zip from a release.
     EOT
-  }
+}
 }
 
 variable "surroundings" {

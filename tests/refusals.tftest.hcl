@@ -846,6 +846,47 @@ run "a_wildcard_among_the_content_types_is_refused" {
   expect_failures = [var.upload_api]
 }
 
+run "a_content_type_that_the_package_does_not_read_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", content_types = ["image/jpeg", "image/heic"] }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "a_content_type_that_an_extra_reads_is_accepted_with_it" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", content_types = ["image/jpeg", "image/heic"] }
+    conversion = { extras = ["heic"] }
+  }
+}
+
+run "an_unknown_extra_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { extras = ["heif"] }
+  }
+
+  expect_failures = [var.conversion]
+}
+
 run "a_form_that_lives_for_hours_is_refused" {
   command = plan
 

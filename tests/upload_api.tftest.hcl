@@ -13,7 +13,7 @@ variables {
     tags               = {}
   }
   upload_api         = { authorization = "NONE", jwt = null, page = false, content_types = ["image/jpeg"], form_life_seconds = 900, throttle = { requests_per_second = 10, burst = 20 } }
-  package            = { file = "versions.tf", architecture = "x86_64" }
+  package            = { file = "versions.tf", architecture = "x86_64", content_types = ["image/jpeg", "image/heic"] }
   uploads            = { bucket = "uploads", arn = "arn:aws:s3:::uploads", prefix = "uploads/" }
   results            = { bucket = "results", arn = "arn:aws:s3:::results", prefix = "results/", url_life_seconds = 3600 }
   signer_policy_json = "{}"
@@ -124,5 +124,20 @@ run "the_own_page_gets_into_the_buckets" {
   assert {
     condition     = output.page_origins == tolist(["https://abc.execute-api.eu-central-1.amazonaws.com"]) && output.upload_api.url == "https://abc.execute-api.eu-central-1.amazonaws.com/"
     error_message = "The page is at ${output.upload_api.url}, the buckets let in ${jsonencode(output.page_origins)}."
+  }
+}
+
+run "what_the_package_reads_is_what_the_api_and_its_page_offer" {
+  variables {
+    upload_api = { authorization = "NONE", jwt = null, page = true, form_life_seconds = 900, throttle = { requests_per_second = 10, burst = 20 } }
+  }
+
+  module {
+    source = "./modules/upload_api"
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.issue_upload.environment[0].variables.CONTENT_TYPES) == ["image/jpeg", "image/heic"]
+    error_message = "Offered are ${aws_lambda_function.issue_upload.environment[0].variables.CONTENT_TYPES}."
   }
 }

@@ -27,7 +27,10 @@ from tools.slim_botocore import slim
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambda_src"
-LOCKED = ROOT / "requirements" / "package.txt"
+LOCKS = ROOT / "requirements"
+# Decoders that not everybody may or wants to ship, each with a lock file of its own:
+# requirements/package-<extra>.txt. Their licences are in docs/conversion.md.
+EXTRAS = ("heic", "pdf")
 
 # The newest runtime for which every wheel exists; modules/conversion names the same one.
 LAMBDA_PYTHON = "3.13"
@@ -61,6 +64,7 @@ UNUSED = re.compile(
     | \.pyi$
     | /py\.typed$
     | ^cykooz_resizer/.*\.(rs|toml)$
+    | ^pypdfium2_cli/
     """,
     re.VERBOSE,
 )
@@ -68,15 +72,25 @@ UNUSED = re.compile(
 
 @dataclass(frozen=True)
 class Target:
-    """Where the zip runs: `python` such as "3.13", `machine` as in platform.machine()."""
+    """Where the zip runs and what it reads beyond the usual formats.
+
+    python: such as "3.13". machine: as in platform.machine(). extras: some of EXTRAS, in its order.
+    """
 
     name: str
     python: str
     machine: str
+    extras: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
-        return ROOT / "build" / f"upload_workflow-{self.name}.zip"
+        """As surroundings.tf names it."""
+        return ROOT / "build" / f"{'-'.join(['upload_workflow', self.name, *self.extras])}.zip"
+
+    @property
+    def locks(self) -> list[Path]:
+        names = ["package", *(f"package-{extra}" for extra in self.extras)]
+        return [LOCKS / f"{name}.txt" for name in names]
 
     @property
     def is_this_machine(self) -> bool:
@@ -96,19 +110,29 @@ def _reports_version(interpreter: str, version: str) -> bool:
     return asked.returncode == 0 and asked.stdout.split()[-1].startswith(f"{version}.")
 
 
-def lambda_target(architecture: str) -> Target:
-    return Target(architecture, LAMBDA_PYTHON, MACHINES[architecture])
+def lambda_target(architecture: str, extras: tuple[str, ...] = ()) -> Target:
+    return Target(architecture, LAMBDA_PYTHON, MACHINES[architecture], extras)
 
 
-def local_target() -> Target:
+def local_target(extras: tuple[str, ...] = ()) -> Target:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Target("local", version, platform.machine())
+    return Target("local", version, platform.machine(), extras)
+
+
+def parse_extras(names: str) -> tuple[str, ...]:
+    """Of "pdf,heic" the extras in their one order. Raises ValueError for any other word."""
+    wanted = [name for name in names.split(",") if name]
+    for name in wanted:
+        if name not in EXTRAS:
+            raise ValueError(f"There is no extra {name!r}; there are {', '.join(EXTRAS)}.")
+    return tuple(extra for extra in EXTRAS if extra in wanted)
 
 
 def requirements_for(target: Target, locked: str) -> str:
-    """The locked requirements whose markers hold on the target, hashes kept.
+    """The locked requirements whose markers hold on the target, each once, hashes kept.
 
-    pip would judge the markers by the machine that builds.
+    pip would judge the markers by the machine that builds. What two lock files share they pin
+    alike: the extras are locked against the package.
     """
     environment = {
         "platform_machine": target.machine,
@@ -122,14 +146,15 @@ def requirements_for(target: Target, locked: str) -> str:
         requirement = Requirement(entry.split("\\")[0].split("--hash")[0].strip())
         if requirement.marker is None or requirement.marker.evaluate(environment):
             kept.append(re.sub(r"\s*;[^\\\n]*", " ", entry, count=1))
-    return "".join(kept)
+    return "".join(dict.fromkeys(kept))
 
 
 def install(target: Target, folder: Path) -> None:
     """Unpacks the pinned wheels of the target into `folder`."""
     with tempfile.TemporaryDirectory() as scratch:
         wanted = Path(scratch) / "requirements.txt"
-        wanted.write_text(requirements_for(target, LOCKED.read_text()))
+        locked = "".join(lock.read_text() for lock in target.locks)
+        wanted.write_text(requirements_for(target, locked))
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         command += ["--disable-pip-version-check", "--no-compile", "--require-hashes"]
         command += ["--only-binary", ":all:", "--target", str(folder)]
@@ -214,7 +239,7 @@ def inputs_digest(target: Target) -> str:
     """A digest of everything that a build reads: equal digests mean equal zips."""
     digest = hashlib.sha256(f"{target}{sys.version}".encode())
     builders = sorted(Path(__file__).parent.glob("*.py"))
-    for file in [LOCKED, *builders, *(path for _, path in _files(SOURCE))]:
+    for file in [*target.locks, *builders, *(path for _, path in _files(SOURCE))]:
         if "__pycache__" not in file.parts and ".egg-info" not in file.as_posix():
             digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()
@@ -227,8 +252,16 @@ def main() -> int:
     where.add_argument(
         "--for-this-machine", action="store_true", help="for the local AWS; not for Lambda"
     )
+    parser.add_argument("--extras", default="", help=f"of {', '.join(EXTRAS)}, such as heic,pdf")
     chosen = parser.parse_args()
-    target = local_target() if chosen.for_this_machine else lambda_target(chosen.architecture)
+    try:
+        extras = parse_extras(chosen.extras)
+    except ValueError as error:
+        parser.error(str(error))
+    if chosen.for_this_machine:
+        target = local_target(extras)
+    else:
+        target = lambda_target(chosen.architecture, extras)
 
     # Building takes seconds, and most calls find nothing changed.
     stamp = target.file.with_suffix(".inputs")

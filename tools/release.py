@@ -20,6 +20,14 @@ from pathlib import Path
 from tools.package import MACHINES, build, lambda_target
 
 ROOT = Path(__file__).resolve().parent.parent
+# Of every architecture a zip without extras, and one for phones' photos. Others are a
+# `make package EXTRAS=...` away, and most users would carry them for nothing.
+RELEASED_EXTRAS: tuple[tuple[str, ...], ...] = ((), ("heic",))
+# What a wheel holds that its own metadata does not name, by its LICENSES file.
+BUNDLED = {
+    "pi-heif": {"libheif": "LGPL-3.0-or-later", "libde265": "LGPL-3.0-or-later"},
+    "pypdfium2": {"pdfium": "BSD-3-Clause AND Apache-2.0"},
+}
 # What a user of the module reads or runs; tests and the laptop stay in the repository.
 SHIPPED = (
     "*.tf",
@@ -43,15 +51,19 @@ def components(package: Path) -> list[dict[str, object]]:
                 about = HeaderParser().parsestr(archive.read(name).decode())
                 licence = about["License-Expression"] or about["License"] or "see its files"
                 found.append(
-                    {
-                        "type": "library",
-                        "name": about["Name"],
+                    _component(about["Name"], licence.splitlines()[0])
+                    | {
                         "version": about["Version"],
                         "purl": f"pkg:pypi/{about['Name'].lower()}@{about['Version']}",
-                        "licenses": [{"license": {"name": licence.splitlines()[0]}}],
                     }
                 )
+                bundled = BUNDLED.get(about["Name"].replace("_", "-").lower(), {})
+                found += [_component(name, licence) for name, licence in bundled.items()]
     return found
+
+
+def _component(name: str, licence: str) -> dict[str, object]:
+    return {"type": "library", "name": name, "licenses": [{"license": {"name": licence}}]}
 
 
 def bill_of_materials(version: str, packages: list[Path]) -> bytes:
@@ -82,7 +94,11 @@ def _sha256(data: bytes) -> str:
 
 def contents(version: str) -> dict[str, bytes]:
     """Every file of the archive by its name inside it."""
-    packages = [build(lambda_target(architecture))[0] for architecture in sorted(MACHINES)]
+    packages = [
+        build(lambda_target(architecture, extras))[0]
+        for architecture in sorted(MACHINES)
+        for extras in RELEASED_EXTRAS
+    ]
     files = {
         path.relative_to(ROOT).as_posix(): path.read_bytes()
         for pattern in SHIPPED

@@ -30,7 +30,7 @@ resource "aws_lambda_function" "issue_upload" {
       RESULTS_BUCKET    = var.results.bucket
       RESULTS_PREFIX    = var.results.prefix
       MAX_BYTES         = tostring(var.max_bytes)
-      CONTENT_TYPES     = jsonencode(var.upload_api.content_types)
+      CONTENT_TYPES     = jsonencode(coalesce(var.upload_api.content_types, var.package.content_types))
       FORM_LIFE_SECONDS = tostring(var.upload_api.form_life_seconds)
       URL_LIFE_SECONDS  = tostring(var.results.url_life_seconds)
     }

@@ -22,7 +22,7 @@ variable "upload_api" {
     authorization     = string
     jwt               = optional(object({ issuer = string, audiences = list(string), scopes = list(string) }))
     page              = bool
-    content_types     = list(string)
+    content_types     = optional(list(string)) # null: all that the package reads
     form_life_seconds = number
     throttle          = object({ requests_per_second = number, burst = number })
   })
@@ -30,8 +30,8 @@ variable "upload_api" {
 }
 
 variable "package" {
-  type        = object({ file = string, architecture = string })
-  description = "Zip with the functions, and what it was made for."
+  type        = object({ file = string, architecture = string, content_types = list(string) })
+  description = "Zip with the functions, what it was made for and what it reads."
 }
 
 variable "uploads" {

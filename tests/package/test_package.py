@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.heif import phone_photo
+from tests.support.pictures import quarters
 from tools import package, release
 
 ROOT = package.ROOT
@@ -35,6 +37,12 @@ def released() -> dict[str, bytes]:
 def lambda_zips(released: dict[str, bytes]) -> dict[str, Path]:
     assert released
     return {arch: package.lambda_target(arch).file for arch in package.MACHINES}
+
+
+@pytest.fixture(scope="module")
+def heic_zips(released: dict[str, bytes]) -> dict[str, Path]:
+    assert released
+    return {arch: package.lambda_target(arch, ("heic",)).file for arch in package.MACHINES}
 
 
 def test_every_handler_loads_from_the_zip_alone(local_zip: Path, tmp_path: Path) -> None:
@@ -100,9 +108,9 @@ def test_the_release_can_be_used_without_a_build_step(
     with tarfile.open(tmp_path / "module.tar.gz") as archive:
         names = {name.removeprefix("module/") for name in archive.getnames()}
     assert {"main.tf", "README.md", "LICENSE", "sbom.cdx.json", "SHA256SUMS"} <= names
-    wanted = re.search(r"build/upload_workflow-\$\{", (ROOT / "surroundings.tf").read_text())
-    assert wanted
-    assert {f"build/upload_workflow-{arch}.zip" for arch in package.MACHINES} <= names
+    for extras in release.RELEASED_EXTRAS:
+        targets = [package.lambda_target(arch, extras) for arch in package.MACHINES]
+        assert {f"build/{target.file.name}" for target in targets} <= names
     assert not [name for name in names if name.startswith(("tests/", "local/", ".venv"))]
 
 
@@ -132,8 +140,65 @@ def test_the_zip_is_at_most_ten_megabytes(architecture: str, lambda_zips: dict[s
     assert lambda_zips[architecture].stat().st_size <= 10_000_000
 
 
+@pytest.mark.parametrize("architecture", package.MACHINES)
+def test_the_zip_that_reads_heic_is_at_most_twelve_megabytes(
+    architecture: str, heic_zips: dict[str, Path]
+) -> None:
+    assert heic_zips[architecture].stat().st_size <= 12_000_000
+
+
+@pytest.mark.parametrize("architecture", package.MACHINES)
+def test_the_zip_that_reads_heic_decodes_it_and_carries_no_encoder(
+    architecture: str, heic_zips: dict[str, Path], lambda_zips: dict[str, Path]
+) -> None:
+    with zipfile.ZipFile(heic_zips[architecture]) as archive:
+        names = archive.namelist()
+    added = set(names) - set(zipfile.ZipFile(lambda_zips[architecture]).namelist())
+    libraries = {Path(name).name.split("-")[0] for name in added if ".libs/" in name}
+    assert libraries == {"libheif", "libde265"}
+    assert "x265" not in " ".join(names)
+    assert any(name.startswith("pi_heif") and "LICENSES_bundled" in name for name in added)
+
+
+def test_the_bill_of_materials_names_the_libraries_of_heic_and_their_licence(
+    heic_zips: dict[str, Path],
+) -> None:
+    licences = {
+        part["name"]: part["licenses"][0]["license"]["name"]
+        for part in release.components(heic_zips["x86_64"])
+    }
+    assert licences["libheif"] == licences["libde265"] == "LGPL-3.0-or-later"
+
+
+def test_a_zip_with_extras_reads_what_they_say(tmp_path: Path) -> None:
+    built, _ = package.build(package.local_target(("heic",)))
+    shutil.unpack_archive(built, tmp_path / "zip")
+    photo = tmp_path / "photo.heic"
+    photo.write_bytes(phone_photo(quarters()))
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'zip')!r})\n"
+        "from pathlib import Path; from upload_workflow.image.convert import *\n"
+        f"upload = Path({str(photo)!r}).read_bytes()\n"
+        "print(convert(upload, {'all': Rendition()}, Limits()).image.format)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.strip() == "HEIF", ran.stderr
+
+
+def test_an_extra_that_does_not_exist_is_refused_in_one_sentence() -> None:
+    assert package.parse_extras("pdf,heic") == ("heic", "pdf")
+    assert package.parse_extras("") == ()
+    with pytest.raises(ValueError, match=r"There is no extra 'heif'; there are heic, pdf\."):
+        package.parse_extras("heif")
+
+
 def test_the_resampler_comes_along_only_where_it_has_a_wheel() -> None:
-    locked = package.LOCKED.read_text()
+    locked = (package.LOCKS / "package.txt").read_text()
     for architecture, there in {"x86_64": True, "arm64": False}.items():
         wanted = package.requirements_for(package.lambda_target(architecture), locked)
         assert ("cykooz-resizer==" in wanted) is there

@@ -9,8 +9,10 @@ import struct
 import pytest
 from PIL import Image, ImageCms, ImageStat
 
+from tests.support.heif import display_p3_profile, phone_photo
 from tests.support.pictures import (
     QUARTERS,
+    STORED,
     moving,
     near,
     opened,
@@ -322,17 +324,44 @@ def test_a_conversion_that_takes_too_long_ends_between_two_steps(
 
 
 def test_heic_is_read_where_the_extra_is_installed() -> None:
-    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is opt-in")
-    heic = pillow_heif.from_pillow(quarters())
-    buffer = io.BytesIO()
-    heic.save(buffer, quality=95)
-    rendition = small(buffer.getvalue())
+    rendition = small(phone_photo(quarters()))
     for found, expected in zip(quarter_colors(rendition), QUARTERS, strict=True):
         assert near(found, expected, 20)
 
 
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_phones_heic_is_upright_and_is_the_picture_not_what_lies_beside_it(
+    orientation: int, bits: int
+) -> None:
+    upright = quarters(300, 200)
+    turn = STORED.get(orientation)
+    upload = phone_photo(
+        upright if turn is None else upright.transpose(turn),
+        orientation=orientation,
+        bits=bits,
+        tile=128,
+        depth=Image.new("L", (64, 48), 90),
+        gain_map=Image.new("L", (600, 400), 180),  # larger than the picture
+        thumbnail=Image.new("RGB", (60, 40), "black"),
+    )
+    converted = convert(upload, {"whole": Rendition(format=PNG)}, Limits())
+    assert (converted.image.width, converted.image.height) == (300, 200)
+    rendition = opened(converted["whole"].data)
+    assert rendition.size == (300, 200)
+    for found, expected in zip(quarter_colors(rendition), QUARTERS, strict=True):
+        assert near(found, expected, 6)
+
+
+def test_a_phones_heic_in_display_p3_comes_out_in_srgb() -> None:
+    # Red of sRGB in the coordinates of Display P3, in gamma: (234, 51, 35).
+    picture = Image.new("RGB", (64, 64), (234, 51, 35))
+    upload = phone_photo(picture, icc_profile=display_p3_profile())
+    assert near(small(upload).getpixel((30, 30)), "#ff0000", 6)
+
+
 def test_heic_without_the_extra_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    monkeypatch.setitem(__import__("sys").modules, "pi_heif", None)
     box = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
     ispe = struct.pack(">I4sIII", 20, b"ispe", 0, 64, 48)
     ipco = struct.pack(">I4s", 8 + len(ispe), b"ipco") + ispe

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import importlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -302,8 +303,13 @@ def test_the_page_runs_its_own_script_and_nothing_else(function: ModuleType) -> 
     assert policy["img-src"] == "blob: data: https://results.s3.eu-west-1.amazonaws.com"
 
 
+def test_the_page_offers_the_types_that_the_api_takes_and_no_others(function: ModuleType) -> None:
+    page = function.handler({"routeKey": "GET /"}, None)["body"]
+    assert re.findall(r'accept="([^"]*)"', page) == ["image/jpeg,image/png"]
+
+
 def test_the_page_loads_nothing_and_weighs_little() -> None:
-    page = upload_page.html()
+    page = upload_page.html(["image/jpeg"])
     assert len(page.encode()) < 40_000
     assert page.count("<script>") == page.count("<style>") == 1
     assert " src=" not in page and "innerHTML" not in page

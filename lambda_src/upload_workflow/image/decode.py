@@ -165,13 +165,16 @@ def _load_plugin(format: Format) -> None:
         import_module("PIL.TiffImagePlugin")
     elif format is Format.HEIF:
         try:
-            pillow_heif = import_module("pillow_heif")  # the extra `heic`
+            pi_heif = import_module("pi_heif")  # the extra `heic`
         except ImportError:
             raise Rejected(
                 RejectionCode.UNSUPPORTED_FORMAT,
                 "HEIC images are not accepted here. Send a JPEG: phones convert when asked to.",
             ) from None
-        pillow_heif.register_heif_opener()
+        # What lies beside the picture is not asked for. One thread: a function has one CPU.
+        pi_heif.register_heif_opener(
+            thumbnails=False, depth_images=False, aux_images=False, decode_threads=1
+        )
 
 
 def _drop_texts(image: Image.Image) -> None:

@@ -9,13 +9,16 @@ import base64
 import hashlib
 import re
 from collections.abc import Collection
+from html import escape
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("page.html")
 
 
-def html() -> str:
-    return _FILE.read_text(encoding="utf-8")
+def html(content_types: Collection[str]) -> str:
+    """The page; its file dialog offers files of these types, such as "image/jpeg"."""
+    page = _FILE.read_text(encoding="utf-8")
+    return page.replace("CONTENT_TYPES", escape(",".join(content_types)), 1)
 
 
 def headers(page: str, *, uploads_origin: str, results_origin: str) -> dict[str, str]:

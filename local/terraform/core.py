@@ -21,6 +21,7 @@ from local import environments, paths
 from local.aws.server import LocalAws
 from local.problems import TerraformFailed
 from local.processes import run
+from local.terraform import real
 
 _MINIMUM = (1, 9)  # versions.tf of the module
 
@@ -33,6 +34,10 @@ _FLAGS = {
 
 # How long the registry has to say that it is there. The provider itself may take minutes.
 _REGISTRY_SECONDS = 3
+_REGISTRY = {
+    "TF_REGISTRY_DISCOVERY_RETRY": "0",
+    "TF_REGISTRY_CLIENT_TIMEOUT": str(_REGISTRY_SECONDS),
+}
 _INSTALL_SECONDS = 600
 # A machine without the registry is asked again after a day.
 _ABSENCE_SECONDS = 24 * 3600
@@ -58,6 +63,12 @@ REAL = Provider(
     "hashicorp/aws, the real one",
     "The real provider applied the module to an emulator of AWS: that shows that the two get on, "
     "not how AWS itself behaves.",
+)
+OLDER = Provider(
+    "hashicorp/aws 5, the real one, from a mirror",
+    "The real provider, of the version before the module's, applied a copy of the module without "
+    "its `region` arguments to an emulator of AWS: that shows that the three get on, not how AWS "
+    "itself behaves.",
 )
 STANDIN = Provider(
     "the stand-in for hashicorp/aws (local/terraform/standin)",
@@ -99,12 +110,16 @@ def initialised(
     data.mkdir(parents=True, exist_ok=True)
     terraform = find()
     environment = _environment(aws, data, variables)
-    if _real_provider_is_wanted():
+    asked = _asked()
+    if asked == "real" or (not asked and not _absent()):
         root = Root(terraform, REAL, configuration, environment)
-        if _init(root, data, _INSTALL_SECONDS):
+        if _init(root, data):
             yield root
             return
-        _remember_absence()
+        _absence().touch()
+    if asked == "real":
+        yield _from_mirror(terraform, configuration, data, environment)
+        return
     with standin(configuration, aws.folder, environment) as reattach:
         attached = {**environment, "TF_REATTACH_PROVIDERS": reattach}
         root = Root(terraform, STANDIN, configuration, attached)
@@ -185,14 +200,10 @@ def of_the_host() -> dict[str, str]:
 
 def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> dict[str, str]:
     loopback = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    registry = {
-        "TF_REGISTRY_DISCOVERY_RETRY": "0",
-        "TF_REGISTRY_CLIENT_TIMEOUT": str(_REGISTRY_SECONDS),
-    }
     return {
         **of_the_host(),
         **loopback,
-        **registry,
+        **_REGISTRY,
         **aws.credentials.environment,
         "AWS_REGION": aws.region,
         "AWS_ENDPOINT_URL": aws.endpoint_url,
@@ -212,23 +223,35 @@ def _backend(data: Path) -> list[str]:
     return ["-reconfigure", f"-backend-config=path={data / 'terraform.tfstate'}"]
 
 
-def _real_provider_is_wanted() -> bool:
-    """LOCAL_PROVIDER=real or stand-in decides; otherwise real unless it was absent today."""
+def _asked() -> str:
+    """LOCAL_PROVIDER: "real", "stand-in", or "" for whichever this machine can have."""
     asked = os.environ.get("LOCAL_PROVIDER", "")
     if asked not in ("", "real", "stand-in"):
         raise TerraformFailed(f'LOCAL_PROVIDER is "real" or "stand-in", not "{asked}".')
-    if asked:
-        return asked == "real"
+    return asked
+
+
+def _from_mirror(
+    terraform: Terraform, configuration: Path, data: Path, environment: Mapping[str, str]
+) -> Root:
+    """The root with the provider that a mirror has, in the words that this provider understands."""
+    provider = real.mirrored()
+    if provider is None:
+        raise TerraformFailed(real.HOW_TO_GET_IT)
+    description = REAL
+    if provider.is_older:
+        copy = real.in_words_of_version_5(paths.REPOSITORY, data / "version-5")
+        configuration = copy / configuration.relative_to(paths.REPOSITORY)
+        description = OLDER
+    root = Root(terraform, description, configuration, environment)
+    root.run("init", *_backend(data), f"-plugin-dir={provider.mirror}")
+    return root
+
+
+def _absent() -> bool:
+    """Was the provider asked for, and not to be had, within the last day."""
     absence = _absence()
-    return not absence.exists() or time.time() - absence.stat().st_mtime > _ABSENCE_SECONDS
-
-
-def _remember_absence() -> None:
-    if os.environ.get("LOCAL_PROVIDER") == "real":
-        raise TerraformFailed(
-            "The provider hashicorp/aws could not be installed from its registry."
-        )
-    _absence().touch()
+    return absence.exists() and time.time() - absence.stat().st_mtime <= _ABSENCE_SECONDS
 
 
 def _absence() -> Path:
@@ -236,13 +259,30 @@ def _absence() -> Path:
     return paths.STATE / "provider-not-installable"
 
 
-def _init(root: Root, data: Path, seconds: float) -> bool:
+def installed(folder: Path) -> real.RealProvider | None:
+    """The real provider for a program that runs it itself: the registry's, else the mirror's.
+
+    `terraform init` puts the registry's into `folder`. None where the machine can have neither.
+    """
+    if not _absent():
+        wanted = {"aws": {"source": "hashicorp/aws", "version": ">= 6.0, < 7.0"}}
+        content = {"terraform": {"required_providers": wanted}}
+        (folder / "main.tf.json").write_text(json.dumps(content), encoding="utf-8")
+        environment = {**of_the_host(), **_REGISTRY, "TF_DATA_DIR": str(folder)}
+        if _init(Root(find(), REAL, folder, environment), folder, backend=False):
+            return real.in_mirror(folder / "providers")
+        _absence().touch()
+    return real.mirrored()
+
+
+def _init(root: Root, data: Path, *, backend: bool = True) -> bool:
     plugins = paths.STATE / "plugins"
     plugins.mkdir(exist_ok=True)
     environment = {"TF_PLUGIN_CACHE_DIR": str(plugins), **root.environment}
-    command = [*root.terraform.command, "init", "-input=false", "-no-color", *_backend(data)]
+    options = _backend(data) if backend else []
+    command = [*root.terraform.command, "init", "-input=false", "-no-color", *options]
     try:
-        done = run(command, root.configuration, environment, seconds)
+        done = run(command, root.configuration, environment, _INSTALL_SECONDS)
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

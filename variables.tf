@@ -162,7 +162,8 @@ variable "upload_api" {
     }))
     page              = optional(bool, false)  # serve the upload page at /
     content_types     = optional(list(string)) # null: every type that the package reads, by conversion.extras
-    form_life_seconds = optional(number, 900)  # an upload starts within it
+    forms             = optional(bool, true)   # also upload forms; false: only tickets (PUT), which S3 takes once
+    form_life_seconds = optional(number, 900)  # an upload starts within it, by form or ticket
     throttle = optional(object({
       requests_per_second = optional(number, 10) # of all clients together
       burst               = optional(number, 20)

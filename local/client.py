@@ -81,6 +81,16 @@ def post_form(url: str, fields: Mapping[str, str], file_name: str, data: bytes) 
         raise NoAnswer(f"The upload of {file_name} was refused ({answer.status}): {answer.body!r}")
 
 
+def send(upload: Mapping[str, Any], file_name: str, data: bytes) -> None:
+    """Sends a file the way that its `upload` says, as a form or with a ticket."""
+    if upload["method"] == "POST":
+        post_form(upload["url"], upload["fields"], file_name, data)
+        return
+    answer = request("PUT", upload["url"], data, upload["headers"])
+    if answer.status != 200:
+        raise NoAnswer(f"The upload of {file_name} was refused ({answer.status}): {answer.body!r}")
+
+
 def read_status(status_url: str) -> dict[str, Any] | None:
     """The status document, or None while there is none yet.
 

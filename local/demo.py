@@ -132,7 +132,7 @@ def send(sample: Sample, issue: Callable[[UploadRequest], Issued], news: queue.Q
         issued = issue(UploadRequest(sample.content_type, len(data), sample.file_name))
         started = time.monotonic()
         news.put(News(sample, f"sending {readable(len(data))}"))
-        client.post_form(issued.form.url, issued.form.fields, sample.file_name, data)
+        client.send(issued.upload.to_json(), sample.file_name, data)
         sent_seconds = time.monotonic() - started
         document = client.follow(
             issued.status.url, _PATIENCE_SECONDS, lambda seen: news.put(News(sample, seen))

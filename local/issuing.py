@@ -35,7 +35,8 @@ def issuer(stack: Stack) -> Callable[[UploadRequest], Issued]:
         results_bucket=stack.outputs["results"]["bucket"],
         results_prefix=stack.outputs["results"]["prefix"],
         max_bytes=Limits().max_bytes,  # the module's default, which the stack leaves as it is
-        content_types=(),  # checked where requests are parsed; these are ours
+        content_types=(),  # this and the next are checked where requests are parsed; these are ours
+        forms=True,
         form_life_seconds=_FORM_LIFE_SECONDS,
         url_life_seconds=_URL_LIFE_SECONDS,
     )

@@ -163,7 +163,7 @@ run "a_named_origin_uploads_to_one_bucket_and_reads_from_the_other" {
   assert {
     condition = { for role, cors in aws_s3_bucket_cors_configuration.made : role => one([for rule in cors.cors_rule : [rule.allowed_methods, rule.allowed_origins]]) } == {
       results = [toset(["GET", "HEAD"]), toset(["https://example.com"])]
-      uploads = [toset(["POST"]), toset(["https://example.com"])]
+      uploads = [toset(["POST", "PUT"]), toset(["https://example.com"])]
     }
     error_message = "Web pages get in by ${jsonencode({ for role, cors in aws_s3_bucket_cors_configuration.made : role => cors.cors_rule })}."
   }

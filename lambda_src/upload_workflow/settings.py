@@ -78,6 +78,7 @@ class IssueUploadSettings:
     results_prefix: str
     max_bytes: int
     content_types: tuple[str, ...]
+    forms: bool
     form_life_seconds: int
     url_life_seconds: int
 
@@ -90,6 +91,7 @@ class IssueUploadSettings:
             results_prefix=env["RESULTS_PREFIX"],
             max_bytes=int(env["MAX_BYTES"]),
             content_types=tuple(json.loads(env["CONTENT_TYPES"])),
+            forms=env["FORMS"] == "true",
             form_life_seconds=int(env["FORM_LIFE_SECONDS"]),
             url_life_seconds=int(env["URL_LIFE_SECONDS"]),
         )

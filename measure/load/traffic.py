@@ -18,7 +18,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.client import TERMINAL, NoAnswer, post_form
+from local.client import TERMINAL, NoAnswer
+from local.client import send as send_file
 from measure.load.cargo import File, Parcel
 from upload_workflow.issue.issue import Issued
 from upload_workflow.issue.request import UploadRequest
@@ -97,7 +98,7 @@ def send(
     posting(parcel, issued)
     began = time.time()
     for file in parcel.sends:
-        post_form(issued.form.url, issued.form.fields, "photo.jpg", file.data)
+        send_file(issued.upload.to_json(), "photo.jpg", file.data)
     return Delivery(parcel, issued, began, time.time())
 
 

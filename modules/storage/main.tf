@@ -7,9 +7,10 @@ locals {
     uploads = {
       brought = var.uploads.bucket
       days    = var.uploads.retention_days
-      # An upload form is used within minutes of being signed.
+      # Upload forms and tickets are used within minutes of being signed.
       signature_days = 1
-      methods        = ["POST"]
+      # Of forms and of tickets.
+      methods = ["POST", "PUT"]
     }
     results = {
       brought = var.results.bucket

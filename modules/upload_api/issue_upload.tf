@@ -31,6 +31,7 @@ resource "aws_lambda_function" "issue_upload" {
       RESULTS_PREFIX    = var.results.prefix
       MAX_BYTES         = tostring(var.max_bytes)
       CONTENT_TYPES     = jsonencode(coalesce(var.upload_api.content_types, var.package.content_types))
+      FORMS             = tostring(var.upload_api.forms)
       FORM_LIFE_SECONDS = tostring(var.upload_api.form_life_seconds)
       URL_LIFE_SECONDS  = tostring(var.results.url_life_seconds)
     }

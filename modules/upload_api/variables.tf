@@ -23,6 +23,7 @@ variable "upload_api" {
     jwt               = optional(object({ issuer = string, audiences = list(string), scopes = list(string) }))
     page              = bool
     content_types     = optional(list(string)) # null: all that the package reads
+    forms             = bool
     form_life_seconds = number
     throttle          = object({ requests_per_second = number, burst = number })
   })

@@ -216,6 +216,7 @@ def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Pa
         "RESULTS_PREFIX": outputs["results"]["prefix"],
         "MAX_BYTES": "1000000",
         "CONTENT_TYPES": "[]",
+        "FORMS": "true",
         "FORM_LIFE_SECONDS": "300",
         "URL_LIFE_SECONDS": "3600",
     }
@@ -224,6 +225,6 @@ def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Pa
     issued = json.loads(done.stdout)
     assert issued["job"]["key"].startswith("uploads/user-4711/")
     form = issued["upload"]
-    client.post_form(form["url"], form["fields"], "Beach.jpg", photograph(300, 200))
+    client.send(form, "Beach.jpg", photograph(300, 200))
     status = client.follow(issued["status_url"], 60)
     assert (status["state"], status["upload"]["original_name"]) == ("SUCCEEDED", "Beach.jpg")

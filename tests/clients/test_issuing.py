@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 import subprocess
+import time
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +22,7 @@ from tests.clients.conftest import Deployment, deployed
 from tests.clients.foreign_page import ForeignPage
 from tests.clients.token_issuer import AUDIENCE, TokenIssuer
 from tests.local.pictures import photograph
+from tests.support import ticket_tampering
 from tests.support.form_tampering import OTHER_FILE, Form, attempts
 from upload_workflow.aws.signer import Signer
 
@@ -92,6 +95,109 @@ def test_fifty_bent_forms_are_refused_and_the_straight_one_is_not(
     accepted = [each.name for each in bent if post(url, each.form, each.file).status < 400]
     assert accepted == []
     assert post(url, forms[0], PHOTO).status == 204
+
+
+def put(ticket: dict[str, Any], file: bytes = PHOTO) -> client.Answer:
+    return client.request("PUT", ticket["url"], file, ticket["headers"])
+
+
+def test_bent_tickets_are_refused_and_the_straight_one_is_taken_once(
+    token_api: Deployment, issuer: TokenIssuer
+) -> None:
+    checksum = base64.b64encode(hashlib.sha256(PHOTO).digest()).decode()
+    fields = {
+        "content_type": "image/jpeg",
+        "bytes": len(PHOTO),
+        "original_name": "a.jpg",
+        "checksum_sha256": checksum,
+        "method": "PUT",
+    }
+    uploads = [
+        issue(token_api, fields, authorization=f"Bearer {issuer.token(name, scope='upload')}")
+        for name in ("anna", "bert")
+    ]
+    tickets = [each["upload"] for each in uploads]
+    bent = [
+        each
+        for each in ticket_tampering.attempts(*tickets, PHOTO)
+        if not each.name.startswith(ticket_tampering.UNSIGNED)
+    ]
+    assert len(bent) >= 40
+    answers = {
+        each.name: client.request("PUT", each.url, each.file, each.headers).status for each in bent
+    }
+    assert {name: status for name, status in answers.items() if status not in (400, 403)} == {}
+    assert [put(tickets[0]).status for _ in range(3)] == [200, 412, 412]
+    status = client.follow(uploads[0]["status_url"], 60)
+    assert (status["state"], status["upload"]["original_name"]) == ("SUCCEEDED", "a.jpg")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_sixty_sends_are_one_conversion_with_a_result_that_stays(
+    open_api: Deployment, method: str
+) -> None:
+    # The same picture in sixty files of one size: each has another comment.
+    files = [PHOTO[:2] + b"\xff\xfe\0\3" + bytes([n]) + PHOTO[2:] for n in range(60)]
+    wish = {"content_type": "image/jpeg", "bytes": len(files[0]), "method": method}
+    issued = issue(open_api, wish)
+    key, upload = issued["job"]["key"], issued["upload"]
+
+    def send(file: bytes) -> int:
+        if method == "PUT":
+            return put(upload, file).status
+        return post(upload["url"], upload["fields"], file).status
+
+    first = send(files[0])
+    ended = client.follow(issued["status_url"], 60)
+    later = {send(file) for file in files[1:]}
+    assert (first, later) == ((200, {412}) if method == "PUT" else (204, {204}))
+    s3 = open_api.aws.client("s3")
+    versions = s3.list_object_versions(Bucket=open_api.outputs["uploads"]["bucket"], Prefix=key)[
+        "Versions"
+    ]
+    told = results_of(open_api, key, len(versions))
+    assert len(versions) == (1 if method == "PUT" else 60)
+    assert Counter(each.get("reason", each["state"]) for each in told) == (
+        Counter({"SUCCEEDED": 1}) if method == "PUT" else Counter({"SUCCEEDED": 1, "spent": 59})
+    )
+    assert json.loads(client.request("GET", issued["status_url"]).body) == ended
+    results = s3.list_objects_v2(
+        Bucket=open_api.outputs["results"]["bucket"], Prefix=f"results/{key}/"
+    )["Contents"]
+    assert len(results) == 1 + len(ended["renditions"])
+
+
+def results_of(deployment: Deployment, key: str, executions: int) -> list[dict[str, Any]]:
+    """What each execution for this key announced, once this many have ended."""
+    states = deployment.aws.client("stepfunctions")
+    deadline = time.monotonic() + 120
+    while True:
+        found = [
+            states.describe_execution(executionArn=each["executionArn"])
+            for page in states.get_paginator("list_executions").paginate(
+                stateMachineArn=deployment.outputs["state_machine"]["arn"]
+            )
+            for each in page["executions"]
+            if each["status"] != "RUNNING"
+        ]
+        inputs = [json.loads(each["input"])["detail"]["object"]["key"] for each in found]
+        ours = [each for each, its_key in zip(found, inputs, strict=True) if its_key == key]
+        if len(ours) >= executions or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    return [told_by(states, each["executionArn"]) for each in ours]
+
+
+def told_by(states: Any, execution: str) -> dict[str, Any]:
+    """What the function answered, which is what the next state announces."""
+    history = states.get_execution_history(executionArn=execution, reverseOrder=False)["events"]
+    answers = [
+        json.loads(event["stateExitedEventDetails"]["output"])
+        for event in history
+        if event.get("stateExitedEventDetails", {}).get("name") == "Convert image"
+    ]
+    told: dict[str, Any] = answers[0]
+    return told
 
 
 def test_a_form_is_worth_nothing_after_its_end(open_api: Deployment) -> None:

@@ -293,7 +293,7 @@ def test_a_picture_that_arrived_without_an_answer_is_not_sent_again(
     def lose_the_answer(route: Any) -> None:
         sent.append(route.request.url)
         form = issued["upload"]
-        client.post_form(form["url"], form["fields"], "a.jpg", files["Portrait.jpg"].read_bytes())
+        client.send(form, "a.jpg", files["Portrait.jpg"].read_bytes())
         client.follow(issued["status_url"], 60)
         route.abort()
 

@@ -150,7 +150,7 @@ def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     form = s3.generate_presigned_post(
         known["outputs"]["uploads"]["bucket"], known["outputs"]["uploads"]["prefix"] + "by-hand"
     )
-    client.post_form(form["url"], form["fields"], "by-hand", b"from another program")
+    client.send(form, "by-hand", b"from another program")
 
     assert background.down() == 0
     assert not is_open(known["endpoint_url"])

@@ -34,7 +34,7 @@ PATIENCE_SECONDS = 60
 
 def send(stack: Stack, data: bytes, content_type: str = "image/jpeg") -> Issued:
     issued = issuer(stack)(UploadRequest(content_type, original_name="Urlaub ☀.jpg"))
-    client.post_form(issued.form.url, issued.form.fields, "Urlaub.jpg", data)
+    client.send(issued.upload.to_json(), "Urlaub.jpg", data)
     return issued
 
 
@@ -74,7 +74,7 @@ def test_a_photograph_becomes_all_renditions(stack: Stack, announced: Any) -> No
     assert seeded is not None
     assert seeded["state"] == "PENDING"
     data = photograph(1600, 1200)
-    client.post_form(issued.form.url, issued.form.fields, "Urlaub.jpg", data)
+    client.send(issued.upload.to_json(), "Urlaub.jpg", data)
 
     document = result(issued)
     assert document["state"] == "SUCCEEDED"
@@ -110,14 +110,15 @@ def test_nothing_passes_by_plain_http(stack: Stack) -> None:
     assert client.request("GET", issued.status.url).status == 200
     assert client.request("GET", issued.status.url, headers=plain).status == 403
 
+    url, fields = (issued.upload.to_json()[name] for name in ("url", "fields"))
     body = "".join(
         f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in {**issued.form.fields, "file": "text"}.items()
+        for name, value in {**fields, "file": "text"}.items()
     )
     form = {"Content-Type": "multipart/form-data; boundary=edge"}
     sent = f"{body}--edge--\r\n".encode()
-    assert client.request("POST", issued.form.url, sent, {**form, **plain}).status == 403
-    assert client.request("POST", issued.form.url, sent, form).status == 204
+    assert client.request("POST", url, sent, {**form, **plain}).status == 403
+    assert client.request("POST", url, sent, form).status == 204
 
 
 def test_the_signer_may_only_sign_and_seed(stack: Stack) -> None:

@@ -185,7 +185,7 @@ def issue(stack: Stack) -> dict[str, Any]:
 
 
 def upload(issued: dict[str, Any], data: bytes) -> None:
-    client.post_form(issued["upload"]["url"], issued["upload"]["fields"], "photo.jpg", data)
+    client.send(issued["upload"], "photo.jpg", data)
 
 
 def end(issued: dict[str, Any]) -> dict[str, Any]:

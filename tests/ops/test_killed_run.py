@@ -75,7 +75,7 @@ def shorten_leases(stack: Stack, seconds: int) -> None:
 def send_by_form(stack: Stack, data: bytes) -> str:
     """As a client to whom an upload was issued, which seeds its document; the key."""
     issued = issuer(stack)(UploadRequest("image/jpeg"))
-    client.post_form(issued.form.url, issued.form.fields, "picture.jpg", data)
+    client.send(issued.upload.to_json(), "picture.jpg", data)
     return issued.key
 
 

@@ -57,6 +57,7 @@ def test_every_handler_loads_from_the_zip_alone(local_zip: Path, tmp_path: Path)
         "RENDITIONS": json.dumps({"small": {"width_px": 10, "format": "jpeg"}}),
         "LIMITS": "{}",
         "CONTENT_TYPES": json.dumps(["image/jpeg"]),
+        "FORMS": "true",
         "MAX_BYTES": "1000",
         "URL_LIFE_SECONDS": "60",
         "FORM_LIFE_SECONDS": "60",

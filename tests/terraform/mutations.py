@@ -245,7 +245,7 @@ MUTATIONS = [
     Mutation(
         "web pages may delete uploads",
         STORAGE,
-        swap('methods        = ["POST"]', 'methods        = ["POST", "DELETE"]'),
+        swap('methods = ["POST", "PUT"]', 'methods = ["POST", "PUT", "DELETE"]'),
         "promises:storage",
     ),
     Mutation(

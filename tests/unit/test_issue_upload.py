@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from tests.support.form_tampering import attempts
 from tests.support.memory_s3 import MemoryS3
 from tests.support.post_oracle import Account, refusal
+from tests.support.put_oracle import refusal as put_refusal
 from upload_workflow.aws import clients
 from upload_workflow.aws.store import Store
 from upload_workflow.issue import http_api
@@ -36,6 +37,7 @@ ENVIRONMENT = {
     "RESULTS_PREFIX": "results/",
     "MAX_BYTES": "1000",
     "CONTENT_TYPES": '["image/jpeg", "image/png"]',
+    "FORMS": "true",
     "FORM_LIFE_SECONDS": "900",
     "URL_LIFE_SECONDS": "3600",
 }
@@ -93,13 +95,33 @@ def s3_says(form: Mapping[str, str], file: bytes = b"photo", later: int = 0) -> 
 def test_one_call_answers_with_everything_a_client_needs(function: ModuleType) -> None:
     answer = issue(function, {"content_type": "image/jpeg"})
     assert set(answer) == {"job", "upload", "status_url", "expires_at", "poll_after_seconds"}
-    assert set(answer["upload"]) == {"url", "fields", "expires_at"}
+    assert set(answer["upload"]) == {"method", "url", "fields", "expires_at"}
+    assert answer["upload"]["method"] == "POST"
     assert answer["upload"]["url"] == "https://photos.s3.eu-west-1.amazonaws.com/"
     assert answer["upload"]["fields"]["key"] == answer["job"]["key"]
     assert answer["status_url"].startswith(
         f"https://results.s3.eu-west-1.amazonaws.com/results/{answer['job']['key']}/status.json?"
     )
     assert s3_says(answer["upload"]["fields"]) is None
+
+
+def test_a_client_that_knows_the_size_may_ask_for_a_put(function: ModuleType) -> None:
+    asked = {"content_type": "image/jpeg", "bytes": 5, "method": "PUT"}
+    answer = issue(function, asked, authorizer=ANNA)
+    ticket = answer["upload"]
+    assert set(ticket) == {"method", "url", "headers", "expires_at"}
+    assert ticket["method"] == "PUT"
+    assert ticket["url"].startswith(
+        f"https://photos.s3.eu-west-1.amazonaws.com/{answer['job']['key']}?"
+    )
+    assert ticket["headers"] == {
+        "Content-Type": "image/jpeg",
+        "If-None-Match": "*",
+        "x-amz-meta-owner": answer["job"]["key"].split("/")[1],
+    }
+    now = datetime.now(UTC)
+    sent = put_refusal(ticket["url"], ticket["headers"], b"photo", account=ACCOUNT, now=now)
+    assert sent is None
 
 
 def test_the_status_document_waits_before_the_upload_does(function: ModuleType) -> None:

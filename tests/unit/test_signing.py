@@ -20,11 +20,13 @@ from hypothesis import strategies as st
 
 from tests.support.memory_s3 import MemoryS3
 from tests.support.post_oracle import Account, refusal
+from tests.support.put_oracle import refusal as put_refusal
+from tests.support.ticket_tampering import attempts
 from upload_workflow.aws import clients
-from upload_workflow.aws.signer import Signer, credential_life
+from upload_workflow.aws.signer import Signer, UploadForm, UploadTicket, credential_life
 from upload_workflow.aws.store import Store
 from upload_workflow.issue.issue import Issued, issue_upload
-from upload_workflow.issue.request import UploadRequest
+from upload_workflow.issue.request import Method, UploadRequest
 from upload_workflow.job.document import State, StatusDocument, timestamp
 from upload_workflow.settings import IssueUploadSettings
 
@@ -36,6 +38,7 @@ PLACE = IssueUploadSettings(
     results_prefix="results/",
     max_bytes=1000,
     content_types=("image/jpeg", "image/png"),
+    forms=True,
     form_life_seconds=900,
     url_life_seconds=1800,
 )
@@ -78,7 +81,7 @@ def verdict(
     changes: Mapping[str, str | None] | None = None,
 ) -> str | None:
     """S3's answer when the form is filled in with these changes; None leaves a field out."""
-    fields = dict(issued.form.fields)
+    fields = dict(form(issued).fields)
     for name, value in (changes or {}).items():
         fields.pop(name)
         if value is not None:
@@ -88,11 +91,39 @@ def verdict(
 
 
 JPEG = UploadRequest("image/jpeg")
+CHECKSUM = base64.b64encode(hashlib.sha256(PHOTO).digest()).decode()
+BY_PUT = UploadRequest(
+    "image/jpeg", 640, "Müller  1.jpg", checksum_sha256=CHECKSUM, method=Method.PUT
+)
+
+
+def form(issued: Issued) -> UploadForm:
+    assert isinstance(issued.upload, UploadForm)
+    return issued.upload
+
+
+def ticket(issued: Issued) -> UploadTicket:
+    assert isinstance(issued.upload, UploadTicket)
+    return issued.upload
+
+
+def s3_says(
+    found: UploadTicket,
+    file: bytes = PHOTO,
+    *,
+    later: timedelta = timedelta(0),
+    exists: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> str | None:
+    """S3's answer to a PUT with this ticket."""
+    now = datetime.now(UTC) + later
+    sent = found.headers if headers is None else headers
+    return put_refusal(found.url, sent, file, account=ACCOUNT, now=now, exists=exists)
 
 
 def test_the_form_admits_the_upload_it_is_for() -> None:
     issued = issue(JPEG)
-    assert issued.key == f"uploads/{UPLOAD_ID}/original" == issued.form.fields["key"]
+    assert issued.key == f"uploads/{UPLOAD_ID}/original" == form(issued).fields["key"]
     assert verdict(issued) is None
 
 
@@ -115,7 +146,7 @@ def test_a_client_that_names_the_size_gets_a_form_for_that_size(
 
 def test_the_form_ends_when_it_says() -> None:
     issued = issue(JPEG)
-    ends = datetime.fromisoformat(issued.form.expires_at)
+    ends = datetime.fromisoformat(form(issued).expires_at)
     left = ends - datetime.now(UTC)
     assert timedelta(seconds=890) < left <= timedelta(seconds=900)
     assert verdict(issued, later=left - timedelta(seconds=1)) is None
@@ -143,21 +174,87 @@ def test_nothing_in_any_form_can_be_changed_or_left_out_or_added(
     issued = issue(UploadRequest(content_type, bytes=size, original_name=name), owner)
     file = b"x" * (size or 7)
     assert verdict(issued, file) is None
-    field = data.draw(st.sampled_from(sorted(issued.form.fields)))
-    value = issued.form.fields[field]
+    field = data.draw(st.sampled_from(sorted(form(issued).fields)))
+    value = form(issued).fields[field]
     other = data.draw(st.text("aZ/0.=", max_size=9).filter(lambda text: text != value))
     assert verdict(issued, file, changes={field: other}) is not None
     assert verdict(issued, file, changes={field: None}) is not None
-    added = dict(issued.form.fields) | {"x-amz-meta-more": "1"}
+    added = dict(form(issued).fields) | {"x-amz-meta-more": "1"}
     now = datetime.now(UTC)
     assert refusal(added, file, bucket="photos", account=ACCOUNT, now=now) == "AccessDenied"
-    assert refusal(issued.form.fields, file, bucket="mine", account=ACCOUNT, now=now) is not None
+    assert refusal(form(issued).fields, file, bucket="mine", account=ACCOUNT, now=now) is not None
 
 
 def test_the_form_of_one_owner_does_not_admit_the_key_of_another() -> None:
     anna, bert = issue(JPEG, "anna"), issue(JPEG, "bert")
     assert verdict(anna, changes={"key": bert.key}) == "AccessDenied"
-    assert anna.form.fields["x-amz-meta-owner"] == "anna"
+    assert form(anna).fields["x-amz-meta-owner"] == "anna"
+
+
+def test_a_ticket_admits_the_upload_it_is_for_once() -> None:
+    issued = issue(BY_PUT, "anna")
+    assert urlsplit(ticket(issued).url).path == f"/{issued.key}"
+    assert s3_says(ticket(issued)) is None
+    assert s3_says(ticket(issued), exists=True) == "PreconditionFailed"
+
+
+def test_a_ticket_ends_when_it_says() -> None:
+    issued = ticket(issue(BY_PUT))
+    left = datetime.fromisoformat(issued.expires_at) - datetime.now(UTC)
+    assert timedelta(seconds=890) < left <= timedelta(seconds=900)
+    assert s3_says(issued, later=left - timedelta(seconds=1)) is None
+    assert s3_says(issued, later=left + timedelta(seconds=2)) == "AccessDenied"
+
+
+def test_a_ticket_is_signed_for_the_exact_size() -> None:
+    issued = ticket(issue(UploadRequest("image/jpeg", 640, method=Method.PUT)))
+    assert [s3_says(issued, b"x" * size) for size in (639, 640, 641)] == [
+        "SignatureDoesNotMatch",
+        None,
+        "SignatureDoesNotMatch",
+    ]
+    with pytest.raises(ValueError, match="exact size"):
+        issue(UploadRequest("image/jpeg", method=Method.PUT))
+
+
+def test_bent_tickets_are_refused_and_the_straight_one_is_not() -> None:
+    mine, other = ticket(issue(BY_PUT, "anna")), ticket(issue(BY_PUT, "bert"))
+    bent = attempts(mine.to_json(), other.to_json(), PHOTO)
+    now = datetime.now(UTC)
+    assert len(bent) >= 40
+    assert s3_says(mine) is None
+    assert [
+        each.name
+        for each in bent
+        if put_refusal(each.url, each.headers, each.file, account=ACCOUNT, now=now) is None
+    ] == []
+    assert (
+        put_refusal(mine.url, mine.headers, PHOTO, account=ACCOUNT, now=now, method="DELETE")
+        == "SignatureDoesNotMatch"
+    )
+
+
+@given(
+    content_type=st.sampled_from(PLACE.content_types),
+    size=st.integers(1, 1000),
+    name=st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60),
+    owner=st.none() | st.from_regex("[A-Za-z0-9_-]{1,128}", fullmatch=True),
+    data=st.data(),
+)
+def test_nothing_in_any_ticket_can_be_changed_or_left_out_or_added(
+    content_type: str, size: int, name: str | None, owner: str | None, data: st.DataObject
+) -> None:
+    wish = UploadRequest(content_type, bytes=size, original_name=name, method=Method.PUT)
+    issued = ticket(issue(wish, owner))
+    file = b"x" * size
+    assert s3_says(issued, file) is None
+    field = data.draw(st.sampled_from(sorted(issued.headers)))
+    value = issued.headers[field]
+    other = data.draw(st.text("aZ/0.= ", max_size=9).filter(lambda text: text != value))
+    assert s3_says(issued, file, headers={**issued.headers, field: other}) is not None
+    left = {key: kept for key, kept in issued.headers.items() if key != field}
+    assert s3_says(issued, file, headers=left) is not None
+    assert s3_says(issued, file, headers={**issued.headers, "x-amz-meta-more": "1"}) is not None
 
 
 @pytest.mark.parametrize("owner", ["../x", "a/b", "%2f", "", "\0"])
@@ -198,10 +295,10 @@ def test_urls_and_forms_are_sigv4_for_the_regional_host_in_every_region(region: 
     assert url.scheme == "https" and url.hostname == host
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert query["response-content-type"] == ["image/webp"]
-    form = here.post_form("b-1", "k", fields={}, size_bytes=(1, 2), life=timedelta(1), now=now)
-    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
-    assert f"/{region}/s3/aws4_request" in form.fields["x-amz-credential"]
-    assert urlsplit(form.url).hostname == host
+    posted = here.post_form("b-1", "k", fields={}, size_bytes=(1, 2), life=timedelta(1), now=now)
+    assert posted.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+    assert f"/{region}/s3/aws4_request" in posted.fields["x-amz-credential"]
+    assert urlsplit(posted.url).hostname == host
 
 
 @pytest.mark.parametrize(
@@ -239,8 +336,9 @@ def test_what_is_handed_out_does_not_show_itself_in_a_log(
     issued = issue(JPEG, "anna")
     with caplog.at_level(logging.INFO):
         logging.getLogger("test").info("issued %r, %s", issued, issued)
+        logging.getLogger("test").info("issued %r", issue(BY_PUT, "anna"))
     assert "anna" in caplog.text
-    for secret in ("Signature", issued.form.fields["policy"], "session-token", "https://"):
+    for secret in ("Signature", form(issued).fields["policy"], "session-token", "https://"):
         assert secret not in caplog.text
 
 

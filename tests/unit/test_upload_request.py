@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from upload_workflow.issue import request as upload_request
-from upload_workflow.issue.request import MAX_ENCODED_NAME, Unacceptable, UploadRequest
+from upload_workflow.issue.request import MAX_ENCODED_NAME, Method, Unacceptable, UploadRequest
 
 ACCEPTED = ("image/jpeg", "image/png")
 MAX_BYTES = 25 * 2**20
@@ -24,15 +24,15 @@ anything = st.recursive(
 )
 
 
-def parse(body: bytes | object) -> UploadRequest:
+def parse(body: bytes | object, *, forms: bool = True) -> UploadRequest:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return upload_request.parse(sent, content_types=ACCEPTED, max_bytes=MAX_BYTES)
+    return upload_request.parse(sent, content_types=ACCEPTED, forms=forms, max_bytes=MAX_BYTES)
 
 
-def refusal(body: bytes | object) -> dict[str | None, str]:
+def refusal(body: bytes | object, *, forms: bool = True) -> dict[str | None, str]:
     """What is wrong with it, by field."""
     with pytest.raises(Unacceptable) as refused:
-        parse(body)
+        parse(body, forms=forms)
     return {problem.field: problem.detail for problem in refused.value.problems}
 
 
@@ -47,13 +47,16 @@ def test_everything_that_may_be_said_is_kept() -> None:
             "bytes": MAX_BYTES,
             "original_name": "Übersicht 1/2 🏖.jpg",
             "checksum_sha256": CHECKSUM,
+            "method": "PUT",
         }
     )
-    assert request == UploadRequest("image/jpeg", MAX_BYTES, "Übersicht 1/2 🏖.jpg", CHECKSUM)
+    assert request == UploadRequest(
+        "image/jpeg", MAX_BYTES, "Übersicht 1/2 🏖.jpg", CHECKSUM, Method.PUT
+    )
 
 
 def test_null_is_the_same_as_nothing() -> None:
-    nothing = {"bytes": None, "original_name": None, "checksum_sha256": None}
+    nothing = {"bytes": None, "original_name": None, "checksum_sha256": None, "method": None}
     assert parse({"content_type": "image/jpeg", **nothing}) == UploadRequest("image/jpeg")
 
 
@@ -125,10 +128,31 @@ def test_a_checksum_that_s3_would_not_compare_is_refused(value: object) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["put", "GET", 7, True, ["PUT"], {"a": 1}])
+def test_a_method_that_there_is_not_is_refused_with_those_that_there_are(value: object) -> None:
+    assert refusal({"content_type": "image/jpeg", "bytes": 9, "method": value}) == {
+        "method": "The method is POST or PUT."
+    }
+
+
+def test_a_put_without_a_size_is_refused_because_it_could_not_be_signed() -> None:
+    assert refusal({"content_type": "image/jpeg", "method": "PUT"}) == {
+        "bytes": "A PUT is signed for the exact size: say how many bytes the file has."
+    }
+    assert parse({"content_type": "image/jpeg", "method": "POST"}).bytes is None
+
+
+def test_where_there_are_no_forms_a_client_gets_a_ticket_or_a_sentence() -> None:
+    assert parse({"content_type": "image/jpeg", "bytes": 9}, forms=False).method is Method.PUT
+    form = {"content_type": "image/jpeg", "bytes": 9, "method": "POST"}
+    assert refusal(form, forms=False) == {"method": "The method is PUT."}
+    assert list(refusal({"content_type": "image/jpeg"}, forms=False)) == ["bytes"]
+
+
 def test_a_misspelt_field_is_noticed() -> None:
     assert refusal({"content_type": "image/jpeg", "orginal_name": "a.jpg"}) == {
         "orginal_name": "There is no such field. "
-        "There are content_type, bytes, original_name, checksum_sha256."
+        "There are content_type, bytes, original_name, checksum_sha256, method."
     }
 
 
@@ -152,7 +176,12 @@ def test_any_body_is_accepted_or_refused_with_a_reason(body: bytes) -> None:
 @given(
     st.fixed_dictionaries(
         {"content_type": st.sampled_from(ACCEPTED)},
-        optional={"bytes": anything, "original_name": st.text(), "checksum_sha256": anything},
+        optional={
+            "bytes": anything | st.integers(1, MAX_BYTES),
+            "original_name": st.text(),
+            "checksum_sha256": anything,
+            "method": st.sampled_from(["POST", "PUT"]) | anything,
+        },
     )
 )
 def test_what_is_accepted_can_be_signed(fields: dict[str, object]) -> None:
@@ -160,6 +189,7 @@ def test_what_is_accepted_can_be_signed(fields: dict[str, object]) -> None:
         request = parse(fields)
     except Unacceptable:
         return
+    assert request.method is Method.POST or request.bytes is not None
     assert request.bytes is None or 1 <= request.bytes <= MAX_BYTES
     assert request.original_name is None or request.original_name.encode()
     assert request.checksum_sha256 is None or len(request.checksum_sha256) == 44

@@ -1,6 +1,6 @@
-"""Signs URLs and upload forms, always with SigV4, and tells how long each lives.
+"""Signs URLs, upload forms and upload tickets, always with SigV4, and tells how long each lives.
 
-Knows signatures and credentials. Does not know what an upload or a rendition is. A URL or form
+Knows signatures and credentials. Does not know what an upload or a rendition is. What is
 made here goes to the client and nowhere else: into no log, event or execution.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..job.document import timestamp
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # SigV4 refuses longer ones.
 MAX_URL_LIFE = timedelta(days=7)
+
+# What S3 puts before the name of an object's own metadata.
+METADATA_PREFIX = "x-amz-meta-"
 
 # A function's credentials do not tell when they end. They were made before it started and are
 # replaced with it; an hour is the shortest session that STS gives a role unless asked for less,
@@ -43,8 +46,41 @@ class UploadForm:
     fields: Mapping[str, str]
     expires_at: str
 
+    def to_json(self) -> dict[str, Any]:
+        """As a client reads it."""
+        return {
+            "method": "POST",
+            "url": self.url,
+            "fields": dict(self.fields),
+            "expires_at": self.expires_at,
+        }
+
     def __repr__(self) -> str:
         return f"UploadForm(expires_at={self.expires_at!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTicket:
+    """What a client sends as one PUT: these headers as they are, and the file as the body.
+
+    The storage takes it once: where the key holds an object it answers 412.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a client reads it."""
+        return {
+            "method": "PUT",
+            "url": self.url,
+            "headers": dict(self.headers),
+            "expires_at": self.expires_at,
+        }
+
+    def __repr__(self) -> str:
+        return f"UploadTicket(expires_at={self.expires_at!r})"
 
 
 @dataclass(frozen=True)
@@ -87,6 +123,46 @@ class Signer:
             ExpiresIn=seconds,
         )
         return UploadForm(signed["url"], signed["fields"], _end(now, seconds))
+
+    def put_ticket(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        checksum_sha256: str | None,
+        size_bytes: int,
+        life: timedelta,
+        now: datetime,
+    ) -> UploadTicket:
+        """A PUT of exactly this key, these headers and this many bytes, which is taken once.
+
+        metadata: the object's, by name without "x-amz-meta-". checksum_sha256: of the file, in
+        base64, if it is known.
+        """
+        seconds = self._seconds(life, now)
+        checksum = {} if checksum_sha256 is None else {"ChecksumSHA256": checksum_sha256}
+        url = self.s3.generate_presigned_url(
+            "put_object",
+            # Each of these but bucket and key becomes a header that the signature covers.
+            Params={
+                "Bucket": bucket,
+                "Key": key,
+                "ContentType": content_type,
+                "ContentLength": size_bytes,
+                "IfNoneMatch": "*",
+                "Metadata": dict(metadata),
+                **checksum,
+            },
+            ExpiresIn=seconds,
+        )
+        # Whoever sends a body states its length anyway, and pages are not allowed to.
+        headers = {"Content-Type": content_type, "If-None-Match": "*"}
+        headers |= {f"{METADATA_PREFIX}{name}": value for name, value in metadata.items()}
+        if checksum_sha256 is not None:
+            headers["x-amz-checksum-sha256"] = checksum_sha256
+        return UploadTicket(url, headers, _end(now, seconds))
 
     def _seconds(self, life: timedelta, now: datetime) -> int:
         return int(min(life, MAX_URL_LIFE, credential_life(self.credentials, now)).total_seconds())

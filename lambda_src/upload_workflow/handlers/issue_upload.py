@@ -1,4 +1,4 @@
-"""Behind the upload API: a form and a status URL for whoever asks, and the page that asks."""
+"""Behind the upload API: a form or ticket and a status URL for whoever asks, and the page."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def handler(event: dict[str, Any], context: Any) -> http_api.Answer:
         request = parse(
             http_api.body(event),
             content_types=_SETTINGS.content_types,
+            forms=_SETTINGS.forms,
             max_bytes=_SETTINGS.max_bytes,
         )
     except http_api.Unanswerable as refusal:

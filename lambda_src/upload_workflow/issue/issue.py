@@ -1,4 +1,4 @@
-"""Gives an upload out: a form for the file, and the URL that tells how the upload ended.
+"""Gives an upload out: a form or a ticket for the file, and the URL that tells how it ended.
 
 Knows the order: the status document is written before its URL is handed out. Does not know
 HTTP or who is asking.
@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from ..aws.signer import SignedUrl, Signer, UploadForm
+from ..aws.signer import METADATA_PREFIX, SignedUrl, Signer, UploadForm, UploadTicket
 from ..aws.store import ORIGINAL_NAME, Store
 from ..job import keys
 from ..job.transitions import seed
 from ..settings import IssueUploadSettings
-from .request import UploadRequest
+from .request import Method, UploadRequest
 
 # A small picture is ready about a second after it was uploaded.
 POLL_AFTER_SECONDS = 1
@@ -25,21 +25,18 @@ POLL_AFTER_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """status: the URL of the status document, which answers from now on."""
+    """upload: how the file is sent. status: the URL of the status document, which answers from
+    now on."""
 
     key: str
-    form: UploadForm
+    upload: UploadForm | UploadTicket
     status: SignedUrl
 
     def to_json(self) -> dict[str, Any]:
         """The answer that every documented client reads."""
         return {
             "job": {"key": self.key},
-            "upload": {
-                "url": self.form.url,
-                "fields": dict(self.form.fields),
-                "expires_at": self.form.expires_at,
-            },
+            "upload": self.upload.to_json(),
             "status_url": self.status.url,
             "expires_at": self.status.expires_at,
             "poll_after_seconds": POLL_AFTER_SECONDS,
@@ -56,7 +53,7 @@ def issue_upload(
     now: datetime,
     upload_id: uuid.UUID,
 ) -> Issued:
-    """Everything a client needs for one upload: the form, and the URL that tells its end.
+    """Everything a client needs for one upload: form or ticket, and the URL that tells its end.
 
     The status document is there before the URL is handed out, so the first poll is answered.
     owner: a URL-safe token of the authenticated subject, or None. Raises ValueError if it or the
@@ -67,15 +64,7 @@ def issue_upload(
     status_url = signer.get_url(
         place.results_bucket, status_key, place.url_life, now, "application/json"
     )
-    form = signer.post_form(
-        place.uploads_bucket,
-        key,
-        fields=_fields(request, owner),
-        # A client that says how large the file is has said which file it means.
-        size_bytes=(request.bytes or 1, request.bytes or place.max_bytes),
-        life=place.form_life,
-        now=now,
-    )
+    upload = _signed(signer, place, key, request, owner=owner, now=now)
     seeded = seed(
         place.uploads_bucket,
         key,
@@ -84,16 +73,53 @@ def issue_upload(
         original_name=request.original_name,
     )
     store.create_status(status_key, seeded)
-    return Issued(key, form, status_url)
+    return Issued(key, upload, status_url)
 
 
-def _fields(request: UploadRequest, owner: str | None) -> dict[str, str]:
+def _signed(
+    signer: Signer,
+    place: IssueUploadSettings,
+    key: str,
+    request: UploadRequest,
+    *,
+    owner: str | None,
+    now: datetime,
+) -> UploadForm | UploadTicket:
+    metadata = _metadata(request, owner)
+    if request.method is Method.PUT:
+        if request.bytes is None:
+            raise ValueError("A ticket is signed for the exact size of the file.")
+        return signer.put_ticket(
+            place.uploads_bucket,
+            key,
+            content_type=request.content_type,
+            metadata=metadata,
+            checksum_sha256=request.checksum_sha256,
+            size_bytes=request.bytes,
+            life=place.form_life,
+            now=now,
+        )
     fields = {"Content-Type": request.content_type}
-    if owner is not None:
-        fields["x-amz-meta-owner"] = owner
-    if request.original_name is not None:
-        fields[f"x-amz-meta-{ORIGINAL_NAME}"] = quote(request.original_name, safe="")
+    fields |= {f"{METADATA_PREFIX}{name}": value for name, value in metadata.items()}
     if request.checksum_sha256 is not None:
         fields["x-amz-checksum-algorithm"] = "SHA256"
         fields["x-amz-checksum-sha256"] = request.checksum_sha256
-    return fields
+    return signer.post_form(
+        place.uploads_bucket,
+        key,
+        fields=fields,
+        # A client that says how large the file is has said which file it means.
+        size_bytes=(request.bytes or 1, request.bytes or place.max_bytes),
+        life=place.form_life,
+        now=now,
+    )
+
+
+def _metadata(request: UploadRequest, owner: str | None) -> dict[str, str]:
+    """What travels with the object, so that nobody can upload in another's name."""
+    metadata = {}
+    if owner is not None:
+        metadata["owner"] = owner
+    if request.original_name is not None:
+        metadata[ORIGINAL_NAME] = quote(request.original_name, safe="")
+    return metadata

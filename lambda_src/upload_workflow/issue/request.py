@@ -10,6 +10,7 @@ import binascii
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
@@ -38,29 +39,46 @@ class Unacceptable(Exception):
         self.problems = problems
 
 
+class Method(StrEnum):
+    """How the file is sent."""
+
+    POST = "POST"  # a form: the size may be open
+    PUT = "PUT"  # a ticket: the size is known, and the storage takes one file and no second
+
+
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """bytes: size of the file, if it is known. checksum_sha256: of the file, in base64."""
+    """bytes: size of the file, if it is known; a PUT is signed for it. checksum_sha256: of the
+    file, in base64."""
 
     content_type: str
     bytes: int | None = None
     original_name: str | None = None
     checksum_sha256: str | None = None
+    method: Method = Method.POST
 
 
-def parse(body: bytes, *, content_types: Collection[str], max_bytes: int) -> UploadRequest:
-    """Raises Unacceptable with all that is wrong, not only with the first."""
+def parse(
+    body: bytes, *, content_types: Collection[str], forms: bool, max_bytes: int
+) -> UploadRequest:
+    """Raises Unacceptable with all that is wrong, not only with the first.
+
+    forms: whether upload forms are given out; who says no method gets one, else a ticket.
+    """
     fields = _fields(body)
+    offered = tuple(Method) if forms else (Method.PUT,)
+    method = fields.get("method") or offered[0]
     found = [
         *(_unknown(name) for name in fields if name not in UploadRequest.__slots__),
         _content_type(fields.get("content_type"), content_types),
-        _bytes(fields.get("bytes"), max_bytes),
+        _bytes(fields.get("bytes"), max_bytes) or _bytes_of(method, fields.get("bytes")),
         _original_name(fields.get("original_name")),
         _checksum_sha256(fields.get("checksum_sha256")),
+        _method(method, offered),
     ]
     if problems := [problem for problem in found if problem]:
         raise Unacceptable(*problems)
-    return UploadRequest(**fields)
+    return UploadRequest(**{**fields, "method": Method(method)})
 
 
 def _fields(body: bytes) -> Mapping[str, Any]:
@@ -96,6 +114,18 @@ def _bytes(value: object, most: int) -> Problem | None:
     if value > most:
         return Problem("bytes", f"The file is too large. Accepted are up to {_size(most)}.")
     return None
+
+
+def _bytes_of(method: object, value: object) -> Problem | None:
+    if method != Method.PUT or value is not None:
+        return None
+    return Problem("bytes", "A PUT is signed for the exact size: say how many bytes the file has.")
+
+
+def _method(value: object, offered: Collection[Method]) -> Problem | None:
+    if value in offered:
+        return None
+    return Problem("method", f"The method is {' or '.join(offered)}.")
 
 
 def _size(size: int) -> str:

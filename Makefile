@@ -11,7 +11,7 @@ SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.
 # Two rings at a time (tests/conftest.py says how they are handed out).
 TWO := --numprocesses 2
 
-.PHONY: help demo test check up down package bench load cost mutate schemas fuzz lock fmt release reference clean
+.PHONY: help demo test check up down package bench load cost simulate mutate schemas fuzz lock fmt release reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -61,6 +61,10 @@ load: .venv/ready
 # Mutated real files into the converter, for ten minutes.
 fuzz: .venv/ready
 	@$(RUN) -m tests.corpus.fuzz --seconds 600
+
+# Uploads through AWS's quotas, as a model: the plots and the table of docs/scale.md.
+simulate: .venv/ready
+	@$(RUN) -m measure.simulate
 
 # Dollars per million uploads: a run on the local AWS is counted and multiplied by a dated price list.
 cost: .venv/ready

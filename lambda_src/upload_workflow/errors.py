@@ -41,26 +41,27 @@ class FailureCode(StrEnum):
 
 
 class Rejected(Exception):
-    """A refusal that the client reads: `message` says what would be accepted."""
+    """A refusal that the client reads: `message` says what would be accepted.
 
-    def __init__(self, code: RejectionCode, message: str) -> None:
+    cause: what operators read besides, in the log only.
+    """
+
+    def __init__(self, code: RejectionCode, message: str, cause: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.cause = cause
 
 
 class Unforeseen(Rejected):
     """A picture made something raise that no decoder is known to raise; its client reads Corrupt.
 
-    traceback: for the log of operators, who look at it by day.
+    cause: the traceback. It is counted, and operators look at it by day.
     """
 
-    def __init__(self, traceback: str) -> None:
-        super().__init__(
-            RejectionCode.CORRUPT,
-            "The image is broken in a way that cannot be read. Save it again with another program.",
-        )
-        self.traceback = traceback
+    def __init__(self, cause: str) -> None:
+        message = "The image cannot be read. Save it again with another program."
+        super().__init__(RejectionCode.CORRUPT, message, cause)
 
 
 class AccessDenied(Exception):

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "signing": "aws issue",
     "upload_request": "issue",
     "handlers": "errors job aws image run issue settings",
-    "commands": "errors image",
+    "commands": "errors image run",
     "ops": "errors job",
     "__main__": "commands",
 }

@@ -76,7 +76,8 @@ def test_an_error_that_nobody_foresaw_is_told_as_a_broken_image_and_to_us_with_i
         convert(saved(scene(), "JPEG"), SMALL, Limits())
     assert refused.value.code is RejectionCode.CORRUPT
     assert "Surprise" not in refused.value.message
-    assert refused.value.traceback.rstrip().endswith("Surprise: of the picture's making")
+    assert refused.value.cause is not None
+    assert refused.value.cause.rstrip().endswith("Surprise: of the picture's making")
 
 
 def test_no_memory_is_a_refusal_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

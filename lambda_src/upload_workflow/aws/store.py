@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -40,6 +40,7 @@ _ALWAYS_ASK = "private, no-cache"
 
 _WRITER = "writer"
 _ANNOUNCED = "announced"
+_UNFENCED = "unfenced"
 
 
 class Overwritten(Exception):
@@ -60,12 +61,14 @@ class Seen:
 
     document is None too when the object is no status document: it may be replaced.
     writer: the mark of the write that made it. announced: its failure has been announced.
+    unfenced: its job was being converted by a worker that the conversion could end.
     """
 
     document: StatusDocument | None
     etag: str | None
     writer: str | None = None
     announced: bool = False
+    unfenced: bool = False
 
 
 NOTHING_SEEN = Seen(None, None)
@@ -107,7 +110,13 @@ class Store:
             document = StatusDocument.from_bytes(answer["Body"].read())
         except ValueError:
             document = None
-        return Seen(document, answer["ETag"], metadata.get(_WRITER), _ANNOUNCED in metadata)
+        return Seen(
+            document,
+            answer["ETag"],
+            metadata.get(_WRITER),
+            announced=_ANNOUNCED in metadata,
+            unfenced=_UNFENCED in metadata,
+        )
 
     def update_status(
         self,
@@ -148,10 +157,20 @@ class Store:
         """Remember with the document, but not in it, that its failure has been announced."""
         if seen.document is None:
             return
+        with suppress(_Changed):  # reopened meanwhile: the mark is of no more use
+            self._write_status(key, seen.document, seen.etag, seen.writer, _ANNOUNCED)
+
+    def mark_unfenced(self, key: str, seen: Seen) -> Seen:
+        """Remember with a claim that its worker may now be ended by the upload.
+
+        Raises Contended if the claim was lost meanwhile.
+        """
+        if seen.document is None:
+            return seen
         try:
-            self._write_status(key, seen.document, seen.etag, seen.writer, announced=True)
+            return self._write_status(key, seen.document, seen.etag, seen.writer, _UNFENCED)
         except _Changed:
-            return  # reopened meanwhile: the mark is of no more use
+            raise Contended(f"{key} changed while it was claimed") from None
 
     def _write_status(
         self,
@@ -159,10 +178,9 @@ class Store:
         document: StatusDocument,
         etag: str | None,
         writer: str | None,
-        *,
-        announced: bool = False,
+        mark: str | None = None,
     ) -> Seen:
-        metadata = {_WRITER: writer or ""} | ({_ANNOUNCED: "true"} if announced else {})
+        metadata = {_WRITER: writer or ""} | ({mark: "true"} if mark else {})
         with _permanent_faults_named(), _changes_named():
             answer = self.s3.put_object(
                 Bucket=self.results_bucket,
@@ -173,7 +191,13 @@ class Store:
                 Metadata=metadata,
                 **_only_if(etag),
             )
-        return Seen(document, answer["ETag"], writer, announced)
+        return Seen(
+            document,
+            answer["ETag"],
+            writer,
+            announced=mark == _ANNOUNCED,
+            unfenced=mark == _UNFENCED,
+        )
 
     def open_upload(self, upload: Upload) -> OpenedUpload:
         """The announced version and no other. Raises Overwritten or Gone."""

@@ -9,15 +9,14 @@ import argparse
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import Rejected
-from ..image.convert import convert
 from ..image.limits import Limits
 from ..image.rendition import Fit, OutputFormat, Rendition
+from ..run.fence import Fence
 
 # The module's own defaults: sizes that pages and phones ask for.
 DEFAULT_RENDITIONS = {
@@ -47,23 +46,21 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    fence = Fence(renditions, limits)
     show_progress = len(files) > 1 and sys.stderr.isatty()
     for done, file in enumerate(files):
         if show_progress:
             _progress(done, len(files), file.name)
-        result = _convert_file(file, arguments.out / _folder(file, files), renditions, limits)
+        result = _convert_file(file, arguments.out / _folder(file, files), fence)
         if show_progress:
             print("\r\x1b[K", end="", file=sys.stderr)
         print(json.dumps(result) if arguments.json else _sentence(result), flush=True)
     return 0
 
 
-def _convert_file(
-    file: Path, folder: Path, renditions: dict[str, Rendition], limits: Limits
-) -> dict[str, Any]:
-    started = time.process_time()
+def _convert_file(file: Path, folder: Path, fence: Fence) -> dict[str, Any]:
     try:
-        converted = convert(file.read_bytes(), renditions, limits)
+        converted = fence.convert([file.read_bytes()])
     except Rejected as rejected:
         return {
             "file": str(file),
@@ -72,7 +69,6 @@ def _convert_file(
             "message": rejected.message,
             "renditions": [],
         }
-    seconds = time.process_time() - started
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for name, encoded in converted.items():
@@ -94,7 +90,7 @@ def _convert_file(
         "state": "SUCCEEDED",
         "image": converted.image.to_json(),
         "renditions": made,
-        "cpu_seconds": round(seconds, 3),
+        "cpu_seconds": round(fence.cpu_seconds, 3),
     }
 
 

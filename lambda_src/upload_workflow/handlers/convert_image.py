@@ -7,26 +7,32 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from ..run.fence import Fence
+from ..settings import ConvertImageSettings
+
+_SETTINGS = ConvertImageSettings.from_env(os.environ)
+# Before anything of AWS is in this process: what is not there cannot leak from a decoder. And
+# while we go on, the other process loads the decoders.
+_FENCE = Fence(_SETTINGS.renditions, _SETTINGS.limits)
+
+# ruff: noqa: E402
 from ..aws.clients import credentials, s3_client
 from ..aws.signer import Signer
 from ..aws.store import Store
 from ..errors import Rejected
-from ..image.convert import convert
 from ..image.limits import refuse_early
 from ..job.announcement import announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
 from ..run.runner import JobRunner, Task, side_by_side
-from ..settings import ConvertImageSettings
 
-_SETTINGS = ConvertImageSettings.from_env(os.environ)
 _S3 = s3_client()
 _RUNNER = JobRunner(
     results_prefix=_SETTINGS.results_prefix,
     store=Store(_S3, _SETTINGS.results_bucket),
     signer=Signer(_S3, credentials()),
     refuse_early=partial(refuse_early, limits=_SETTINGS.limits),
-    convert=partial(convert, renditions=_SETTINGS.renditions, limits=_SETTINGS.limits),
+    converter=_FENCE,
     now=partial(datetime.now, UTC),
     write_all=side_by_side,
     lease=_SETTINGS.lease,
@@ -35,16 +41,16 @@ _RUNNER = JobRunner(
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
-    watch = report.Stopwatch()
+    course = report.Course()
     task = Task.parse(payload, context.aws_request_id)
     try:
         upload = Upload.parse(task.event)
     except Rejected as refusal:
         _print(task, context, report.malformed_facts(refusal))
         return malformed_announcement(refusal)
-    decision = _RUNNER.run(task, upload, watch)
+    decision = _RUNNER.run(task, upload, course)
     facts = report.decision_facts(decision, upload, datetime.now(UTC))
-    _print(task, context, facts | {"stages_ms": watch.stages_ms})
+    _print(task, context, facts | course.facts())
     return announcement(decision, upload)
 
 

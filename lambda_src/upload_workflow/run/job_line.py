@@ -14,7 +14,7 @@ NAMESPACE = "UploadWorkflow"
 # One dimension: each further one would multiply the metrics, which CloudWatch bills one by one.
 DIMENSION = "Workflow"
 
-_AS_METRICS = ("upload_bytes", "rendition_bytes", "since_event_ms")
+_AS_METRICS = ("upload_bytes", "rendition_bytes", "since_event_ms", "unforeseen")
 
 # A cause may hold a whole traceback. Its end names the error, its beginning the state.
 _LONGEST_TEXT = 2000
@@ -27,6 +27,7 @@ _COUNTERS = {
 }
 _UNITS = {
     **dict.fromkeys(_COUNTERS.values(), "Count"),
+    "Unforeseen": "Count",
     "TimeToResult": "Milliseconds",
     "ConversionTime": "Milliseconds",
     "UploadBytes": "Bytes",
@@ -41,7 +42,8 @@ class JobLine:
     state: SUCCEEDED, REJECTED, IGNORED or FAILED. code: of the status document's error.
     reason: why an execution stepped aside. error, cause: as Step Functions or S3 gave them, for
     operators only. stages_ms: milliseconds by stage, in the order in which they ran.
-    since_event_ms: from the event's time to the end of the job.
+    since_event_ms: from the event's time to the end of the job. fence: how the upload was
+    converted ("memfd", "file" or "none"). unforeseen: the picture raised what nobody knew of.
     """
 
     state: str
@@ -68,6 +70,8 @@ class JobLine:
     rendition_bytes: int | None = None
     stages_ms: Mapping[str, int] = field(default_factory=dict)
     since_event_ms: int | None = None
+    fence: str | None = None
+    unforeseen: bool = False
 
 
 def to_json(line: JobLine, workflow: str, now_ms: int) -> str:
@@ -104,6 +108,8 @@ def _metrics(line: JobLine) -> dict[str, int]:
             "RenditionBytes": line.rendition_bytes,
         }
         values |= {name: value for name, value in known.items() if value is not None}
+    if line.unforeseen:
+        values["Unforeseen"] = 1
     return values
 
 

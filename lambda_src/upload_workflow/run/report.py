@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import Rejected
+from ..errors import Rejected, Unforeseen
 from ..job.document import State, StatusDocument
 from ..job.transitions import Decision, Ignored, Recorded
 from ..job.upload import Upload
@@ -19,17 +19,36 @@ from .job_line import JobLine, to_json
 _MILLISECOND = 1_000_000  # nanoseconds
 
 
-class Stopwatch:
-    """Milliseconds by stage, each from the end of the one before."""
+class Course:
+    """How a run went, beside what it decided.
+
+    stages_ms: milliseconds by stage, each from the end of the one before. fence: how the upload
+    was converted (`Fence.way`), None if it was not.
+    """
 
     def __init__(self) -> None:
         self.stages_ms: dict[str, int] = {}
+        self.fence: str | None = None
+        self._refusal: Rejected | None = None
         self._last = time.perf_counter_ns()
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter_ns()
         self.stages_ms[stage] = (now - self._last) // _MILLISECOND
         self._last = now
+
+    def refused(self, refusal: Rejected) -> None:
+        """Keep of a refusal what its client is not told."""
+        self._refusal = refusal
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of a JobLine that it fills."""
+        facts: dict[str, Any] = {"stages_ms": self.stages_ms, "fence": self.fence}
+        if self._refusal is not None:
+            facts["unforeseen"] = isinstance(self._refusal, Unforeseen)
+            if self._refusal.cause is not None:
+                facts["cause"] = self._refusal.cause
+        return facts
 
 
 def decision_facts(decision: Decision, upload: Upload, now: datetime) -> dict[str, Any]:

@@ -9,13 +9,13 @@ steps and their order. Does not know Pillow, S3's answers or which transitions t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
 from ..errors import Rejected, RejectionCode, ScanFailed
@@ -27,10 +27,12 @@ from ..job.upload import Scan, Upload
 if TYPE_CHECKING:
     from ..aws.signer import Signer
     from ..image.converted import Converted, Encoded
-    from .report import Stopwatch
+    from .report import Course
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.
 _HEAD_BYTES = 64 * 1024
+# An upload goes through the worker in parts of this size, and is never whole in its memory.
+_PART_BYTES = 1 << 20
 
 # S3 takes about as long for four small objects at once as for one. More than this many would wait
 # for the SDK's ten connections.
@@ -38,6 +40,13 @@ _WRITES_AT_ONCE = 8
 
 _GONE = Rejected(
     RejectionCode.UPLOAD_GONE, "The upload was deleted before it was processed. Upload it again."
+)
+# An earlier attempt was converting it without a fence, and did not live to say how that ended.
+_ENDED_ITS_WORKER = Rejected(
+    RejectionCode.TOO_MUCH_TIME,
+    "The image takes too long to convert. Send fewer pixels or frames, or save it again with "
+    "another program.",
+    "The conversion ended its worker.",
 )
 # Which threat it was stays in the log: the client may be the attacker.
 _THREAT_FOUND = Rejected(
@@ -77,6 +86,22 @@ class Task:
         )
 
 
+class Converter(Protocol):
+    """What makes the renditions: `Fence`, but for tests.
+
+    bounded: whether a conversion can end no more than itself. way: how the last one ran.
+    """
+
+    way: str
+
+    @property
+    def bounded(self) -> bool: ...
+
+    def convert(self, parts: Iterable[bytes]) -> Converted:
+        """Raises Rejected, and what reading the parts raises."""
+        ...
+
+
 Write = Callable[[str, "Encoded"], StoredRendition]
 WriteAll = Callable[[Write, "Mapping[str, Encoded]"], Iterable[StoredRendition]]
 
@@ -95,13 +120,13 @@ class JobRunner:
     store: Store
     signer: Signer
     refuse_early: Callable[[bytes, int], None]
-    convert: Callable[[bytes], Converted]
+    converter: Converter
     now: Callable[[], datetime]
     write_all: WriteAll
     lease: timedelta
     url_life: timedelta
 
-    def run(self, task: Task, upload: Upload, watch: Stopwatch) -> Decision:
+    def run(self, task: Task, upload: Upload, course: Course) -> Decision:
         """Bring the job to its end.
 
         Raises only what a retry may mend, and the permanent faults of `errors`.
@@ -109,11 +134,13 @@ class JobRunner:
         key = keys.status_key(self.results_prefix, upload.key)
         claimant = Claimant(task.execution, self.lease, task.redrive)
         seen = self.store.read_status(key)
-        watch.lap("status")
+        course.lap("status")
         # Most duplicates end here, having cost one read.
         glance = self._claim(seen.document, upload, claimant)
         if not isinstance(glance, StatusDocument):
             return glance
+        if seen.unfenced and _is_running(seen.document, upload):
+            return self._reject_unopened(key, upload, claimant, seen, _ENDED_ITS_WORKER)
         # Opened before it is claimed: a version that cannot be read any more claims nothing.
         try:
             opened = self._open(upload, seen.document)
@@ -121,19 +148,21 @@ class JobRunner:
             return self._reject_unopened(key, upload, claimant, seen, refusal)
         except Overwritten:
             return Ignored(Reason.SUPERSEDED)
-        watch.lap("open")
+        course.lap("open")
         with closing(opened):
             claimed, seen = self.store.update_status(
                 key, lambda current: self._claim(current, upload, claimant, opened), seen
             )
-            watch.lap("claim")
+            course.lap("claim")
             if not isinstance(claimed, StatusDocument):
                 return claimed
-            ended = self._convert(claimed, upload, opened, watch)
+            if not self.converter.bounded:
+                seen = self.store.mark_unfenced(key, seen)
+            ended = self._convert(claimed, upload, opened, course)
         decision, _ = self.store.update_status(
             key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
         )
-        watch.lap("finish")
+        course.lap("finish")
         return decision
 
     def _claim(
@@ -156,21 +185,23 @@ class JobRunner:
         return replace(decision, upload=subject)
 
     def _convert(
-        self, claimed: StatusDocument, upload: Upload, opened: OpenedUpload, watch: Stopwatch
+        self, claimed: StatusDocument, upload: Upload, opened: OpenedUpload, course: Course
     ) -> StatusDocument:
         try:
             head = opened.read(_HEAD_BYTES)
             self.refuse_early(head, opened.size_bytes)
-            body = head + opened.read()
-            watch.lap("read")
-            converted = self.convert(body)
+            try:
+                converted = self.converter.convert(_parts(head, opened, course))
+            finally:
+                course.fence = self.converter.way
         except Rejected as refusal:
+            course.refused(refusal)
             return transitions.reject(claimed, self.now(), refusal)
         finally:
-            watch.lap("convert")
+            course.lap("convert")
         write = partial(self._write_rendition, upload)
         renditions = tuple(self.write_all(write, converted))
-        watch.lap("write")
+        course.lap("write")
         return transitions.succeed(
             claimed, self.now(), image=converted.image.to_json(), renditions=renditions
         )
@@ -226,6 +257,19 @@ class JobRunner:
 
         decision, _ = self.store.update_status(key, decide, seen)
         return decision
+
+
+def _parts(head: bytes, opened: OpenedUpload, course: Course) -> Iterator[bytes]:
+    yield head
+    while part := opened.read(_PART_BYTES):
+        yield part
+    course.lap("read")
+
+
+def _is_running(document: StatusDocument | None, upload: Upload) -> bool:
+    """Whether somebody has claimed this very job and has not ended it."""
+    running = document is not None and document.state is State.RUNNING
+    return running and document is not None and document.job_id == upload.job_id
 
 
 def _is_waited_for(document: StatusDocument | None, upload: Upload) -> bool:

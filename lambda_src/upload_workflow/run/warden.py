@@ -1,0 +1,234 @@
+"""Inside the fence: a warden that forks converters, and the converter that meets the files.
+
+The warden is forked from the worker before there is anything of AWS in it, loads the decoders and
+sees no file; so each converter that it forks starts clean, at once, and without credentials. The
+kernel bounds a converter's memory and CPU, ends it with the warden, and the warden with the
+worker. Nothing here knows S3 or jobs; what passes through the doors is written down in `fence`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import posix
+import resource
+import signal
+import socket
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..errors import Rejected, RejectionCode, Unforeseen
+
+if TYPE_CHECKING:
+    from ..image.converted import Converted
+    from ..image.limits import Limits
+    from ..image.rendition import Rendition
+
+# What a converter may take beyond limits.max_memory_mb, which is an estimate: stacks of decoders'
+# threads (8 MB each, hardly used) and what malloc keeps.
+_SPARE_MEMORY = 0.2
+_SPARE_BYTES = 40_000_000
+# A converter that keeps more than this after a job makes room for a fresh one.
+_KEPT_BYTES = 128_000_000
+
+_MOST_FILES = 64
+# Of a traceback as long as a file likes; a message on our socket may have 200 kB.
+_LONGEST_CAUSE = 8_000
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# Fields 50 and 51 of proc_pid_stat(5); what follows the command's name begins with the third.
+_ENV_START, _ENV_END = 50 - 3, 51 - 3
+# CPython shares empty and one-character bytes between all who have them; none is a credential.
+_SHORTEST_SECRET = 8
+
+
+def anonymous_file() -> tuple[int, str]:
+    """A file without a name, and what it is: "memfd", or "file" where the kernel has none."""
+    try:
+        return os.memfd_create("conversion"), "memfd"
+    except (AttributeError, OSError):
+        file, path = tempfile.mkstemp()
+        Path(path).unlink()
+        return file, "file"
+
+
+def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limits) -> NoReturn:
+    """The warden's life: fork a converter, hand its socket out, tell how it died, again.
+
+    To be called in a fresh fork of the worker. SIGTERM ends the converter of the moment.
+    """
+    try:
+        worker = os.getppid()
+        converter = 0
+
+        def end_converter(*_: object) -> None:
+            if converter:
+                os.kill(converter, signal.SIGKILL)
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the worker decides
+        signal.signal(signal.SIGTERM, end_converter)
+        _die_with(worker)
+        _leave_files(door)
+        _leave_environment()
+        from ..image.convert import convert  # noqa: PLC0415, the worker has no decoder in it
+
+        def work(upload: bytes) -> Converted:
+            return convert(upload, renditions, limits)
+
+        gc.collect()
+        gc.freeze()  # what is here now is never collected, so its pages stay shared
+        while True:
+            outside, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            warden = os.getpid()
+            converter = os.fork()
+            if not converter:
+                outside.close()
+                door.close()
+                _die_with(warden)
+                _serve(inside, work, limits)
+            inside.close()
+            socket.send_fds(door, [b"converter"], [outside.fileno()])
+            outside.close()
+            _, status = os.waitpid(converter, 0)
+            converter = 0
+            door.send(str(status).encode())
+    finally:
+        os._exit(1)
+
+
+def _die_with(parent: int) -> None:
+    """Be killed by the kernel when the parent is gone, whatever ended it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was faster
+        os._exit(0)
+
+
+def _leave_files(door: socket.socket) -> None:
+    """Let go of every file of the worker: its sockets, and the pipes that its parent waits for."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.closerange(3, door.fileno())
+    os.closerange(door.fileno() + 1, 1 << 20)
+
+
+def _leave_environment() -> None:
+    """Overwrite it: a decoder that leaks memory must find no credential.
+
+    It lies twice in a process: where the kernel put it, and in Python's own copy.
+    """
+    folder = os.environ.get("TMPDIR")
+    for value in posix.environ.values():
+        if isinstance(value, bytes) and len(value) >= _SHORTEST_SECRET:
+            ctypes.memset(id(value) + bytes.__basicsize__ - 1, 0, len(value))
+    os.environ.clear()
+    numbers = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(numbers[_ENV_START]), int(numbers[_ENV_END])
+    ctypes.memset(start, 0, end - start)
+    if folder:
+        os.environ["TMPDIR"] = folder
+
+
+def _serve(
+    inside: socket.socket, convert: Callable[[bytes], Converted], limits: Limits
+) -> NoReturn:
+    """A converter's life: job after job, until something makes it unfit for the next one."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        fresh_bytes = _data_bytes()
+        allowed_bytes = limits.max_memory_mb * 1_000_000
+        most_bytes = round(allowed_bytes * (1 + _SPARE_MEMORY)) + _SPARE_BYTES
+        _bound(resource.RLIMIT_DATA, fresh_bytes + most_bytes)
+        _bound(resource.RLIMIT_FSIZE, most_bytes)  # what it writes lies in memory, too
+        _bound(resource.RLIMIT_NOFILE, _MOST_FILES)
+        _bound(resource.RLIMIT_CORE, 0)
+        # Where memory ends nevertheless, the kernel ends this process and not the worker.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+        fit = True
+        while fit:
+            asked, files, _, _ = socket.recv_fds(inside, 16, 1)
+            if not asked:
+                break
+            begun = time.process_time()
+            _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+            resource.setrlimit(resource.RLIMIT_CPU, (ceil(begun + limits.max_seconds), hard))
+            upload = _take(files[0])
+            data, facts = _answer(upload, convert)
+            del upload
+            facts["cpu_seconds"] = time.process_time() - begun
+            socket.send_fds(inside, [json.dumps(facts).encode()], [data] if data else [])
+            if data:
+                os.close(data)
+            # Whatever a broken file left behind in a decoder, no other upload meets it.
+            fit = data is not None and _data_bytes() - fresh_bytes < _KEPT_BYTES
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _take(file: int) -> bytes:
+    """The upload, of which no second copy stays in memory."""
+    with open(file, "rb", buffering=0) as opened:
+        opened.seek(0)
+        upload = opened.readall()
+        os.ftruncate(file, 0)
+    return upload
+
+
+def _answer(
+    upload: bytes, convert: Callable[[bytes], Converted]
+) -> tuple[int | None, dict[str, Any]]:
+    """The renditions as one file, and the facts; without a file, the refusal."""
+    try:
+        converted = convert(upload)
+        file, _ = anonymous_file()
+        for encoded in converted.values():
+            left = memoryview(encoded.data)
+            while left:
+                left = left[os.write(file, left) :]
+    except Rejected as refusal:
+        return None, _refused(refusal)
+    except MemoryError:
+        message = "The image takes too much memory to convert. Send fewer pixels."
+        return None, _refused(Rejected(RejectionCode.TOO_MUCH_MEMORY, message))
+    except Exception:  # noqa: BLE001, whatever it is, the worker goes on
+        return None, _refused(Unforeseen(traceback.format_exc()))
+    return file, {
+        "image": converted.image.to_json(),
+        "renditions": {
+            name: [encoded.content_type, encoded.width, encoded.height, len(encoded.data)]
+            for name, encoded in converted.items()
+        },
+    }
+
+
+def _refused(refusal: Rejected) -> dict[str, Any]:
+    cause = refusal.cause
+    if cause and len(cause) > _LONGEST_CAUSE:
+        half = _LONGEST_CAUSE // 2
+        cause = f"{cause[:half]} ... {cause[-half:]}"
+    return {
+        "code": refusal.code,
+        "message": refusal.message,
+        "cause": cause,
+        "unforeseen": isinstance(refusal, Unforeseen),
+    }
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts: private memory that may be written."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    return pages * resource.getpagesize()
+
+
+def _bound(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from tests.faults.conftest import CONTEXT, Functions
+from tests.faults.conftest import CONTEXT, ENVIRONMENT, Functions
 from tests.support.upload_world import RESULTS, UPLOADS, created_event, picture
 from upload_workflow.job import keys
 
@@ -161,3 +164,20 @@ def test_the_objects_carry_the_headers_that_clients_rely_on(functions: Functions
         "CacheControl": "max-age=31536000, immutable",
         "ContentDisposition": "inline",
     }
+
+
+def test_a_worker_holds_no_decoder_and_its_converters_nothing_of_aws() -> None:
+    """What is not there cannot leak; and a cold start loads decoders beside the SDK."""
+    program = (
+        "import sys, upload_workflow.handlers.convert_image as handler\n"
+        "assert handler._FENCE.way == 'memfd'\n"
+        "print([name for name in sys.modules if name == 'PIL' or name.startswith('PIL.')])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "[]\n"

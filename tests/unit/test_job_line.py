@@ -78,6 +78,13 @@ def test_every_metric_has_the_one_dimension_and_the_dimension_has_its_value() ->
     assert document["_aws"]["Timestamp"] == NOW_MS
 
 
+def test_an_error_that_nobody_foresaw_is_counted_and_its_fence_is_no_dimension() -> None:
+    document = read(line(state="REJECTED", unforeseen=True, fence="memfd"))
+    assert emitted(document) == {"Rejected": 1, "Unforeseen": 1}
+    assert document["fence"] == "memfd"
+    assert "unforeseen" not in document
+
+
 def test_facts_that_are_not_known_are_left_out() -> None:
     document = read(line())
     assert {"key", "code", "stages_ms", "version_id"}.isdisjoint(document)

@@ -160,15 +160,16 @@ class Store:
         with suppress(_Changed):  # reopened meanwhile: the mark is of no more use
             self._write_status(key, seen.document, seen.etag, seen.writer, _ANNOUNCED)
 
-    def mark_unfenced(self, key: str, seen: Seen) -> Seen:
-        """Remember with a claim that its worker may now be ended by the upload.
+    def mark_unfenced(self, key: str, seen: Seen, *, unfenced: bool) -> Seen:
+        """Remember with a claim whether its worker may now be ended by the upload.
 
         Raises Contended if the claim was lost meanwhile.
         """
         if seen.document is None:
             return seen
+        mark = _UNFENCED if unfenced else None
         try:
-            return self._write_status(key, seen.document, seen.etag, seen.writer, _UNFENCED)
+            return self._write_status(key, seen.document, seen.etag, seen.writer, mark)
         except _Changed:
             raise Contended(f"{key} changed while it was claimed") from None
 

@@ -156,9 +156,7 @@ class JobRunner:
             course.lap("claim")
             if not isinstance(claimed, StatusDocument):
                 return claimed
-            if not self.converter.bounded:
-                seen = self.store.mark_unfenced(key, seen)
-            ended = self._convert(claimed, upload, opened, course)
+            ended, seen = self._convert(claimed, upload, opened, course, seen)
         decision, _ = self.store.update_status(
             key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
         )
@@ -185,26 +183,45 @@ class JobRunner:
         return replace(decision, upload=subject)
 
     def _convert(
-        self, claimed: StatusDocument, upload: Upload, opened: OpenedUpload, course: Course
-    ) -> StatusDocument:
+        self,
+        claimed: StatusDocument,
+        upload: Upload,
+        opened: OpenedUpload,
+        course: Course,
+        seen: Seen,
+    ) -> tuple[StatusDocument, Seen]:
+        """The document with the job's end, and the claim as it was seen last."""
         try:
             head = opened.read(_HEAD_BYTES)
             self.refuse_early(head, opened.size_bytes)
-            try:
-                converted = self.converter.convert(_parts(head, opened, course))
-            finally:
-                course.fence = self.converter.way
+            parts = _parts(head, opened, course)
+            if self.converter.bounded:
+                converted = self.converter.convert(parts)
+            else:
+                converted, seen = self._convert_at_risk(list(parts), upload, seen)
         except Rejected as refusal:
             course.refused(refusal)
-            return transitions.reject(claimed, self.now(), refusal)
+            return transitions.reject(claimed, self.now(), refusal), seen
         finally:
             course.lap("convert")
+            course.fence = self.converter.way if "read" in course.stages_ms else None
         write = partial(self._write_rendition, upload)
         renditions = tuple(self.write_all(write, converted))
         course.lap("write")
-        return transitions.succeed(
+        ended = transitions.succeed(
             claimed, self.now(), image=converted.image.to_json(), renditions=renditions
         )
+        return ended, seen
+
+    def _convert_at_risk(
+        self, parts: list[bytes], upload: Upload, seen: Seen
+    ) -> tuple[Converted, Seen]:
+        """In this very process, which the upload may end: what it leaves is for the next attempt
+        to read. Only while nothing but the conversion can end it."""
+        key = keys.status_key(self.results_prefix, upload.key)
+        seen = self.store.mark_unfenced(key, seen, unfenced=True)
+        converted = self.converter.convert(parts)
+        return converted, self.store.mark_unfenced(key, seen, unfenced=False)
 
     def _write_rendition(self, upload: Upload, name: str, encoded: Encoded) -> StoredRendition:
         key = keys.rendition_key(

@@ -260,8 +260,8 @@ variable "renditions" {
   type = map(object({
     width_px   = optional(number)            # the box; at least one side
     height_px  = optional(number)            # null: as high or as wide as the other side makes it
-    fit        = optional(string, "inside")  # inside: all within the box; cover: box filled, cut; contain: box padded
-    position   = optional(string, "center")  # what cover keeps and where contain puts the picture
+    fit        = optional(string, "inside")  # or cover, contain, fill, outside: docs/conversion.md shows each
+    position   = optional(string, "center")  # what cover keeps (salient: what stands out), where contain puts it
     background = optional(string, "#ffffff") # behind transparency and padding
     format     = string                      # jpeg, webp, avif, png, or auto
     quality    = optional(number)            # 1 to 100; null: the format's own default
@@ -313,13 +313,13 @@ variable "renditions" {
   validation {
     condition = length([
       for name, r in var.renditions : name
-      if !contains(["inside", "cover", "contain"], r.fit)
+      if !contains(["inside", "cover", "contain", "fill", "outside"], r.fit)
     ]) == 0
     error_message = format(
-      "The fit of a rendition is inside, cover or contain (not so: %s).",
+      "The fit of a rendition is inside, cover, contain, fill or outside (not so: %s).",
       join(", ", [
         for name, r in var.renditions : name
-        if !contains(["inside", "cover", "contain"], r.fit)
+        if !contains(["inside", "cover", "contain", "fill", "outside"], r.fit)
       ])
     )
   }
@@ -329,19 +329,19 @@ variable "renditions" {
       for name, r in var.renditions : name
       if !contains(
         [
-          "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right",
+          "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right", "salient",
         ],
         r.position
       )
     ]) == 0
     error_message = format(
       join(" ", [
-        "The position of a rendition is center, top, bottom, left, right, top-left, top-right, bottom-left or",
-        "bottom-right (not so: %s).",
+        "The position of a rendition is center, top, bottom, left, right, top-left, top-right, bottom-left,",
+        "bottom-right or salient (not so: %s).",
       ]),
       join(", ", [
         for name, r in var.renditions : name
-        if !can(regex("^(center|top|bottom|left|right|(top|bottom)-(left|right))$", r.position))
+        if !can(regex("^(center|top|bottom|left|right|(top|bottom)-(left|right)|salient)$", r.position))
       ])
     )
   }
@@ -412,10 +412,24 @@ variable "renditions" {
       if r.fit != "inside" && (r.width_px == null || r.height_px == null)
     ]) == 0
     error_message = format(
-      "A rendition that covers or contains its box has both a width_px and a height_px (not so: %s).",
+      "A rendition of any other fit than inside has both a width_px and a height_px (not so: %s).",
       join(", ", [
         for name, r in var.renditions : name
         if r.fit != "inside" && (r.width_px == null || r.height_px == null)
+      ])
+    )
+  }
+
+  validation {
+    condition = length([
+      for name, r in var.renditions : name
+      if r.position == "salient" && r.fit != "cover"
+    ]) == 0
+    error_message = format(
+      "The position salient says what the fit cover keeps, and goes with no other (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if r.position == "salient" && r.fit != "cover"
       ])
     )
   }

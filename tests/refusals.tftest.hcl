@@ -317,7 +317,7 @@ run "an_unknown_fit_is_refused" {
   }
 
   variables {
-    renditions = { thumbnail = { width_px = 10, height_px = 10, format = "jpeg", fit = "fill" } }
+    renditions = { thumbnail = { width_px = 10, height_px = 10, format = "jpeg", fit = "crop" } }
   }
 
   expect_failures = [var.renditions]
@@ -419,6 +419,36 @@ run "an_edge_of_nothing_is_refused" {
   }
 
   expect_failures = [var.renditions]
+}
+
+run "a_salient_position_without_a_cut_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, height_px = 10, format = "jpeg", fit = "contain", position = "salient" } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "every_fit_and_a_salient_cut_are_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = {
+      salient = { width_px = 10, height_px = 10, format = "jpeg", fit = "cover", position = "salient" }
+      fill    = { width_px = 10, height_px = 10, format = "jpeg", fit = "fill" }
+      outside = { width_px = 10, height_px = 10, format = "jpeg", fit = "outside" }
+    }
+  }
 }
 
 run "a_box_that_is_covered_has_both_sides_or_is_refused" {

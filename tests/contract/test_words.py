@@ -53,7 +53,7 @@ def test_a_choice_has_the_same_values_in_both(word: str, meaning: type[StrEnum])
 
 
 def test_a_position_has_the_same_values_in_both() -> None:
-    assert hcl.choices(RENDITIONS, "r.position") == list(rendition.POSITIONS)
+    assert hcl.choices(RENDITIONS, "r.position") == [*rendition.POSITIONS, rendition.SALIENT]
 
 
 def test_the_longest_edge_is_the_same_in_both() -> None:

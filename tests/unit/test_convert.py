@@ -50,11 +50,17 @@ def test_a_rotated_phone_photo_keeps_its_up_side_up(
 ) -> None:
     settings = {"quality": 95} if format in ("JPEG", "WEBP", "AVIF") else {}
     upload = with_orientation(quarters(), orientation, format, **settings)
-    box = {Fit.INSIDE: (60, 60), Fit.COVER: (60, 40), Fit.CONTAIN: (90, 40)}[fit]
+    box, size = {
+        Fit.INSIDE: ((60, 60), (60, 40)),
+        Fit.COVER: ((60, 40), (60, 40)),
+        Fit.CONTAIN: ((90, 40), (90, 40)),
+        Fit.FILL: ((30, 60), (30, 60)),
+        Fit.OUTSIDE: ((60, 20), (60, 40)),
+    }[fit]
 
     rendition = small(upload, width_px=box[0], height_px=box[1], fit=fit)
 
-    assert rendition.size == ((60, 40) if fit is Fit.INSIDE else box)
+    assert rendition.size == size
     if fit is Fit.CONTAIN:
         rendition = rendition.crop((15, 0, 75, 40))
     for found, expected in zip(quarter_colors(rendition), QUARTERS, strict=True):

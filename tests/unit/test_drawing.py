@@ -92,3 +92,13 @@ def test_each_drawing_has_the_size_that_was_asked_for(wanted: list[Drawing]) -> 
     assert {drawing: pixels.size for drawing, pixels in drawn.items()} == {
         drawing: drawing.size for drawing in wanted
     }
+
+
+def test_what_is_squeezed_is_no_source_for_others_and_needs_enough_in_both_directions() -> None:
+    level = Drawing(WHOLE, Size(1000, 100))
+    squeezed = Drawing(WHOLE, Size(900, 90), stretched=True)
+    small = Drawing(WHOLE, Size(300, 30))
+    high = Drawing(WHOLE, Size(90, 90), stretched=True)
+    tiny = Drawing(WHOLE, Size(60, 60), stretched=True)
+    parents = plan([level, squeezed, small, high, tiny])
+    assert parents == {level: None, squeezed: None, high: None, small: level, tiny: level}

@@ -9,21 +9,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upload_workflow.image.orientation import TURNS, stored_box, turned
-from upload_workflow.image.rendition import POSITIONS, WHOLE, Box, Fit, Rendition, Size, lay_out
+from upload_workflow.image.rendition import (
+    MAX_EDGE_PX,
+    POSITIONS,
+    WHOLE,
+    Box,
+    Fit,
+    Focus,
+    Rendition,
+    Size,
+    lay_out,
+)
 
 edges = st.integers(1, 3000)
 pictures = st.builds(Size, edges, edges)
-renditions = st.builds(
-    Rendition,
-    width_px=edges,
-    height_px=edges,
-    fit=st.sampled_from(Fit),
-    position=st.sampled_from(sorted(POSITIONS)),
-    enlarge=st.booleans(),
-)
 
 
-@given(renditions, pictures)
+def boxes(*fits: Fit) -> st.SearchStrategy[Rendition]:
+    return st.builds(
+        Rendition,
+        width_px=edges,
+        height_px=edges,
+        fit=st.sampled_from(fits),
+        position=st.sampled_from(sorted(POSITIONS)),
+        enlarge=st.booleans(),
+    )
+
+
+renditions = boxes(*Fit)
+focuses = st.builds(Focus, st.floats(0, 1), st.floats(0, 1))
+
+
+@given(boxes(*(fit for fit in Fit if fit is not Fit.OUTSIDE)), pictures)
 def test_a_rendition_never_exceeds_its_box(rendition: Rendition, picture: Size) -> None:
     layout = lay_out(rendition, picture)
     width, height = layout.canvas or layout.drawn
@@ -43,7 +60,7 @@ def test_a_picture_is_never_enlarged_unless_asked(rendition: Rendition, picture:
         assert layout.drawn.height <= shown_height + 1
 
 
-@given(renditions, pictures)
+@given(boxes(*(fit for fit in Fit if fit is not Fit.FILL)), pictures)
 def test_the_shape_of_what_is_shown_is_kept(rendition: Rendition, picture: Size) -> None:
     layout = lay_out(rendition, picture)
     box = layout.box
@@ -67,6 +84,56 @@ def test_what_is_padded_lies_within_its_canvas(rendition: Rendition, picture: Si
         assert layout.offset[1] >= 0
         assert layout.offset[0] + layout.drawn.width <= layout.canvas.width
         assert layout.offset[1] + layout.drawn.height <= layout.canvas.height
+
+
+@given(boxes(Fit.OUTSIDE), pictures)
+def test_outside_is_the_smallest_that_covers_the_box(rendition: Rendition, picture: Size) -> None:
+    layout = lay_out(rendition, picture)
+    assert layout.box == WHOLE and not layout.canvas
+    assert rendition.width_px and rendition.height_px
+    over = layout.drawn.width - rendition.width_px, layout.drawn.height - rendition.height_px
+    if rendition.enlarge and max(layout.drawn) < MAX_EDGE_PX:
+        assert min(over) == 0
+    elif min(over) != 0:
+        # It would have to grow, or be longer than any format holds.
+        assert layout.drawn == picture or max(layout.drawn) == MAX_EDGE_PX
+
+
+def test_outside_stays_within_what_formats_hold() -> None:
+    box = {"width_px": 100, "height_px": 100, "fit": Fit.OUTSIDE}
+    assert lay_out(Rendition(**box), Size(100_000, 2)).drawn == (MAX_EDGE_PX, 1)
+    assert lay_out(Rendition(**box, enlarge=True), Size(2, 100_000)).drawn == (1, MAX_EDGE_PX)
+
+
+@given(boxes(Fit.FILL), pictures)
+def test_fill_has_the_boxs_shape_and_the_whole_picture(rendition: Rendition, picture: Size) -> None:
+    layout = lay_out(rendition, picture)
+    assert layout.box == WHOLE and layout.stretched
+    assert rendition.width_px and rendition.height_px
+    box = Size(rendition.width_px, rendition.height_px)
+    if rendition.enlarge or (box.width <= picture.width and box.height <= picture.height):
+        assert layout.drawn == box
+    else:
+        scale = layout.drawn.width / box.width
+        assert abs(layout.drawn.height - box.height * scale) <= 1 + box.height / box.width
+
+
+@given(boxes(Fit.COVER), pictures, focuses)
+def test_a_focus_is_cut_to_from_wherever_it_is(
+    rendition: Rendition, picture: Size, focus: Focus
+) -> None:
+    plain, focused = lay_out(rendition, picture), lay_out(rendition, picture, focus)
+    assert focused.drawn == plain.drawn
+    box = focused.box
+    assert (box.width, box.height) == pytest.approx((plain.box.width, plain.box.height))
+    assert -1e-9 <= box.left <= focus.x <= box.right + 1e-9 <= 1 + 2e-9
+    assert -1e-9 <= box.top <= focus.y <= box.bottom + 1e-9 <= 1 + 2e-9
+
+
+def test_a_focus_wins_over_the_position() -> None:
+    rendition = Rendition(50, 100, fit=Fit.COVER, position="left")
+    assert lay_out(rendition, Size(100, 100)).box.left == 0
+    assert lay_out(rendition, Size(100, 100), Focus(0.9, 0.5)).box.right == 1
 
 
 def test_cover_of_a_small_picture_keeps_the_shape_of_the_box() -> None:
@@ -105,6 +172,10 @@ def test_a_box_turned_there_and_back_is_the_same(
         {"fit": "cover", "width_px": 1},
         {"format": "gif"},
         {"position": "middle"},
+        {"position": "salient"},
+        {"position": "salient", "fit": "contain", "width_px": 1, "height_px": 1},
+        {"fit": "outside", "width_px": 1},
+        {"fit": "fill", "height_px": 1},
         {"background": "white"},
         {"quality": 0},
         {"quality": 101},

@@ -27,18 +27,26 @@ BICUBIC_PIXELS = 4_000_000
 
 
 class Drawing(NamedTuple):
-    """A part of the upright picture, and the size it is drawn at."""
+    """A part of the upright picture, and the size it is drawn at.
+
+    stretched: not in the picture's shape.
+    """
 
     box: Box
     size: Size
+    stretched: bool = False
 
     @property
     def whole(self) -> tuple[float, float]:
         """The size that the whole picture has at this drawing's scale."""
-        return (
-            self.size.width / (self.box.right - self.box.left),
-            self.size.height / (self.box.bottom - self.box.top),
-        )
+        return self.size.width / self.box.width, self.size.height / self.box.height
+
+    def can_come_from(self, level: Size) -> bool:
+        """Whether the whole picture at this size, not stretched, is enough to draw it from."""
+        if self.stretched:
+            wide, high = self.whole
+            return level.width >= CASCADE_GAP * wide and level.height >= CASCADE_GAP * high
+        return max(level) >= CASCADE_GAP * max(self.whole)
 
 
 def plan(drawings: Iterable[Drawing]) -> dict[Drawing, Drawing | None]:
@@ -49,11 +57,10 @@ def plan(drawings: Iterable[Drawing]) -> dict[Drawing, Drawing | None]:
     levels: list[Drawing] = []
     parents: dict[Drawing, Drawing | None] = {}
     for drawing in sorted(set(drawings), key=lambda d: (max(d.whole), d), reverse=True):
-        enough = CASCADE_GAP * max(drawing.whole)
         parents[drawing] = next(
-            (level for level in reversed(levels) if max(level.size) >= enough), None
+            (level for level in reversed(levels) if drawing.can_come_from(level.size)), None
         )
-        if drawing.box == WHOLE:
+        if drawing.box == WHOLE and not drawing.stretched:
             levels.append(drawing)
     return dict(sorted(parents.items(), key=lambda item: item[1] is not None))
 

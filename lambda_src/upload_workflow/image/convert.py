@@ -21,7 +21,8 @@ from .encode import Motion, can_move, encode, on_canvas
 from .limits import Deadline, Limits, Work, inspect, refuse_work
 from .orientation import upright
 from .placeholder import SAMPLE_PX, dominant_color, thumbhash
-from .rendition import WHOLE, Rendition, Size, fit_inside, lay_out
+from .rendition import SALIENT, WHOLE, Layout, Rendition, Size, fit_inside, lay_out
+from .salience import salient_focus
 
 __all__ = ["Converted", "Encoded", "ImageFacts", "Limits", "Rendition", "convert"]
 
@@ -61,12 +62,13 @@ def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits)
     header = inspect(upload, limits)
     picture = Picture(upload, header)
     layouts = {name: lay_out(rendition, picture.size) for name, rendition in renditions.items()}
+    salient = [name for name, rendition in renditions.items() if rendition.position == SALIENT]
     moving = [
         name
         for name, rendition in renditions.items()
         if rendition.animated and header.animated and can_move(rendition.format)
     ]
-    drawings = {name: Drawing(layout.box, layout.drawn) for name, layout in layouts.items()}
+    drawings = {name: _drawing(layout) for name, layout in layouts.items()}
     sample = Drawing(WHOLE, fit_inside(picture.size, Size(SAMPLE_PX, SAMPLE_PX)))
     work = Work(
         decoded_pixels=picture.decoded_pixels(whole_size(drawings.values(), picture.size)),
@@ -74,7 +76,15 @@ def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits)
         moving_pixels=sum(layouts[name].pixels for name in moving),
     )
     refuse_work(header, len(upload), work, limits)
-    drawn = _drawn(picture, picture.decode(), {sample, *drawings.values()})
+    decoded = picture.decode()
+    if salient:
+        # What stands out is looked for where the placeholder comes from, before anything is cut.
+        seen = _drawn(picture, decoded, {sample})[sample]
+        for name in salient:
+            focus = salient_focus(seen, layouts[name].box)
+            layouts[name] = lay_out(renditions[name], picture.size, focus)
+            drawings[name] = _drawing(layouts[name])
+    drawn = _drawn(picture, decoded, {sample, *drawings.values()})
     deadline.check()
 
     frames = {name: [drawn[drawing]] for name, drawing in drawings.items()}
@@ -100,6 +110,10 @@ def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits)
         placeholder=thumbhash(drawn[sample]),
     )
     return Converted(facts, encoded)
+
+
+def _drawing(layout: Layout) -> Drawing:
+    return Drawing(layout.box, layout.drawn, layout.stretched)
 
 
 def _drawn(

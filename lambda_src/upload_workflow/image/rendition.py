@@ -21,6 +21,8 @@ class Fit(StrEnum):
     INSIDE = "inside"  # within the box, shape kept
     COVER = "cover"  # fills the box's shape, the rest is cut away
     CONTAIN = "contain"  # within the box, the rest is background
+    FILL = "fill"  # the whole picture, squeezed into the box's shape
+    OUTSIDE = "outside"  # around the box, shape kept: the smallest that covers it whole
 
 
 class OutputFormat(StrEnum):
@@ -45,6 +47,9 @@ POSITIONS: dict[str, tuple[float, float]] = {
     "bottom-left": (0.0, 1.0),
     "bottom-right": (1.0, 1.0),
 }
+
+# Instead of a place in the box: what stands out in the picture is kept (salience.py).
+SALIENT = "salient"
 
 # Beyond this neither WebP (16383) nor a browser's canvas follows.
 MAX_EDGE_PX = 16_383
@@ -71,8 +76,14 @@ class Rendition:
                 raise ValueError(f"{name} is a whole number from 1 to {MAX_EDGE_PX}, not {edge!r}.")
         if self.fit is not Fit.INSIDE and None in (self.width_px, self.height_px):
             raise ValueError(f"fit {self.fit} needs both width_px and height_px.")
-        if self.position not in POSITIONS:
-            raise ValueError(f"position is one of {', '.join(POSITIONS)}, not {self.position!r}.")
+        if self.position not in (*POSITIONS, SALIENT):
+            raise ValueError(
+                f"position is one of {', '.join(POSITIONS)} and {SALIENT}, not {self.position!r}."
+            )
+        if self.position == SALIENT and self.fit is not Fit.COVER:
+            raise ValueError(
+                f"position {SALIENT} says what fit cover keeps; {self.fit} cuts nothing."
+            )
         if not (
             isinstance(self.background, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", self.background)
         ):
@@ -102,6 +113,13 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+class Focus(NamedTuple):
+    """What a crop is to keep in its middle, in fractions of the picture's width and height."""
+
+    x: float
+    y: float
+
+
 class Box(NamedTuple):
     """A part of a picture, in fractions of its width and height."""
 
@@ -109,6 +127,14 @@ class Box(NamedTuple):
     top: float
     right: float
     bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
 
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
@@ -121,12 +147,14 @@ class Layout:
     box: the part of the picture that is shown.
     drawn: the size at which that part is drawn.
     canvas, offset: where it is laid when there is background around it.
+    stretched: its shape is not kept.
     """
 
     box: Box
     drawn: Size
     canvas: Size | None = None
     offset: tuple[int, int] = (0, 0)
+    stretched: bool = False
 
     @property
     def pixels(self) -> int:
@@ -134,19 +162,35 @@ class Layout:
         return width * height
 
 
-def lay_out(rendition: Rendition, picture: Size) -> Layout:
-    """Lay the rendition out for an upright picture of this size."""
-    if rendition.fit is Fit.COVER:
-        return _cover(rendition, picture)
-    width = rendition.width_px or MAX_EDGE_PX
-    height = rendition.height_px or MAX_EDGE_PX
-    boxless = rendition.width_px is None and rendition.height_px is None
-    drawn = fit_inside(picture, Size(width, height), rendition.enlarge and not boxless)
-    if rendition.fit is Fit.CONTAIN:
-        across, down = POSITIONS[rendition.position]
-        offset = round((width - drawn.width) * across), round((height - drawn.height) * down)
-        return Layout(WHOLE, drawn, Size(width, height), offset)
-    return Layout(WHOLE, drawn)
+def lay_out(rendition: Rendition, picture: Size, focus: Focus | None = None) -> Layout:
+    """Lay the rendition out for an upright picture of this size.
+
+    focus: what a crop keeps, whatever its position says.
+    """
+    if rendition.width_px is None or rendition.height_px is None:
+        box = Size(rendition.width_px or MAX_EDGE_PX, rendition.height_px or MAX_EDGE_PX)
+        boxless = rendition.width_px is None and rendition.height_px is None
+        return Layout(WHOLE, fit_inside(picture, box, rendition.enlarge and not boxless))
+    box = Size(rendition.width_px, rendition.height_px)
+    match rendition.fit:
+        case Fit.INSIDE:
+            return Layout(WHOLE, fit_inside(picture, box, rendition.enlarge))
+        case Fit.CONTAIN:
+            drawn = fit_inside(picture, box, rendition.enlarge)
+            across, down = POSITIONS[rendition.position]
+            offset = (
+                round((box.width - drawn.width) * across),
+                round((box.height - drawn.height) * down),
+            )
+            return Layout(WHOLE, drawn, box, offset)
+        case Fit.COVER:
+            drawn = _in_the_boxs_shape(picture, box, rendition.enlarge)
+            return Layout(_cut(picture, box, rendition.position, focus), drawn)
+        case Fit.FILL:
+            drawn = _in_the_boxs_shape(picture, box, rendition.enlarge)
+            return Layout(WHOLE, drawn, stretched=True)
+        case Fit.OUTSIDE:
+            return Layout(WHOLE, _fit_outside(picture, box, rendition.enlarge))
 
 
 def fit_inside(picture: Size, box: Size, enlarge: bool = False) -> Size:
@@ -160,18 +204,31 @@ def fit_inside(picture: Size, box: Size, enlarge: bool = False) -> Size:
     )
 
 
-def _cover(rendition: Rendition, picture: Size) -> Layout:
-    if rendition.width_px is None or rendition.height_px is None:
-        raise ValueError("fit cover needs both width_px and height_px.")
-    scale = max(rendition.width_px / picture.width, rendition.height_px / picture.height)
-    # A picture smaller than the box gives the box's shape, not its size.
-    shrink = 1.0 if rendition.enlarge else min(1.0, 1.0 / scale)
-    drawn = Size(
-        max(1, round(rendition.width_px * shrink)), max(1, round(rendition.height_px * shrink))
-    )
-    # The part of the picture that has the drawn shape, as large as fits.
-    shown_width = min(1.0, rendition.width_px / (picture.width * scale))
-    shown_height = min(1.0, rendition.height_px / (picture.height * scale))
-    across, down = POSITIONS[rendition.position]
-    left, top = (1.0 - shown_width) * across, (1.0 - shown_height) * down
-    return Layout(Box(left, top, left + shown_width, top + shown_height), drawn)
+def _fit_outside(picture: Size, box: Size, enlarge: bool) -> Size:
+    """The smallest size of the picture's shape that the box fits into, within what formats hold."""
+    scale = max(box.width / picture.width, box.height / picture.height)
+    if not enlarge:
+        scale = min(scale, 1.0)
+    scale = min(scale, MAX_EDGE_PX / max(picture))
+    return Size(max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+
+
+def _in_the_boxs_shape(picture: Size, box: Size, enlarge: bool) -> Size:
+    """The box; smaller for a picture that would have to grow in either direction."""
+    scale = max(box.width / picture.width, box.height / picture.height)
+    shrink = 1.0 if enlarge else min(1.0, 1.0 / scale)
+    return Size(max(1, round(box.width * shrink)), max(1, round(box.height * shrink)))
+
+
+def _cut(picture: Size, box: Size, position: str, focus: Focus | None) -> Box:
+    """The part of the picture that has the box's shape, as large as fits."""
+    scale = max(box.width / picture.width, box.height / picture.height)
+    width = min(1.0, box.width / (picture.width * scale))
+    height = min(1.0, box.height / (picture.height * scale))
+    if focus:
+        left = min(max(0.0, focus.x - width / 2), 1.0 - width)
+        top = min(max(0.0, focus.y - height / 2), 1.0 - height)
+    else:
+        across, down = POSITIONS.get(position, POSITIONS["center"])
+        left, top = (1.0 - width) * across, (1.0 - height) * down
+    return Box(left, top, left + width, top + height)

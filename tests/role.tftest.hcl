@@ -8,7 +8,7 @@ variables {
   name        = "photos-convert-image"
   description = "Makes every rendition of an upload."
   lent_to     = { service = "lambda.amazonaws.com" }
-  policy_json = "{\"Statement\":[]}"
+  policy      = { name = "own", json = "{\"Statement\":[]}" }
   surroundings = {
     place     = { account_id = "123456789012", region = "eu-central-1" }
     role_path = "/"

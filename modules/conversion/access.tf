@@ -21,8 +21,8 @@ module "role" {
   description  = each.value.description
   surroundings = var.surroundings
   # Lambda says for which account it comes; that it says for which function stands in no page of AWS's.
-  lent_to     = { service = "lambda.amazonaws.com" }
-  policy_json = local._policies[each.key]
+  lent_to = { service = "lambda.amazonaws.com" }
+  policy  = { name = replace(each.key, "_", "-"), json = local._policies[each.key] }
 }
 
 data "aws_iam_policy_document" "convert_image" {

@@ -47,14 +47,14 @@ resource "aws_iam_role" "lent" {
 }
 
 resource "aws_iam_role_policy" "own" {
-  name = "own"
+  name = var.policy.name
   # By its id: unknown when another path makes the role anew, so that the policy is made anew with it.
   role   = aws_iam_role.lent.id
   policy = data.aws_iam_policy_document.own.json
 }
 
 data "aws_iam_policy_document" "own" {
-  source_policy_documents = [var.policy_json]
+  source_policy_documents = [var.policy.json]
 
   dynamic "statement" {
     for_each = local._attaches ? ["network"] : []

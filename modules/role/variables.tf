@@ -24,7 +24,7 @@ variable "lent_to" {
   description = "Service that takes the role on, and for which thing if the service says so."
 }
 
-variable "policy_json" {
-  type        = string
-  description = "What the role may do."
+variable "policy" {
+  type        = object({ name = string, json = string })
+  description = "What the role may do, and under which name that is kept with it."
 }

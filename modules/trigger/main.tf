@@ -66,7 +66,7 @@ module "role" {
   description  = "Starts an execution for each upload."
   surroundings = var.surroundings
   lent_to      = { service = "events.amazonaws.com", source_arn = aws_cloudwatch_event_rule.upload_ready.arn }
-  policy_json  = data.aws_iam_policy_document.start_execution.json
+  policy       = { name = "start-execution", json = data.aws_iam_policy_document.start_execution.json }
 }
 
 data "aws_iam_policy_document" "start_execution" {

@@ -82,7 +82,7 @@ module "role" {
   description  = "Issues an upload form and a status URL."
   surroundings = var.surroundings
   lent_to      = { service = "lambda.amazonaws.com" }
-  policy_json  = data.aws_iam_policy_document.issue_upload.json
+  policy       = { name = "issue-upload", json = data.aws_iam_policy_document.issue_upload.json }
 }
 
 # What any backend that issues uploads gets, and a log.

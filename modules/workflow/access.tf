@@ -10,7 +10,7 @@ module "role" {
   name         = "${var.name}-workflow"
   description  = "Runs the workflow of an upload."
   surroundings = var.surroundings
-  policy_json  = data.aws_iam_policy_document.state_machine.json
+  policy       = { name = "workflow", json = data.aws_iam_policy_document.state_machine.json }
 
   lent_to = {
     service    = "states.amazonaws.com"

@@ -23,6 +23,8 @@ class RejectionCode(StrEnum):
     TOO_MUCH_TIME = "TooMuchTime"
     CORRUPT = "Corrupt"
     UPLOAD_GONE = "UploadGone"
+    ARCHIVED = "Archived"
+    ENCRYPTED_BY_CLIENT = "EncryptedByClient"
     THREAT_FOUND = "ThreatFound"
     NOT_SCANNABLE = "NotScannable"
     MALFORMED_EVENT = "MalformedEvent"
@@ -38,6 +40,8 @@ class FailureCode(StrEnum):
     MISSING_BUCKET = "MissingBucket"
     UNUSABLE_KEY = "UnusableKey"
     SCAN_FAILED = "ScanFailed"
+    RESULTS_SHARED = "ResultsShared"
+    NOT_YET_READABLE = "NotYetReadable"
 
 
 class Rejected(Exception):
@@ -78,3 +82,13 @@ class UnusableKey(Exception):
 
 class ScanFailed(Exception):
     """The malware scan ended without a verdict, so nothing is converted; a retry asks nobody."""
+
+
+class ResultsShared(Exception):
+    """The status document of the key speaks of an upload in another bucket: two workflows write
+    below one results prefix. A retry cannot help."""
+
+
+class NotYetReadable(Exception):
+    """S3 announced a version and does not find it yet, as it may for a quarter of an hour after
+    versioning was switched on; a patient retry helps."""

@@ -67,18 +67,14 @@ data "aws_iam_policy_document" "record_failure" {
   statement {
     sid       = "TellMissingFromDenied"
     actions   = ["s3:ListBucket"]
-    resources = var.workflow.trigger == "malware_scan" ? [var.uploads.arn, var.results.arn] : [var.results.arn]
+    resources = [var.uploads.arn, var.results.arn]
   }
 
-  # GuardDuty's event does not say which version is the newer one; S3 does.
-  dynamic "statement" {
-    for_each = var.workflow.trigger == "malware_scan" ? [local._keys.uploads] : []
-
-    content {
-      sid       = "SeeWhichVersionIsTheNewest"
-      actions   = ["s3:GetObject"]
-      resources = [statement.value]
-    }
+  statement {
+    # An event of a malware scan or of a redrive does not say which version is the newer one; S3 does.
+    sid       = "SeeWhichVersionIsTheNewest"
+    actions   = ["s3:GetObject"]
+    resources = [local._keys.uploads]
   }
 
   statement {

@@ -59,11 +59,6 @@ variable "limits" {
   description = "What is refused."
 }
 
-variable "workflow" {
-  type        = object({ trigger = string })
-  description = "Whose event starts an execution."
-}
-
 variable "conversion" {
   type = object({
     memory_mb       = number

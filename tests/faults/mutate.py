@@ -69,14 +69,20 @@ MUTATIONS = (
     Mutation(
         "version pin: the announced version is read",
         "aws/store.py",
-        "self.s3.get_object(Bucket=upload.bucket, Key=upload.key, **pin)",
-        "self.s3.get_object(Bucket=upload.bucket, Key=upload.key)",
+        'if upload.version_id and answer.get("VersionId", upload.version_id) != upload.version_id:',
+        "if False:",
+    ),
+    Mutation(
+        "version pin: a version that its owner deleted is not read",
+        "aws/store.py",
+        'pin = {} if upload.version_id else {"IfMatch": upload.etag}',
+        'pin = {"VersionId": upload.version_id} if upload.version_id else {"IfMatch": upload.etag}',
     ),
     Mutation(
         "version pin: without a version id the etag pins",
         "aws/store.py",
-        'else {"IfMatch": upload.etag}',
-        "else {}",
+        'pin = {} if upload.version_id else {"IfMatch": upload.etag}',
+        "pin: dict[str, str] = {}",
     ),
     Mutation(
         "conditional write: nobody else's document is overwritten",
@@ -129,8 +135,39 @@ MUTATIONS = (
     Mutation(
         "order: an older version never replaces a newer one",
         "job/transitions.py",
-        "return order(current.upload.sequencer, current.job_id) >",
-        "return order(current.upload.sequencer, current.job_id) <",
+        "return Relation.OLDER if before < after else Relation.NEWER",
+        "return Relation.OLDER if before > after else Relation.NEWER",
+    ),
+    Mutation(
+        "order: a sequencer that is missing says nothing",
+        "job/transitions.py",
+        "if not before or not after or before == after:",
+        "if not after or before == after:",
+    ),
+    Mutation(
+        "order: another bucket's document is left alone",
+        "job/transitions.py",
+        "return Relation.FOREIGN",
+        "return Relation.OLDER",
+    ),
+    Mutation(
+        "order: clocks of two writers are not compared",
+        "ops/jobs.py",
+        "    return told.etag != upload.etag\n",
+        "    return told.etag != upload.etag and upload.last_modified.isoformat() > "
+        "document.updated_at\n",
+    ),
+    Mutation(
+        "recipe: other renditions have other keys",
+        "job/keys.py",
+        'return f"{folder}/{job}/{recipe}/{rendition}.{extension}"',
+        'return f"{folder}/{job}/{rendition}.{extension}"',
+    ),
+    Mutation(
+        "objects: what S3 refuses to everybody is the client's to mend",
+        "aws/store.py",
+        "if _code(error) in _UNREADABLE:",
+        "if False:",
     ),
     Mutation(
         "order: sequencers are padded on the right",

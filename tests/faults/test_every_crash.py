@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.upload_world import Killed, World, picture
+from tests.support.memory_s3 import MemoryS3
+from tests.support.upload_world import (
+    NOON,
+    UPLOADS,
+    Killed,
+    World,
+    made_from_the_object,
+    picture,
+)
 from upload_workflow.job.document import State, StatusDocument, StoredRendition
+from upload_workflow.ops.jobs import JobState, StoredUpload, judge
 
 KEY = "uploads/one"
 
@@ -216,3 +226,89 @@ def test_an_abort_at_any_step_ends_as_failed_or_as_what_was_already_there(step: 
     else:
         assert (document.state, told["state"]) == (State.SUCCEEDED, "SUCCEEDED")
         assert world.announced == []
+
+
+@dataclass
+class Meanwhile(Crash):
+    """Besides, somebody does something to the upload before a numbered request."""
+
+    at: int = 0
+    act: Callable[[], object] = lambda: None
+    opened_after: bool = False
+
+    def before(self, operation: str, request: dict[str, Any]) -> None:
+        if self.seen == self.at:
+            self.__exit__()
+            self.act()
+            self.__enter__()
+        super().before(operation, request)
+        if (operation, request["Bucket"]) == ("GetObject", UPLOADS):
+            self.opened_after = self.seen > self.at
+
+
+@dataclass
+class Replacement:
+    world: World
+    event: dict[str, Any] | None = None
+
+    def upload(self) -> None:
+        self.event = self.world.put(KEY, picture(2))
+
+
+STEPS = range(steps_of(convert_all_the_way, BODIES["good"]) + 3)
+VERSIONING = pytest.mark.parametrize("versioned", [True, False])
+
+
+@VERSIONING
+@pytest.mark.parametrize("step", STEPS)
+def test_a_picture_deleted_before_it_was_opened_last_is_never_shown(
+    step: int, versioned: bool
+) -> None:
+    """At every step, beside every crash. What was open already counts as read before."""
+    for crashed in STEPS:
+        for how in HOWS:
+            world = World(s3=MemoryS3(uploads=versioned, results=False))
+            world.issue(KEY)
+            event = world.put(KEY)
+            gone = partial(world.s3.delete_object, Bucket=UPLOADS, Key=KEY)
+            with Meanwhile(world, {crashed: how}, at=step, act=gone) as meanwhile:
+                assert world.execute(event) == "SUCCEEDED", (crashed, how)
+            document = world.document(KEY)
+            assert document is not None and document.is_terminal
+            if meanwhile.opened_after or step == 0:
+                assert document.error is not None, (crashed, how)
+                assert document.error.code == "UploadGone"
+            assert [told["state"] for told in world.announced] == [document.state]
+
+
+@VERSIONING
+@pytest.mark.parametrize("step", STEPS)
+def test_a_picture_replaced_at_any_step_is_the_one_that_counts_though_its_event_is_lost(
+    step: int, versioned: bool
+) -> None:
+    """Beside every crash: `jobs` says WAITING, a redrive ends it, late events change nothing."""
+    for crashed in STEPS:
+        for how in HOWS:
+            world = World(s3=MemoryS3(uploads=versioned, results=False))
+            first = world.put(KEY, picture(1))
+            second = Replacement(world)
+            with Meanwhile(world, {crashed: how}, at=step, act=second.upload):
+                world.execute(first)
+            if second.event is None:
+                continue  # the job had ended before
+            assert world_judged(world) is JobState.WAITING, (crashed, how)
+            assert world.execute(made_from_the_object(second.event), "e2") == "SUCCEEDED"
+            ended = world.document(KEY)
+            assert ended is not None and ended.state is State.SUCCEEDED
+            for late in (first, second.event, first):
+                world.execute(late, "e3")
+                world.record(late, "e4")
+            assert world.document(KEY) == ended, (crashed, how)
+            assert ended.upload.etag == second.event["detail"]["object"]["etag"]
+
+
+def world_judged(world: World) -> JobState:
+    there = world.s3.current(UPLOADS, KEY)
+    assert there is not None
+    upload = StoredUpload(there.etag.strip('"'), 1, NOON)
+    return judge(world.document(KEY), upload, UPLOADS, world.now, lambda execution: True)

@@ -1,4 +1,5 @@
-"""The real code under every interleaving: uploads, duplicates, crashes, aborts, redrives.
+"""The real code under every interleaving: uploads, deletions, duplicates, lost events, events
+without sequencers, crashes, aborts, redrives, and a second workflow on the same results.
 
 Each execution runs in a thread of its own that stops before every request to S3; Hypothesis says
 who goes on, and what goes wrong. So two executions meet between any two of their steps.
@@ -14,11 +15,21 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.support.upload_world import RESULTS, Killed, World, picture
+from tests.support.memory_s3 import MemoryS3
+from tests.support.upload_world import (
+    NOON,
+    RESULTS,
+    UPLOADS,
+    Killed,
+    World,
+    made_from_the_object,
+    picture,
+)
 from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.upload import Upload
+from upload_workflow.ops.jobs import JobState, StoredUpload, judge
 
-BAD = b"this is no image"
+THEIRS = "theirs"  # the uploads bucket of a second workflow that writes to the same results
 # Weighted: most steps go well, or nothing would ever get far.
 FAULTS = st.sampled_from(
     [""] * 12 + ["killed before", "killed after", "answer lost", "sent twice", "throttled"]
@@ -62,10 +73,18 @@ class Actor(threading.Thread):
 
 @dataclass
 class Job:
-    """What the test knows of a job, apart from the code under test."""
+    """What the test knows of a version, apart from the code under test. number: in order of time.
+
+    lost: no event of it ever arrives by itself.
+    """
 
     event: dict[str, Any]
+    bucket: str
+    key: str
+    number: int
     good: bool
+    lost: bool = False
+    deleted: bool = False
     started: int = 0
     redrives: int = 0
     disturbed: bool = False
@@ -73,33 +92,63 @@ class Job:
 
 
 class Histories(RuleBasedStateMachine):
-    @initialize(issued=st.sets(st.sampled_from("ab")))
-    def empty(self, issued: set[str]) -> None:
-        self.world = World()
+    """Versions are told apart by their etags: each upload has bytes of its own."""
+
+    @initialize(versioned=st.booleans(), issued=st.sets(st.sampled_from("ab")))
+    def empty(self, versioned: bool, issued: set[str]) -> None:
+        buckets = {UPLOADS: versioned, THEIRS: versioned, RESULTS: False}
+        self.world = World(s3=MemoryS3(**buckets))
+        self.versioned = versioned
         self.issued = issued
         for key in issued:
             self.world.issue(f"uploads/{key}")
         self.world.s3.before, self.world.s3.after = self._before, self._after
         self.jobs: dict[str, Job] = {}
-        self.versions: dict[str, list[str]] = {}
+        # The version that each key of each bucket stands for; None: it was deleted.
+        self.newest: dict[tuple[str, str], str | None] = {}
         self.actors: list[Actor] = []
         self.last: dict[str, StatusDocument] = {}
+        self.too_late: set[str] = set()  # executions that began when their version was deleted
         self.problems: list[str] = []
         self.executions = 0
 
-    @rule(key=st.sampled_from("ab"), good=st.booleans(), versioned=st.booleans())
-    def upload(self, key: str, good: bool, versioned: bool) -> None:
-        body = picture(len(self.jobs) % 250) if good else BAD
-        event = self.world.put(f"uploads/{key}", body, with_version_id=versioned)
-        job = Upload.parse(event).job_id
-        self.jobs[job] = Job(event, good)
-        self.versions.setdefault(key, []).append(job)
+    @rule(
+        key=st.sampled_from("ab"),
+        bucket=st.sampled_from([UPLOADS] * 4 + [THEIRS]),
+        good=st.booleans(),
+        with_version_id=st.booleans(),
+        lost=st.sampled_from([False, False, True]),
+    )
+    def upload(self, key: str, bucket: str, good: bool, with_version_id: bool, lost: bool) -> None:
+        number = len(self.jobs)
+        body = picture(number % 250) if good else b"this is no image: %d" % number
+        event = self.world.put(
+            f"uploads/{key}",
+            body,
+            bucket=bucket,
+            with_version_id=self.versioned and with_version_id,
+        )
+        job = str(Upload.parse(event).etag)
+        self.jobs[job] = Job(event, bucket, key, number, good, lost)
+        self.newest[bucket, key] = job
+
+    @precondition(lambda self: self.newest)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        """As everybody deletes: with versioning, a marker hides the versions."""
+        bucket, key = data.draw(st.sampled_from(sorted(self.newest)))
+        self.world.s3.delete_object(Bucket=bucket, Key=f"uploads/{key}")
+        for job in self.jobs.values():
+            job.deleted |= (job.bucket, job.key) == (bucket, key)
+        self.newest[bucket, key] = None
 
     @precondition(lambda self: self.jobs and len(self.actors) < AT_ONCE)
-    @rule(data=st.data(), redrive=st.sampled_from([False, False, False, True]))
-    def deliver(self, data: st.DataObject, redrive: bool) -> None:
-        """An event arrives: for the first time, again, or sent by an operator."""
-        self._start(data.draw(st.sampled_from(sorted(self.jobs))), redrive)
+    @rule(data=st.data(), how=st.sampled_from(["event"] * 3 + ["redrive", "no sequencer"]))
+    def deliver(self, data: st.DataObject, how: str) -> None:
+        """An event arrives: for the first time, again, sent by an operator, made of the object."""
+        known = sorted(name for name, job in self.jobs.items() if how != "event" or not job.lost)
+        if known:
+            self._start(data.draw(st.sampled_from(known)), how)
 
     @precondition(lambda self: self.actors)
     @rule(data=st.data(), fault=FAULTS)
@@ -137,69 +186,130 @@ class Histories(RuleBasedStateMachine):
         self.world.pass_time(seconds=seconds)
 
     def teardown(self) -> None:
-        for job in sorted(self.jobs):
-            if not self.jobs[job].started:
-                self._start(job, redrive=False)
+        for name in sorted(self.jobs):
+            if not self.jobs[name].started and not self.jobs[name].lost:
+                self._start(name, "event")
         self._finish_everybody()
-        for key, versions in self.versions.items():
-            document = self.world.document(f"uploads/{key}")
-            assert document is not None, "an upload without a status"
-            # Of a key that was issued, whichever was heard of first.
-            job = str(document.job_id) if key in self.issued else versions[-1]
-            assert document.job_id == job, "the document speaks of an older version"
-            assert job in versions, "the document speaks of nothing that was uploaded"
-            assert document.is_terminal, "a job that nobody will end"
-            if not self.jobs[job].disturbed:
-                assert document.state is not State.FAILED, "a failure without a fault"
-            if document.state is State.FAILED:
-                self._start(job, redrive=True)
-                self._finish_everybody()
-                document = self.world.document(f"uploads/{key}")
-                assert document is not None
-            right = State.SUCCEEDED if self.jobs[job].good else State.REJECTED
-            if document.error is not None and document.error.code == "UploadGone":
-                # Without versions a form that is sent again takes the file of its first job away.
-                assert self._is_overwritten(job)
-                continue
-            assert document.state is right
-            assert self.world.missing_renditions(document) == []
+        self._check_failures()
+        self.world.pass_time(minutes=5)
+        self._redrive_what_has_no_end()
+        for bucket, key in self.newest:
+            self._check_end(bucket, key)
         self._check_announcements()
 
+    def _check_end(self, bucket: str, key: str) -> None:
+        name = self._counts(bucket, key)
+        if name is None:
+            return  # deleted: whatever was true before stays
+        document = self.world.document(f"uploads/{key}")
+        assert document is not None, "an upload without a status"
+        if document.upload.bucket != bucket:
+            assert self._judged(bucket, key) is JobState.WAITING, "another's end is shown"
+            return
+        assert document.upload.etag == name, "the document speaks of an older version"
+        if document.error is not None and document.error.code == "UploadGone":
+            assert self._was_taken_away(name), "nobody took it away"
+            return
+        assert document.state is (State.SUCCEEDED if self.jobs[name].good else State.REJECTED)
+        assert self.world.missing_renditions(document) == []
+
+    def _counts(self, bucket: str, key: str) -> str | None:
+        """The version whose end is to be told: the newest, or of a form the first heard of."""
+        newest = self.newest[bucket, key]
+        if bucket != UPLOADS or key not in self.issued or newest is None:
+            return newest
+        document = self.world.document(f"uploads/{key}")
+        assert document is not None
+        name = document.upload.etag
+        assert name in self.jobs, "the document speaks of nothing that was uploaded"
+        return name
+
+    def _was_taken_away(self, name: str) -> bool:
+        """Without its version id, what was replaced or deleted since cannot be read any more."""
+        job = self.jobs[name]
+        pinned = "version-id" in job.event["detail"]["object"] and self.versioned
+        return job.deleted or (self.newest[job.bucket, job.key] != name and not pinned)
+
+    def _check_failures(self) -> None:
+        for (bucket, key), name in self.newest.items():
+            document = self.world.document(f"uploads/{key}")
+            if name and document and document.upload.bucket == bucket:
+                undisturbed = not self.jobs[name].disturbed and document.upload.etag == name
+                assert document.state is not State.FAILED or not undisturbed, "without a fault"
+
+    def _redrive_what_has_no_end(self) -> None:
+        """As `ops redrive` does it: what `jobs` lists without an end, until it lists nothing."""
+        for _ in range(4):
+            started = False
+            for bucket, key in sorted(self.newest):
+                document = self.world.document(f"uploads/{key}")
+                if document is not None and document.upload.bucket != bucket:
+                    continue  # for people to mend
+                state, newest = self._judged(bucket, key), self.newest[bucket, key]
+                if state is JobState.WAITING and newest:
+                    self._start(newest, "no sequencer")
+                elif state in (JobState.STUCK, JobState.FAILED) and document is not None:
+                    self._start(str(document.upload.etag), "redrive")
+                else:
+                    continue
+                started = True
+            if not started:
+                return
+            self._finish_everybody()
+            self.world.pass_time(minutes=5)
+        raise AssertionError("a job that nobody can end")
+
+    def _judged(self, bucket: str, key: str) -> JobState | None:
+        """What `ops jobs` says of the key: it knows what S3 lists, and the document."""
+        there = self.world.s3.current(bucket, f"uploads/{key}")
+        document = self.world.document(f"uploads/{key}")
+        if there is None and document is None:
+            return None
+        upload = StoredUpload(there.etag.strip('"'), 1, NOON) if there else None
+        return judge(document, upload, bucket, self.world.now, lambda execution: False)
+
     def _check_announcements(self) -> None:
-        told_of = {told["job_id"] for told in self.world.announced if told["state"] != "IGNORED"}
-        for key in self.issued & self.versions.keys():
-            assert len(told_of.intersection(self.versions[key])) <= 1, "two uploads of one form"
-        newest = {versions[-1] for key, versions in self.versions.items() if key not in self.issued}
-        for name, job in self.jobs.items():
-            ends = [
-                told["state"]
+        for key in self.issued:
+            told_of = {
+                told["upload"]["etag"]
                 for told in self.world.announced
-                if told["job_id"] == name and told["state"] in ("SUCCEEDED", "REJECTED")
+                if told["upload"]["bucket"] == UPLOADS
+                and told["upload"]["key"] == f"uploads/{key}"
+                and told["state"] != "IGNORED"
+            }
+            assert len(told_of) <= 1, "two uploads of one form"
+        for name, job in self.jobs.items():
+            told_of_it = [
+                told
+                for told in self.world.announced
+                if told["upload"].get("etag") == name and told["state"] in ("SUCCEEDED", "REJECTED")
             ]
             right = {"SUCCEEDED" if job.good else "REJECTED"}
-            if self._is_overwritten(name):
+            if self._was_taken_away(name):
                 right.add("REJECTED")  # UploadGone
-            assert set(ends) <= right
-            assert len(ends) <= 1 + job.redrives, "an end was announced twice"
-            if name in newest and not job.disturbed:
-                assert ends, "an end that nobody heard of"
+            assert {told["state"] for told in told_of_it} <= right
+            assert len(told_of_it) <= 1 + job.redrives, "an end was announced twice"
+            counts = self._counts(job.bucket, job.key) == name
+            if counts and not job.disturbed and self._is_owner(job):
+                assert told_of_it, "an end that nobody heard of"
 
-    def _is_overwritten(self, job: str) -> bool:
-        """Whether the file of an issued key is gone, because its bucket has no versions."""
-        key = self.jobs[job].event["detail"]["object"]["key"].removeprefix("uploads/")
-        pinned = "version-id" in self.jobs[job].event["detail"]["object"]
-        return key in self.issued and not pinned and self.versions[key][-1] != job
+    def _is_owner(self, job: Job) -> bool:
+        document = self.world.document(f"uploads/{job.key}")
+        return document is not None and document.upload.bucket == job.bucket
 
-    def _start(self, name: str, redrive: bool) -> None:
+    def _start(self, name: str, how: str) -> None:
         job = self.jobs[name]
         self.executions += 1
         execution = f"e{self.executions}"
         event = job.event
-        if redrive:
+        if how != "event":
             job.redrives += 1
             job.redriven_by.add(execution)
-            event = event | {"redrive": True}
+            made = how == "no sequencer"
+            event = made_from_the_object(event) if made else event | {"redrive": True}
         job.started += 1
+        if self.newest[job.bucket, job.key] is None:
+            self.too_late.add(execution)
         self._add(execution, name, lambda: self.world.execute(event, execution))
 
     def _add(self, execution: str, job: str, run: Callable[[], object]) -> None:
@@ -253,25 +363,37 @@ class Histories(RuleBasedStateMachine):
         now = StatusDocument.from_bytes(there.body)
         before = self.last.get(key)
         self.last[key] = now
+        if now.state is State.SUCCEEDED and now.execution in self.too_late:
+            self.problems.append("renditions of a picture that its owner had deleted")
         if now.state is State.SUCCEEDED and self.world.missing_renditions(now):
             self.problems.append("SUCCEEDED before its renditions can be read")
         if before is not None and before != now:
             self._judge(before, now)
 
     def _judge(self, before: StatusDocument, now: StatusDocument) -> None:
-        if before.job_id != now.job_id:
-            if before.is_issued and before.job_id is not None:
+        if before.upload.bucket != now.upload.bucket:
+            self.problems.append("another workflow's document was replaced")
+        elif before.job_id is not None and before.upload.etag != now.upload.etag:
+            if before.is_issued:
                 self.problems.append("a form's second upload over its first")
-            old, new = before.upload.sequencer or "", now.upload.sequencer or ""
-            if old >= new:
+            old, new = (self.jobs[str(one.upload.etag)] for one in (before, now))
+            if old.number > new.number:
                 self.problems.append("an older version over a newer one")
+        elif before.job_id not in (None, now.job_id):
+            self.problems.append("a job changed its id")
         elif before.state is State.FAILED:
-            redriven = now.execution in self.jobs[str(now.job_id)].redriven_by
-            # REJECTED at once where the file is gone.
-            if now.state not in (State.RUNNING, State.REJECTED) or not redriven:
-                self.problems.append(f"FAILED became {now.state}")
+            self._judge_reopening(before, now)
         elif before.is_terminal:
             self.problems.append(f"{before.state} became {now.state}")
+
+    def _judge_reopening(self, before: StatusDocument, now: StatusDocument) -> None:
+        redriven = now.execution in self.jobs[str(now.upload.etag)].redriven_by
+        # Without version ids nobody can tell the same bytes sent again from a late event.
+        sent_again = not before.upload.sequencer and bool(now.upload.sequencer)
+        # A redrive that finds the upload deleted rejects it without a claim between.
+        follows = now.state in (State.RUNNING, State.REJECTED)
+        if not follows or not (redriven or sent_again):
+            self.problems.append(f"FAILED became {now.state}")
 
 
 TestHistories = Histories.TestCase

@@ -19,6 +19,8 @@ from botocore.response import StreamingBody
 _STATUS = {
     "AccessDenied": 403,
     "ConditionalRequestConflict": 409,
+    "InvalidObjectState": 403,
+    "InvalidRequest": 400,
     "MethodNotAllowed": 405,
     "NoSuchBucket": 404,
     "NoSuchKey": 404,
@@ -39,6 +41,7 @@ class Version:
     etag: str
     metadata: dict[str, str]
     headers: dict[str, str]
+    unreadable: str | None = None  # the code with which a plain GET is refused
 
 
 @dataclass
@@ -50,14 +53,24 @@ class Bucket:
 Hook = Callable[[str, dict[str, Any]], None]
 
 
-def refusal(code: str, operation: str = "", message: str = "") -> ClientError:
+def refusal(
+    code: str, operation: str = "", message: str = "", headers: dict[str, str] | None = None
+) -> ClientError:
+    answered = {"HTTPStatusCode": _STATUS[code], "HTTPHeaders": headers or {}}
     return ClientError(
         {
             "Error": {"Code": code, "Message": message or code},
-            "ResponseMetadata": {"HTTPStatusCode": _STATUS[code]},
+            "ResponseMetadata": answered,
         },
         operation,
     )
+
+
+# What an object may be stored with so that a plain GET of it is refused (API reference, GetObject).
+_UNREADABLE = {
+    "StorageClass": ({"GLACIER", "DEEP_ARCHIVE"}, "InvalidObjectState"),
+    "SSECustomerAlgorithm": ({"AES256"}, "InvalidRequest"),
+}
 
 
 class MemoryS3:
@@ -132,6 +145,10 @@ class MemoryS3:
             etag=f'"{hashlib.md5(Body, usedforsecurity=False).hexdigest()}"',
             metadata=dict(Metadata or {}),
             headers={name: value for name, value in headers.items() if name in _KEPT},
+            unreadable=next(
+                (code for name, (those, code) in _UNREADABLE.items() if headers.get(name) in those),
+                None,
+            ),
         )
         self._append(bucket, Key, version)
         return {"ETag": version.etag} | (
@@ -140,6 +157,9 @@ class MemoryS3:
 
     def _get(self, **request: Any) -> dict[str, Any]:
         answer = self._head(**request)
+        version = self._find(request["Bucket"], request["Key"], request.get("VersionId"))
+        if version.unreadable:
+            raise refusal(version.unreadable, "GetObject")
         body: bytes = answer.pop("_body")
         return answer | {"Body": StreamingBody(io.BytesIO(body), len(body))}
 
@@ -171,7 +191,10 @@ class MemoryS3:
         if version_id is None:
             there = self.current(bucket, key)
             if there is None:
-                raise refusal("NoSuchKey", "GetObject")
+                # A key that holds a delete marker says so, one that holds nothing at all does not.
+                marked = bool(self.buckets[bucket].objects.get(key))
+                headers = {"x-amz-delete-marker": "true"} if marked else {}
+                raise refusal("NoSuchKey", "GetObject", headers=headers)
             return there
         for version in self.buckets[bucket].objects.get(key, []):
             if version.version_id == version_id:

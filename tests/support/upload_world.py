@@ -40,6 +40,7 @@ from upload_workflow.run.runner import Converter, JobRunner, Task, Write, WriteA
 
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"
+RECIPE = "recipe22"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 RENDITIONS = {"large": Rendition(width_px=24, height_px=24), "small": Rendition(width_px=8)}
@@ -138,6 +139,13 @@ def created_event(
     } | extra
 
 
+def made_from_the_object(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event that `ops redrive` makes of the object as it lies there: it has no sequencer."""
+    copy: dict[str, Any] = json.loads(json.dumps(event))
+    copy["detail"]["object"].pop("sequencer", None)
+    return copy | {"redrive": True}
+
+
 @dataclass
 class World:
     s3: MemoryS3 = field(default_factory=lambda: MemoryS3(uploads=True, results=False))
@@ -147,17 +155,24 @@ class World:
     aborted: set[str] = field(default_factory=set)  # executions whose workers still run
     write_all: WriteAll = one_after_another
     converter: Converter = field(default_factory=CachedConverter)
+    recipe: str = RECIPE
 
     def put(
-        self, key: str, body: bytes | None = None, *, with_version_id: bool = True, **extra: Any
+        self,
+        key: str,
+        body: bytes | None = None,
+        *,
+        with_version_id: bool = True,
+        bucket: str = UPLOADS,
+        **extra: Any,
     ) -> dict[str, Any]:
         """Upload bytes and return the event about them."""
         self.s3.put_object(
-            Bucket=UPLOADS, Key=key, Body=picture() if body is None else body, **extra
+            Bucket=bucket, Key=key, Body=picture() if body is None else body, **extra
         )
-        version = self.s3.current(UPLOADS, key)
+        version = self.s3.current(bucket, key)
         assert version is not None
-        return created_event(key, version, with_version_id=with_version_id)
+        return created_event(key, version, with_version_id=with_version_id, bucket=bucket)
 
     def issue(self, key: str) -> StatusDocument:
         """Seed the document as whoever issues an upload of this key does."""
@@ -173,6 +188,7 @@ class World:
         task = Task.parse({"event": event, "execution": execution, "attempt": attempt}, "request")
         runner = JobRunner(
             results_prefix=PREFIX,
+            recipe=self.recipe,
             store=self._store(),
             signer=signer(),
             refuse_early=partial(refuse_early, limits=LIMITS),

@@ -41,9 +41,9 @@ def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b""
     return AWSResponse("http://127.0.0.1", status, found, raw)
 
 
-def refused(status: int, code: str) -> AWSResponse:
+def refused(status: int, code: str, headers: dict[str, str] | None = None) -> AWSResponse:
     xml = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
-    return answer(status, {"content-type": "application/xml"}, xml)
+    return answer(status, {"content-type": "application/xml"} | (headers or {}), xml)
 
 
 def no_fault(perform: Callable[[], AWSResponse]) -> AWSResponse:
@@ -101,7 +101,8 @@ class Wire:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if request.method == "HEAD" or not is_xml_text(facts["Key"]):
                 return answer(status)  # as S3's, which the SDK cannot read
-            return refused(status, error.response["Error"]["Code"])
+            headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+            return refused(status, error.response["Error"]["Code"], headers)
         raise AssertionError(f"{request.method} is not used by the functions")
 
     def _put(self, facts: dict[str, Any], headers: dict[str, str], body: bytes) -> AWSResponse:

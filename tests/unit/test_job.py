@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.memory_s3 import refusal
-from tests.support.upload_world import NOON, RESULTS, UPLOADS, World, picture
+from tests.support.memory_s3 import MemoryS3, refusal
+from tests.support.upload_world import (
+    NOON,
+    PREFIX,
+    RECIPE,
+    RESULTS,
+    UPLOADS,
+    World,
+    made_from_the_object,
+    picture,
+)
 from upload_workflow.aws.store import Contended
+from upload_workflow.errors import ResultsShared
 from upload_workflow.job import transitions
 from upload_workflow.job.document import State, StatusDocument, timestamp
 from upload_workflow.run.runner import side_by_side
@@ -50,8 +62,8 @@ def test_the_status_document_is_written_last(world: World) -> None:
     job = world.document(KEY).job_id
     assert writes[1:] == [
         f"results/{KEY}/status.json",  # the claim
-        f"results/{KEY}/{job}/large.jpg",
-        f"results/{KEY}/{job}/small.jpg",
+        f"results/{KEY}/{job}/{RECIPE}/large.jpg",
+        f"results/{KEY}/{job}/{RECIPE}/small.jpg",
         f"results/{KEY}/status.json",
     ]
 
@@ -186,15 +198,24 @@ def test_a_version_that_comes_while_the_first_is_converted_finds_its_form_spent(
     assert document is not None and document.execution == "e2"
 
 
-def test_the_announced_version_is_read_although_the_key_was_overwritten(world: World) -> None:
+def test_a_version_that_the_key_no_longer_stands_for_is_not_converted(world: World) -> None:
+    """Field: an upload that was replaced before its job ran was converted and served."""
+    old = world.put(KEY, picture(1))
+    world.put(KEY, picture(2))
+    told = world.convert(old)
+    assert (told["state"], told["reason"]) == ("IGNORED", "superseded")
+    assert world.document(KEY) is None
+
+
+def test_what_is_read_is_the_announced_version_whatever_comes_after(world: World) -> None:
     old = world.put(KEY, picture(1))
 
     def overwrite(operation: str, request: dict[str, object]) -> None:
         if operation == "GetObject" and request["Bucket"] == UPLOADS:
-            world.s3.before = lambda operation, request: None
+            world.s3.after = lambda operation, request: None
             world.put(KEY, b"no image")
 
-    world.s3.before = overwrite
+    world.s3.after = overwrite
     assert world.convert(old)["state"] == "SUCCEEDED"
 
 
@@ -206,12 +227,24 @@ def test_without_a_version_id_an_overwritten_upload_claims_nothing(world: World)
     assert world.document(KEY) is None
 
 
-def test_a_deleted_upload_is_told_to_a_client_that_waits(world: World) -> None:
+def delete_marker(world: World, event: dict[str, Any]) -> None:
+    """As the console and every client delete: the version stays, hidden by a marker."""
+    world.s3.delete_object(Bucket=UPLOADS, Key=KEY)
+
+
+def delete_version(world: World, event: dict[str, Any]) -> None:
+    version_id = event["detail"]["object"]["version-id"]
+    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version_id)
+
+
+@pytest.mark.parametrize("delete", [delete_marker, delete_version])
+def test_a_deleted_upload_is_told_to_a_client_that_waits(
+    world: World, delete: Callable[[World, dict[str, Any]], None]
+) -> None:
+    """Field: with a marker, renditions of a picture that its owner had deleted were served."""
     seed(world)
     event = world.put(KEY)
-    world.s3.delete_object(
-        Bucket=UPLOADS, Key=KEY, VersionId=event["detail"]["object"]["version-id"]
-    )
+    delete(world, event)
     assert world.convert(event)["state"] == "REJECTED"
     document = world.document(KEY)
     assert document is not None and document.error is not None
@@ -220,9 +253,7 @@ def test_a_deleted_upload_is_told_to_a_client_that_waits(world: World) -> None:
 
 def test_a_deleted_upload_for_which_nobody_waits_leaves_no_trace(world: World) -> None:
     event = world.put(KEY)
-    world.s3.delete_object(
-        Bucket=UPLOADS, Key=KEY, VersionId=event["detail"]["object"]["version-id"]
-    )
+    delete_marker(world, event)
     assert world.convert(event)["reason"] == "superseded"
     assert world.document(KEY) is None
 
@@ -231,11 +262,119 @@ def test_a_deleted_newer_version_leaves_the_older_result_standing(world: World) 
     world.convert(world.put(KEY, picture(1)), "e1")
     before = world.document(KEY)
     event = world.put(KEY, picture(2))
-    world.s3.delete_object(
-        Bucket=UPLOADS, Key=KEY, VersionId=event["detail"]["object"]["version-id"]
-    )
+    delete_version(world, event)
     assert world.convert(event, "e2")["reason"] == "superseded"
     assert world.document(KEY) == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_redriven_newer_version_keeps_its_place_when_the_events_come_late(
+    world: World, fails: bool
+) -> None:
+    """Field: the late event of the older version took the document over, for ever."""
+    old, new = world.put(KEY, picture(1)), world.put(KEY, picture(2))
+    if fails:
+        world.record(made_from_the_object(new), "e1")
+    else:
+        world.convert(made_from_the_object(new), "e1")
+    before = world.document(KEY)
+    assert world.convert(new, "e2")["reason"] == "duplicate"
+    assert world.convert(old, "e3")["reason"] == "superseded"
+    assert world.record(old, "e4")["reason"] == "superseded"
+    assert world.document(KEY) == before
+
+
+def test_an_event_that_comes_after_its_redrive_is_the_same_job_without_version_ids_too(
+    world: World,
+) -> None:
+    """Field: a second folder of renditions, a second announcement, a job id that changed."""
+    event = world.put(KEY, with_version_id=False)
+    told = world.convert(made_from_the_object(event), "e1")
+    renditions = world.s3.keys(RESULTS)
+    assert world.convert(event, "e2")["reason"] == "duplicate"
+    assert world.s3.keys(RESULTS) == renditions
+    assert world.document(KEY).job_id == told["job_id"]  # type: ignore[union-attr]
+
+
+def test_a_job_keeps_its_id_when_its_event_comes_after_a_failed_redrive(world: World) -> None:
+    event = world.put(KEY, with_version_id=False)
+    failed = world.record(made_from_the_object(event), "e1")
+    told = world.convert(event, "e2")
+    assert (told["state"], told["job_id"]) == ("SUCCEEDED", failed["job_id"])
+
+
+def test_the_same_bytes_sent_again_after_a_failure_are_converted(world: World) -> None:
+    """Where nothing but the etag names a version: the client was told to upload it again."""
+    world.record(made_from_the_object(world.put(KEY, with_version_id=False)), "e1")
+    again = world.put(KEY, with_version_id=False)
+    assert world.convert(again, "e2")["state"] == "SUCCEEDED"
+
+
+def test_two_workflows_on_one_results_folder_never_touch_each_others_documents() -> None:
+    """Field: one client read the other's picture."""
+    world = World(s3=MemoryS3(uploads=True, theirs=True, results=False))
+    world.convert(world.put(KEY, picture(1)), "e1")
+    before = world.document(KEY)
+    other = world.put(KEY, picture(2), bucket="theirs")
+    with pytest.raises(ResultsShared):
+        world.convert(other, "e2")
+    assert world.record(other, "e2", "ResultsShared")["reason"] == "occupied"
+    assert world.document(KEY) == before
+    assert world.announced == []
+
+
+def test_a_seed_of_another_bucket_is_not_claimed_either(world: World) -> None:
+    seeded = transitions.seed("theirs", KEY, NOON, expires_at=timestamp(NOON))
+    world.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/status.json", Body=seeded.to_bytes())
+    with pytest.raises(ResultsShared):
+        world.convert(world.put(KEY))
+
+
+@pytest.mark.parametrize(
+    ("stored", "code"),
+    [
+        ({"StorageClass": "GLACIER"}, "Archived"),
+        ({"StorageClass": "DEEP_ARCHIVE"}, "Archived"),
+        ({"SSECustomerAlgorithm": "AES256"}, "EncryptedByClient"),
+    ],
+)
+@pytest.mark.parametrize("with_version_id", [True, False])
+def test_what_s3_refuses_because_of_how_the_client_stored_it_is_the_clients_to_mend(
+    world: World, stored: dict[str, str], code: str, with_version_id: bool
+) -> None:
+    """Field: FAILED Internal after three attempts, an alarm, and the advice to roll back."""
+    event = world.put(KEY, with_version_id=with_version_id, **stored)
+    assert world.execute(event) == "SUCCEEDED"
+    (told,) = world.announced
+    assert (told["state"], told["error"]["code"]) == ("REJECTED", code)
+    assert not told["error"]["retryable"]
+
+
+def test_a_version_that_s3_does_not_show_yet_is_asked_for_again(world: World) -> None:
+    """For a quarter of an hour after versioning was switched on."""
+    event = world.put(KEY)
+    denials = [refusal("NoSuchKey"), refusal("NoSuchKey")] * 8
+
+    def deny(operation: str, request: dict[str, object]) -> None:
+        if request["Bucket"] == UPLOADS and denials:
+            raise denials.pop()
+
+    world.s3.before = deny
+    assert world.execute(event) == "SUCCEEDED"
+    document = world.document(KEY)
+    assert document is not None and document.state is State.SUCCEEDED
+
+
+def test_other_renditions_have_other_keys(world: World) -> None:
+    """Field: other bytes under the same immutable key, after a restore with other renditions."""
+    event = world.put(KEY)
+    first = world.convert(event, "e1")
+    world.s3.delete_object(Bucket=RESULTS, Key=f"{PREFIX}{KEY}/status.json")
+    world.recipe = "another2"
+    second = world.convert(event, "e2")
+    keys_of = [{made["key"] for made in told["renditions"]} for told in (first, second)]
+    assert keys_of[0].isdisjoint(keys_of[1])
+    assert first["job_id"] == second["job_id"]
 
 
 def test_the_seed_gives_its_name_and_times_to_the_job(world: World) -> None:
@@ -259,7 +398,9 @@ def test_remains_of_a_failed_run_are_replaced_by_the_true_bytes(world: World) ->
     job = world.convert(event)["job_id"]
     fresh = World()
     event = fresh.put(KEY)
-    fresh.s3.put_object(Bucket=RESULTS, Key=f"results/{KEY}/{job}/large.jpg", Body=b"old code")
+    fresh.s3.put_object(
+        Bucket=RESULTS, Key=f"results/{KEY}/{job}/{RECIPE}/large.jpg", Body=b"cut off"
+    )
     fresh.convert(event)
     document = fresh.document(KEY)
     assert document is not None and fresh.missing_renditions(document) == []

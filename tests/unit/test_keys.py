@@ -10,6 +10,16 @@ from hypothesis import strategies as st
 from upload_workflow.job import keys
 
 JOB = "a" * keys.JOB_ID_LENGTH
+RECIPE = "r" * keys.RECIPE_LENGTH
+
+
+def rendition_key(
+    prefix: str, upload_key: str, name: str = "small", extension: str = "webp"
+) -> str:
+    return keys.rendition_key(
+        prefix, upload_key, job=JOB, recipe=RECIPE, rendition=name, extension=extension
+    )
+
 
 s3_keys = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=80
@@ -45,9 +55,7 @@ def test_keys_that_decode_alike_are_different_jobs_and_places(left: str, right: 
 def test_results_lie_below_the_upload_key_as_it_is() -> None:
     key = "uploads/a b+%2B/é//x/"
     assert keys.status_key("results/", key) == f"results/{key}/status.json"
-    assert keys.rendition_key("results/", key, JOB, "small", "webp") == (
-        f"results/{key}/{JOB}/small.webp"
-    )
+    assert rendition_key("results/", key) == (f"results/{key}/{JOB}/{RECIPE}/small.webp")
 
 
 @pytest.mark.parametrize("key", ["uploads/../x", "uploads/./x", "../x", "uploads/x/..", "."])
@@ -65,7 +73,7 @@ def test_dots_that_a_url_parser_keeps_are_kept(key: str) -> None:
 )
 def test_every_result_key_fits_into_s3(key: str, prefix: str, times: int) -> None:
     long_key = (key * times).encode()[: keys.MAX_KEY_BYTES].decode(errors="ignore")
-    longest = keys.rendition_key(prefix, long_key, JOB, "n" * 32, "webp")
+    longest = rendition_key(prefix, long_key, "n" * 32)
     assert len(longest.encode()) <= keys.MAX_KEY_BYTES
     assert len(keys.status_key(prefix, long_key).encode()) <= keys.MAX_KEY_BYTES
 
@@ -73,7 +81,7 @@ def test_every_result_key_fits_into_s3(key: str, prefix: str, times: int) -> Non
 @given(left=s3_keys, right=s3_keys)
 def test_two_keys_never_share_a_place(left: str, right: str) -> None:
     def places(key: str) -> set[str]:
-        rendition = keys.rendition_key("results/", key, JOB, "status", "json")
+        rendition = rendition_key("results/", key, "status", "json")
         return {keys.status_key("results/", key), rendition}
 
     assert left == right or places(left).isdisjoint(places(right))

@@ -35,7 +35,7 @@ def state(
     *,
     alive: Mapping[str, bool] | None = None,
 ) -> JobState:
-    return judge(told, upload, NOW, lambda execution: (alive or {}).get(execution, False))
+    return judge(told, upload, "b", NOW, lambda execution: (alive or {}).get(execution, False))
 
 
 @pytest.mark.parametrize("ended", [State.SUCCEEDED, State.REJECTED, State.FAILED])
@@ -79,6 +79,25 @@ def test_a_key_that_was_issued_keeps_its_state_whatever_else_is_uploaded_there()
     newer = StoredUpload(etag="e2", bytes=9, last_modified=NOW - timedelta(minutes=1))
     issued = document(State.SUCCEEDED, expires_at=timestamp(NOW))
     assert state(issued, newer) is JobState.SUCCEEDED
+
+
+def test_a_key_that_was_uploaded_again_waits_although_the_older_version_ended_later() -> None:
+    """Field: v1 waited for its retry, v2 came meanwhile and its event was lost."""
+    newer = StoredUpload(etag="e2", bytes=9, last_modified=NOW - timedelta(minutes=5))
+    ended = document(State.SUCCEEDED, updated_at=timestamp(NOW))
+    assert state(ended, newer) is JobState.WAITING
+
+
+def test_another_version_of_the_same_bytes_is_another_upload() -> None:
+    told = Subject("b", "uploads/a", version_id="v1", etag="e1")
+    second = replace(UPLOAD, version_id="v2")
+    assert state(document(State.SUCCEEDED, upload=told), second) is JobState.WAITING
+    assert state(document(State.SUCCEEDED, upload=told), UPLOAD) is JobState.SUCCEEDED
+
+
+def test_the_end_of_another_workflows_upload_is_not_this_ones() -> None:
+    theirs = document(State.SUCCEEDED, upload=Subject("theirs", "uploads/a", etag="e1"))
+    assert state(theirs) is JobState.WAITING
 
 
 def test_an_etag_that_the_document_does_not_know_is_no_other_upload() -> None:

@@ -10,7 +10,7 @@ import base64
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,14 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from ..errors import AccessDenied, MissingBucket, UnusableKey
+from ..errors import (
+    AccessDenied,
+    MissingBucket,
+    NotYetReadable,
+    Rejected,
+    RejectionCode,
+    UnusableKey,
+)
 from ..job.document import StatusDocument
 from ..job.transitions import Decision, Recorded
 from ..job.upload import Upload
@@ -48,7 +55,7 @@ class Overwritten(Exception):
 
 
 class Gone(Exception):
-    """The announced version no longer exists."""
+    """The announced version was deleted."""
 
 
 class Contended(Exception):
@@ -201,25 +208,68 @@ class Store:
         )
 
     def open_upload(self, upload: Upload) -> OpenedUpload:
-        """The announced version and no other. Raises Overwritten or Gone."""
-        pin = {"VersionId": upload.version_id} if upload.version_id else {"IfMatch": upload.etag}
+        """The announced version, if the key still stands for it.
+
+        Raises Overwritten if the key holds another version, Gone if it holds none (deleted, also
+        where a delete marker hides the version), Rejected if S3 cannot give the object to anybody
+        as the client stored it, and NotYetReadable.
+        """
+        # Not asked for by its version id: S3 would give what its owner has deleted or replaced.
+        # That the version in the answer is compared pins it as well, for no request more.
+        pin = {} if upload.version_id else {"IfMatch": upload.etag}
+        try:
+            answer = self._get_upload(upload, pin)
+        except ClientError as error:
+            match _code(error):
+                case "PreconditionFailed":
+                    raise Overwritten(upload.key) from error
+                case "NoSuchKey":
+                    self._distinguish_gone_from_not_yet(upload, error)
+                    raise Gone(upload.key) from error
+            raise
+        if upload.version_id and answer.get("VersionId", upload.version_id) != upload.version_id:
+            answer["Body"].close()
+            raise Overwritten(upload.key)
+        return _opened(answer)
+
+    def open_overwritten(self, upload: Upload) -> OpenedUpload:
+        """The announced version, although the key holds another one by now.
+
+        Raises Gone if the bucket did not keep it, Rejected as `open_upload` does.
+        """
+        if upload.version_id is None:
+            raise Gone(upload.key)
+        try:
+            return _opened(self._get_upload(upload, {"VersionId": upload.version_id}))
+        except ClientError as error:
+            if _code(error) in ("NoSuchKey", "NoSuchVersion"):
+                raise Gone(upload.key) from error
+            raise
+
+    def _get_upload(self, upload: Upload, pin: Mapping[str, Any]) -> Any:
         with _permanent_faults_named():
             try:
-                answer = self.s3.get_object(Bucket=upload.bucket, Key=upload.key, **pin)
+                return self.s3.get_object(Bucket=upload.bucket, Key=upload.key, **pin)
             except ClientError as error:
-                match _code(error):
-                    case "PreconditionFailed":
-                        raise Overwritten(upload.key) from error
-                    case "NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed":
-                        raise Gone(upload.key) from error
+                if _code(error) in _UNREADABLE:
+                    raise Rejected(*_UNREADABLE[_code(error)]) from error
                 raise
-        name = answer["Metadata"].get(ORIGINAL_NAME)
-        return OpenedUpload(
-            body=answer["Body"],
-            size_bytes=answer["ContentLength"],
-            content_type=answer.get("ContentType"),
-            original_name=unquote(name) if name else None,
-        )
+
+    def _distinguish_gone_from_not_yet(self, upload: Upload, error: ClientError) -> None:
+        """Raises NotYetReadable if S3 says of the version, too, only that there is no such key.
+
+        Of a deleted one it says that there is a delete marker, or no such version.
+        """
+        if upload.version_id is None or _hides_behind_a_marker(error):
+            return
+        try:
+            self._get_upload(upload, {"VersionId": upload.version_id})["Body"].close()
+        except ClientError as pinned:
+            if _code(pinned) in ("NoSuchVersion", "MethodNotAllowed"):
+                return
+            if _code(pinned) != "NoSuchKey":
+                raise
+        raise NotYetReadable(upload.key) from error
 
     def is_newest(self, upload: Upload) -> bool:
         """Whether the key holds this version now. A key that holds nothing has no newest one."""
@@ -262,6 +312,38 @@ class Store:
                     return
                 etag = there["ETag"]
         raise Contended(f"{key} changed {WRITE_ROUNDS} times")
+
+
+def _opened(answer: Any) -> OpenedUpload:
+    """answer: of GetObject."""
+    name = answer["Metadata"].get(ORIGINAL_NAME)
+    return OpenedUpload(
+        body=answer["Body"],
+        size_bytes=answer["ContentLength"],
+        content_type=answer.get("ContentType"),
+        original_name=unquote(name) if name else None,
+    )
+
+
+def _hides_behind_a_marker(error: ClientError) -> bool:
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers.get("x-amz-delete-marker") == "true"
+
+
+# What S3 answers about an object that its owner stored so that it cannot be read as it lies there
+# (API reference of GetObject). The client's doing: no retry helps, and nobody is to be woken.
+_UNREADABLE = {
+    "InvalidObjectState": (
+        RejectionCode.ARCHIVED,
+        "The upload lies in an archive, from which it cannot be read at once. Upload it again in a "
+        "storage class that is read at once, such as STANDARD.",
+    ),
+    "InvalidRequest": (
+        RejectionCode.ENCRYPTED_BY_CLIENT,
+        "The upload was encrypted with a key of its client's own, which nobody here has. Upload it "
+        "again without customer-provided encryption keys.",
+    ),
+}
 
 
 class _Changed(Exception):

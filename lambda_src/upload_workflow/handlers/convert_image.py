@@ -21,6 +21,7 @@ from ..aws.signer import Signer
 from ..aws.store import Store
 from ..errors import Rejected
 from ..image.limits import refuse_early
+from ..image.recipe import recipe
 from ..job.announcement import announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
@@ -29,6 +30,7 @@ from ..run.runner import JobRunner, Task, side_by_side
 _S3 = s3_client()
 _RUNNER = JobRunner(
     results_prefix=_SETTINGS.results_prefix,
+    recipe=recipe(_SETTINGS.renditions),
     store=Store(_S3, _SETTINGS.results_bucket),
     signer=Signer(_S3, credentials()),
     refuse_early=partial(refuse_early, limits=_SETTINGS.limits),

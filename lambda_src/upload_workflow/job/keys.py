@@ -14,8 +14,10 @@ MAX_KEY_BYTES = 1024
 
 JOB_ID_LENGTH = 26  # base32 characters: 130 bits, collisions are out of reach
 
-# The longest thing below a results folder: "/<job id>/<rendition, 32>.<extension, 4>".
-_LONGEST_RESULT = 1 + JOB_ID_LENGTH + 1 + 32 + 1 + 4
+RECIPE_LENGTH = 8  # characters, as image/recipe.py makes them
+
+# The longest below a results folder: "/<job id>/<recipe>/<rendition, 32>.<extension, 4>".
+_LONGEST_RESULT = 1 + JOB_ID_LENGTH + 1 + RECIPE_LENGTH + 1 + 32 + 1 + 4
 
 # The owner is part of a key that a browser may show; "." and "/" would change its meaning.
 _OWNER_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
@@ -53,9 +55,14 @@ def status_key(results_prefix: str, upload_key: str) -> str:
 
 
 def rendition_key(
-    results_prefix: str, upload_key: str, job: str, rendition: str, extension: str
+    results_prefix: str, upload_key: str, *, job: str, recipe: str, rendition: str, extension: str
 ) -> str:
-    return f"{results_folder(results_prefix, upload_key)}/{job}/{rendition}.{extension}"
+    """A key that holds everything that makes the rendition's bytes, so that they never change.
+
+    recipe: short name of what was asked for and of what made it; RECIPE_LENGTH characters.
+    """
+    folder = results_folder(results_prefix, upload_key)
+    return f"{folder}/{job}/{recipe}/{rendition}.{extension}"
 
 
 def issued_key(uploads_prefix: str, owner: str | None, upload_id: uuid.UUID) -> str:

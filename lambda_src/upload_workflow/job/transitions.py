@@ -4,9 +4,12 @@ The theory, in three nouns. A document *stands* somewhere as seen by one job (`S
 execution *asks* for a change (`claim`, `finish`, `fail`); it asks as the document's *owner*, the
 execution that claimed the job last, as *another* execution, or as an operator's *redrive*
 (`Asker`). `TRANSITIONS` gives the answer for each: write the new document, or do not, because
-the job is another's (duplicate) or the result is already there (recorded). A document of
-another version of the key is decided first: a key that we issued takes one upload, so that every
-further version gives way (spent); of any other key the older version does (superseded).
+the job is another's (duplicate) or the result is already there (recorded).
+
+What the document speaks of is decided first (`Relation`), by identity alone: buckets, version
+ids, etags, sequencers, and S3's answer where these cannot tell. A document of an older version
+gives way, one of a newer version stays (superseded); of a key that we issued the first version
+stays (spent); a document of another bucket is nobody's here to touch (occupied).
 
 A document goes PENDING -> RUNNING -> SUCCEEDED | REJECTED | FAILED, and from FAILED back to
 RUNNING by a redrive. Each function takes the document as it was read (None: there is none) and
@@ -33,6 +36,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"  # another execution has this job, or the job has its end
     SUPERSEDED = "superseded"  # a newer version of the key took its place
     SPENT = "spent"  # the key was issued for one upload, and another version was that
+    OCCUPIED = "occupied"  # the key's document speaks of an upload in another bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,22 @@ class Claimant:
     redrive: bool = False
 
 
+class Relation(Enum):
+    """What the document of a key speaks of, as seen by one upload."""
+
+    NOTHING = auto()  # there is no document, or it is PENDING: no version has been claimed
+    SAME = auto()  # this version
+    OLDER = auto()  # a version that this one has replaced
+    NEWER = auto()  # a version that has replaced this one
+    SPENT = auto()  # another version, of a key that was issued for one upload
+    UNKNOWN = auto()  # another version, and nothing but S3 can tell which of the two is newer
+    FOREIGN = auto()  # an upload in another bucket: two workflows share one results folder
+
+
 class Standing(Enum):
     """Where the document of a key stands, as seen by one job."""
 
-    FREE = auto()  # there is none, or it is PENDING: nobody has claimed a job of this key
+    FREE = auto()  # no version has been claimed, or the document gives way
     LEASED = auto()  # RUNNING, and its lease has not ended
     ABANDONED = auto()  # RUNNING, and its lease has ended
     DELIVERED = auto()  # SUCCEEDED or REJECTED
@@ -167,13 +183,79 @@ def seed(
     )
 
 
-def is_order_unknown(current: StatusDocument | None, upload: Upload) -> bool:
-    """Whether S3 must be asked which version is newest: the event has no sequencer and the
-    document speaks of another version, which a newer one may replace. To be asked after the
-    document was read: then a version that is newest still is not older than what it speaks of."""
-    if current is None or current.is_issued or current.job_id in (None, upload.job_id):
+def is_same_version(one: Subject | Upload, other: Subject | Upload) -> bool:
+    """Whether both name one version of one object, as far as both are known.
+
+    Version ids decide, then sequencers. Where either lacks both (an event that was made from the
+    object has no sequencer, a bucket without versioning no version ids), equal etags are equal
+    bytes under the same key, and that is the same job.
+    """
+    if one.bucket != other.bucket or one.key != other.key:
         return False
-    return upload.sequencer is None
+    if one.version_id and other.version_id:
+        return one.version_id == other.version_id
+    if one.sequencer and other.sequencer:
+        return order(one.sequencer) == order(other.sequencer)
+    return one.etag is not None and one.etag == other.etag
+
+
+def relation(current: StatusDocument | None, upload: Upload) -> Relation:
+    if current is not None and current.upload.bucket != upload.bucket:
+        return Relation.FOREIGN
+    if current is None or current.job_id is None:
+        return Relation.NOTHING
+    told = current.upload
+    if is_same_version(told, upload):
+        return Relation.SAME
+    if current.is_issued:
+        return Relation.SPENT
+    before, after = order(told.sequencer or ""), order(upload.sequencer or "")
+    if not before or not after or before == after:
+        return Relation.UNKNOWN
+    return Relation.OLDER if before < after else Relation.NEWER
+
+
+def is_order_unknown(current: StatusDocument | None, upload: Upload) -> bool:
+    """Whether S3 must be asked which version the key stands for. To be asked after the document
+    was read: then a version that is newest still is not older than what the document speaks of."""
+    return relation(current, upload) is Relation.UNKNOWN
+
+
+def _aside(
+    ask: str,
+    current: StatusDocument | None,
+    upload: Upload,
+    execution: str,
+    now: datetime,
+    *,
+    is_newest: bool,
+    redrive: bool = False,
+) -> Decision | None:
+    """Why nothing is written about this upload; None: the new document may be written."""
+    match relation(current, upload):
+        case Relation.FOREIGN:
+            return Ignored(Reason.OCCUPIED)
+        case Relation.SPENT:
+            return Ignored(Reason.SPENT)
+        case Relation.NEWER:
+            return Ignored(Reason.SUPERSEDED)
+        case Relation.UNKNOWN if not is_newest:
+            return Ignored(Reason.SUPERSEDED)
+        case Relation.SAME if not _may_be_sent_again(current, upload):
+            return _answer(ask, current, execution, now, redrive=redrive)
+    return _answer(ask, None, execution, now, redrive=redrive)
+
+
+def _may_be_sent_again(current: StatusDocument | None, upload: Upload) -> bool:
+    """Whether this may be the second upload of bytes that failed: only etags say it is the same.
+
+    A client was told to upload again, so the failure must not stand in its way.
+    """
+    if current is None or current.state is not State.FAILED:
+        return False
+    told = current.upload
+    by_version = told.version_id and upload.version_id
+    return not by_version and bool(upload.sequencer) and not told.sequencer
 
 
 def claim(
@@ -188,18 +270,22 @@ def claim(
 
     is_newest: S3's answer where `is_order_unknown`.
     """
-    again = _is_same_job(current, upload)
-    if not again and (reason := _goes_before(current, upload, is_newest)):
-        return Ignored(reason)
-    aside = _answer(
-        "claim", current if again else None, claimant.execution, now, redrive=claimant.redrive
+    aside = _aside(
+        "claim",
+        current,
+        upload,
+        claimant.execution,
+        now,
+        is_newest=is_newest,
+        redrive=claimant.redrive,
     )
     if aside is not None:
         return aside
+    again = relation(current, upload) is Relation.SAME
     return StatusDocument(
         state=State.RUNNING,
-        upload=Subject.of(upload, original_name=_original_name(current)),
-        job_id=upload.job_id,
+        upload=_subject(current, upload),
+        job_id=_job_id(current, upload),
         execution=claimant.execution,
         lease_until=timestamp(now + claimant.lease),
         created_at=_created_at(current, now),
@@ -235,7 +321,7 @@ def finish(
     # None: somebody deleted the document of a running job. The result is no less true.
     if current is None or current == claimed:
         return ended
-    if current.job_id != claimed.job_id:
+    if not is_same_version(current.upload, claimed.upload):
         return Ignored(Reason.SUPERSEDED)
     return _answer("finish", current, claimed.execution or "", now) or ended
 
@@ -254,16 +340,14 @@ def fail(
     The document of another execution's job is left alone: that execution records its own end.
     is_newest: S3's answer where `is_order_unknown`.
     """
-    again = _is_same_job(current, upload)
-    if not again and (reason := _goes_before(current, upload, is_newest)):
-        return Ignored(reason)
-    aside = _answer("fail", current if again else None, execution, now)
+    aside = _aside("fail", current, upload, execution, now, is_newest=is_newest)
     if aside is not None:
         return aside
+    again = relation(current, upload) is Relation.SAME
     return StatusDocument(
         state=State.FAILED,
-        upload=Subject.of(upload, original_name=_original_name(current)),
-        job_id=upload.job_id,
+        upload=_subject(current, upload),
+        job_id=_job_id(current, upload),
         execution=execution,
         error=Problem(code.value, _FAILURES.get(code, _OUR_FAULT), retryable=True),
         created_at=_created_at(current, now),
@@ -284,20 +368,23 @@ _FAILURES = {
 }
 
 
-def _is_same_job(current: StatusDocument | None, upload: Upload) -> bool:
-    return current is not None and current.job_id == upload.job_id
+def _job_id(current: StatusDocument | None, upload: Upload) -> str:
+    """A job keeps the id under which it was told first, whichever event tells of it now."""
+    if current is not None and current.job_id and relation(current, upload) is Relation.SAME:
+        return current.job_id
+    return upload.job_id
 
 
-def _goes_before(current: StatusDocument | None, upload: Upload, is_newest: bool) -> Reason | None:
-    """Why the document's version goes before this other one of the key, if it does."""
-    if current is None or current.job_id is None:
-        return None
-    if current.is_issued:
-        return Reason.SPENT
-    if upload.sequencer is None:
-        return None if is_newest else Reason.SUPERSEDED
-    ours = order(upload.sequencer, upload.job_id)
-    return Reason.SUPERSEDED if order(current.upload.sequencer, current.job_id) > ours else None
+def _subject(current: StatusDocument | None, upload: Upload) -> Subject:
+    subject = Subject.of(upload, original_name=_original_name(current))
+    if current is None or relation(current, upload) is not Relation.SAME:
+        return subject
+    told = current.upload
+    return replace(
+        subject,
+        version_id=subject.version_id or told.version_id,
+        sequencer=subject.sequencer or told.sequencer,
+    )
 
 
 def _created_at(current: StatusDocument | None, now: datetime) -> str:

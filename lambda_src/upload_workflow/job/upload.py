@@ -101,14 +101,13 @@ class Upload:
         return keys.job_id(self.bucket, self.key, self.version)
 
 
-def order(sequencer: str | None, job_id: str | None) -> tuple[str, str]:
+def order(sequencer: str) -> str:
     """Sorts the versions of one key as S3 made them.
 
     S3's rule is to pad the shorter hexadecimal sequencer with zeros on the right and to compare
-    as text, which is the same as comparing without trailing zeros. Versions that the rule cannot
-    tell apart are ordered by job id: any order will do, if it is the same for everybody.
+    as text, which is the same as comparing without trailing zeros.
     """
-    return (sequencer or "").lower().rstrip("0"), job_id or ""
+    return sequencer.lower().rstrip("0")
 
 
 def _identity(*, bucket: object, key: object, version_id: object, etag: object) -> dict[str, Any]:

@@ -60,23 +60,18 @@ class Job:
 def judge(
     document: StatusDocument | None,
     upload: StoredUpload | None,
+    uploads_bucket: str,
     now: datetime,
     is_alive: Callable[[str], bool],
 ) -> JobState:
-    """is_alive: does this execution still run? Asked only when a lease has ended."""
+    """The state of a key, by identity alone: clocks of different writers do not compare.
+
+    is_alive: does this execution still run? Asked only when a lease has ended.
+    """
     if document is None:
         return JobState.WAITING
-    # An ETag that differs: the key was uploaded again, and the document speaks of the older one.
-    # That is how it stays where the key was issued, for the first upload and no other.
-    overwritten = (
-        upload is not None
-        and not document.is_issued
-        and document.upload.etag is not None
-        and document.upload.etag != upload.etag
-        and timestamp(upload.last_modified) > document.updated_at[:19]
-    )
-    if overwritten:
-        return JobState.WAITING
+    if document.upload.bucket != uploads_bucket or _is_of_another_version(document, upload):
+        return JobState.WAITING if upload else JobState.ISSUED
     if document.state is State.PENDING:
         return JobState.WAITING if upload else JobState.ISSUED
     if document.state is State.RUNNING:
@@ -85,6 +80,19 @@ def judge(
         alive = leased or (document.execution is not None and is_alive(document.execution))
         return JobState.RUNNING if alive else JobState.STUCK
     return JobState(document.state.value)
+
+
+def _is_of_another_version(document: StatusDocument, upload: StoredUpload | None) -> bool:
+    """Whether the key was uploaded again since. A listing knows no version ids, only etags.
+
+    The document of a key that was issued speaks of the first upload and of no other.
+    """
+    told = document.upload
+    if upload is None or told.etag is None or document.is_issued:
+        return False
+    if told.version_id and upload.version_id:
+        return told.version_id != upload.version_id
+    return told.etag != upload.etag
 
 
 def find_jobs(
@@ -117,7 +125,14 @@ def find_jobs(
         if key is None and document is None:
             return None  # deleted meanwhile
         key = key or (document.upload.key if document else "")
-        return _job(key, document, uploads.get(key), now, is_alive)
+        return _job(
+            key,
+            document,
+            uploads.get(key),
+            bucket=deployment.uploads_bucket,
+            now=now,
+            is_alive=is_alive,
+        )
 
     is_alive = partial(_is_alive, aws, deployment)
     with ThreadPoolExecutor(THREADS) as threads:
@@ -133,7 +148,14 @@ def find_job(aws: Aws, deployment: Deployment, key: str, now: datetime) -> Job |
     upload = read_upload(aws, deployment, key)
     if document is None and upload is None:
         return None
-    return _job(key, document, upload, now, partial(_is_alive, aws, deployment))
+    return _job(
+        key,
+        document,
+        upload,
+        bucket=deployment.uploads_bucket,
+        now=now,
+        is_alive=partial(_is_alive, aws, deployment),
+    )
 
 
 def read_document(aws: Aws, deployment: Deployment, status_key: str) -> StatusDocument | None:
@@ -165,10 +187,12 @@ def _job(
     key: str,
     document: StatusDocument | None,
     upload: StoredUpload | None,
+    *,
+    bucket: str,
     now: datetime,
     is_alive: Callable[[str], bool],
 ) -> Job:
-    state = judge(document, upload, now, is_alive)
+    state = judge(document, upload, bucket, now, is_alive)
     told = datetime.fromisoformat(document.updated_at) if document else None
     uploaded = upload.last_modified if upload else None
     since = uploaded if state is JobState.WAITING else told

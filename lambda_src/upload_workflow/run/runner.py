@@ -18,10 +18,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
-from ..errors import Rejected, RejectionCode, ScanFailed
+from ..errors import Rejected, RejectionCode, ResultsShared, ScanFailed
 from ..job import keys, transitions
 from ..job.document import State, StatusDocument, StoredRendition
-from ..job.transitions import Claimant, Decision, Ignored, Reason
+from ..job.transitions import Claimant, Decision, Ignored, Reason, Relation
 from ..job.upload import Scan, Upload
 
 if TYPE_CHECKING:
@@ -114,9 +114,13 @@ def side_by_side(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[St
 
 @dataclass(frozen=True)
 class JobRunner:
-    """What a job needs besides its task: the outside world as values."""
+    """What a job needs besides its task: the outside world as values.
+
+    recipe: names all that makes a rendition's bytes besides the upload (see image/recipe.py).
+    """
 
     results_prefix: str
+    recipe: str
     store: Store
     signer: Signer
     refuse_early: Callable[[bytes, int], None]
@@ -172,6 +176,9 @@ class JobRunner:
     ) -> Decision:
         newest = transitions.is_order_unknown(current, upload) and self.store.is_newest(upload)
         decision = transitions.claim(current, upload, claimant, self.now(), is_newest=newest)
+        if decision == Ignored(Reason.OCCUPIED):
+            # Loud, because nobody could tell the client: its document is another workflow's.
+            raise ResultsShared(f"The status document of {upload.key} is another bucket's")
         if not isinstance(decision, StatusDocument) or opened is None:
             return decision
         subject = replace(
@@ -205,7 +212,7 @@ class JobRunner:
         finally:
             course.lap("convert")
             course.fence = self.converter.way if "read" in course.stages_ms else None
-        write = partial(self._write_rendition, upload)
+        write = partial(self._write_rendition, upload.key, claimed.job_id or upload.job_id)
         renditions = tuple(self.write_all(write, converted))
         course.lap("write")
         ended = transitions.succeed(
@@ -223,9 +230,16 @@ class JobRunner:
         converted = self.converter.convert(parts)
         return converted, self.store.mark_unfenced(key, seen, unfenced=False)
 
-    def _write_rendition(self, upload: Upload, name: str, encoded: Encoded) -> StoredRendition:
+    def _write_rendition(
+        self, upload_key: str, job: str, name: str, encoded: Encoded
+    ) -> StoredRendition:
         key = keys.rendition_key(
-            self.results_prefix, upload.key, upload.job_id, name, encoded.extension
+            self.results_prefix,
+            upload_key,
+            job=job,
+            recipe=self.recipe,
+            rendition=name,
+            extension=encoded.extension,
         )
         sha256 = hashlib.sha256(encoded.data)
         self.store.put_rendition(key, encoded.data, encoded.content_type, sha256.digest())
@@ -249,7 +263,8 @@ class JobRunner:
         )
 
     def _open(self, upload: Upload, document: StatusDocument | None) -> OpenedUpload:
-        """Raises Rejected if it is not to be read, Overwritten if nobody waits for it any more."""
+        """Raises Rejected if it is not or cannot be read, Overwritten if nobody waits for it any
+        more, NotYetReadable."""
         _refuse_by_scan(upload)
         try:
             return self.store.open_upload(upload)
@@ -257,11 +272,20 @@ class JobRunner:
             if _is_waited_for(document, upload):
                 raise _GONE from gone
             raise Overwritten(upload.key) from gone
-        except Overwritten as overwritten:
-            # No newer version takes over a key that was issued: who waits for this one is told.
-            if document is not None and document.is_issued and document.job_id == upload.job_id:
-                raise _GONE from overwritten
-            raise
+        except Overwritten:
+            # A key that was issued takes its first upload: no newer version takes it over.
+            if document is None or not document.is_issued:
+                raise
+            return self._open_first(upload, document)
+
+    def _open_first(self, upload: Upload, document: StatusDocument) -> OpenedUpload:
+        try:
+            return self.store.open_overwritten(upload)
+        except Gone as gone:
+            if document.state is State.PENDING:
+                # Nobody was told of this version yet: the one that replaced it is the first.
+                raise Overwritten(upload.key) from gone
+            raise _GONE from gone
 
     def _reject_unopened(
         self, key: str, upload: Upload, claimant: Claimant, seen: Seen, refusal: Rejected
@@ -285,14 +309,15 @@ def _parts(head: bytes, opened: OpenedUpload, course: Course) -> Iterator[bytes]
 
 def _is_running(document: StatusDocument | None, upload: Upload) -> bool:
     """Whether somebody has claimed this very job and has not ended it."""
-    running = document is not None and document.state is State.RUNNING
-    return running and document is not None and document.job_id == upload.job_id
+    if document is None or document.state is not State.RUNNING:
+        return False
+    return transitions.relation(document, upload) is Relation.SAME
 
 
 def _is_waited_for(document: StatusDocument | None, upload: Upload) -> bool:
     """Whether a client was told to wait for this version: then it has to be told the end."""
     return document is not None and (
-        document.state is State.PENDING or document.job_id == upload.job_id
+        document.state is State.PENDING or transitions.relation(document, upload) is Relation.SAME
     )
 
 

@@ -1,0 +1,54 @@
+"""The recipe names what makes a rendition's bytes: no more, no less."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import PIL
+import pytest
+
+from upload_workflow.image import recipe as module
+from upload_workflow.image.recipe import LENGTH, recipe
+from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.job import keys
+
+SMALL = Rendition(width_px=8, height_px=8)
+OTHERWISE: dict[str, Any] = {
+    "width_px": 9,
+    "height_px": 9,
+    "fit": Fit.COVER,
+    "position": "top",
+    "background": "#000000",
+    "format": OutputFormat.PNG,
+    "quality": 50,
+    "enlarge": True,
+    "animated": True,
+}
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Rendition)])
+def test_every_field_of_a_rendition_is_in_the_recipe(field: str) -> None:
+    other = replace(SMALL, **{field: OTHERWISE[field]})
+    assert recipe({"small": SMALL}) != recipe({"small": other})
+
+
+def test_names_are_in_the_recipe_and_their_order_is_not() -> None:
+    large = Rendition(width_px=24)
+    assert recipe({"small": SMALL}) != recipe({"tiny": SMALL})
+    assert recipe({"a": SMALL, "b": large}) == recipe({"b": large, "a": SMALL})
+    assert recipe({"a": SMALL, "b": large}) != recipe({"a": large, "b": SMALL})
+
+
+@pytest.mark.parametrize("maker", [(module, "__version__"), (PIL, "__version__")])
+def test_another_converter_is_another_recipe(
+    monkeypatch: pytest.MonkeyPatch, maker: tuple[Any, str]
+) -> None:
+    before = recipe({"small": SMALL})
+    monkeypatch.setattr(*maker, "99.0")
+    assert recipe({"small": SMALL}) != before
+
+
+def test_a_recipe_fits_into_a_key() -> None:
+    assert len(recipe({})) == LENGTH == keys.RECIPE_LENGTH
+    assert set(recipe({})) <= set("abcdefghijklmnopqrstuvwxyz234567")

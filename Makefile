@@ -84,10 +84,10 @@ schemas: .venv/ready
 lock: .venv/ready
 	@$(RUN) -m tools.lock
 
-# The archive that users unpack: module, both zips, checksums, bill of materials.
+# Everything that is published, in build/release; KEY is a private SSH key that signs the checksums.
 release: .venv/ready
 	@test -n "$(VERSION)" || { echo "Say which version: make release VERSION=1.4.0"; exit 1; }
-	@$(RUN) -m tools.release $(VERSION)
+	@$(RUN) -m tools.release $(VERSION) $(if $(KEY),--key "$(KEY)")
 
 reference: .venv/ready
 	@$(RUN) -m tools.reference

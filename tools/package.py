@@ -6,18 +6,18 @@ Knows wheels and zips. Does not know Terraform or AWS.
 from __future__ import annotations
 
 import argparse
-import compileall
 import hashlib
 import os
 import platform
-import py_compile
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 # A zip keeps no earlier date; a fixed one makes two builds equal.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
+SOURCE_KINDS = (".py", ".html", ".json")
+
 # Services that the functions call, and the data every client of botocore needs.
 BOTOCORE_DATA = {
     "s3",
@@ -60,7 +62,7 @@ UNUSED = re.compile(
     | ^dateutil/zoneinfo/.*\.tar\.gz$
     | ^pillow\.libs/lib(freetype|harfbuzz|png16|brotli)
     | ^(bin|share|docs)/
-    | \.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|top_level\.txt|zip-safe|sboms/.*)$
+    | \.dist-info/(RECORD|INSTALLER|REQUESTED|WHEEL|top_level\.txt|zip-safe)$
     | \.pyi$
     | /py\.typed$
     | ^cykooz_resizer/.*\.(rs|toml)$
@@ -96,18 +98,35 @@ class Target:
     def is_this_machine(self) -> bool:
         return self.name == "local"
 
-    def interpreter(self) -> str | None:
-        """An interpreter that can compile for the target, or None if this machine has none."""
+    def compiler(self) -> Compiler | None:
+        """What can compile for the target, or None if this machine has no such Python."""
         if self.python == f"{sys.version_info.major}.{sys.version_info.minor}":
-            return sys.executable
+            return Compiler(sys.executable, platform.python_version())
         found = shutil.which(f"python{self.python}")
-        return found if found and _reports_version(found, self.python) else None
+        if found is None:
+            return None
+        # A version manager's shim may exist without the interpreter behind it.
+        asked = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+        version = asked.stdout.split()[-1] if asked.returncode == 0 else ""
+        return Compiler(found, version) if version.startswith(f"{self.python}.") else None
 
 
-def _reports_version(interpreter: str, version: str) -> bool:
-    """A version manager's shim may exist without the interpreter behind it."""
-    asked = subprocess.run([interpreter, "--version"], capture_output=True, text=True, check=False)
-    return asked.returncode == 0 and asked.stdout.split()[-1].startswith(f"{version}.")
+@dataclass(frozen=True)
+class Compiler:
+    """interpreter: its path. version: such as "3.13.0"; the bytecode may depend on all of it."""
+
+    interpreter: str
+    version: str
+
+    def compile(self, folder: Path) -> None:
+        """Adds bytecode that is never checked against the source.
+
+        Always in a process of its own, which sees neither settings nor packages of the host: the
+        bytes depend on what the process that writes them has imported before.
+        """
+        command = [self.interpreter, "-I", "-S", "-m", "compileall", "-qq", "-s", str(folder)]
+        command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(folder)]
+        subprocess.run(command, check=True)
 
 
 def lambda_target(architecture: str, extras: tuple[str, ...] = ()) -> Target:
@@ -178,25 +197,6 @@ def trim(folder: Path) -> None:
             path.unlink()
 
 
-def compile_bytecode(target: Target, folder: Path) -> bool:
-    """Adds bytecode that is never checked against the source; False if it can't be made here.
-
-    A function's folder is read-only, so without it every cold start compiles everything anew.
-    """
-    interpreter = target.interpreter()
-    if interpreter is None:
-        return False
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    if interpreter == sys.executable:
-        compileall.compile_dir(
-            folder, quiet=2, stripdir=str(folder), prependdir="/var/task", invalidation_mode=mode
-        )
-    else:
-        command = [interpreter, "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
-        subprocess.run([*command, "--invalidation-mode", "unchecked-hash", str(folder)], check=True)
-    return True
-
-
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -217,32 +217,68 @@ def write_zip(folder: Path, file: Path) -> None:
     half.replace(file)
 
 
-def build(target: Target) -> tuple[Path, bool]:
-    """Builds the zip of `target`; also tells whether it carries bytecode."""
+@contextmanager
+def unpacked(file: Path) -> Iterator[Path]:
+    """The contents of a zip or a wheel, in a folder for the time being."""
+    with tempfile.TemporaryDirectory() as scratch:
+        with zipfile.ZipFile(file) as archive:
+            archive.extractall(scratch)
+        yield Path(scratch)
+
+
+def build(target: Target) -> Path:
+    """Builds the zip of `target`; with bytecode where this machine can make it.
+
+    A function's folder is read-only, so without it every cold start compiles everything anew.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "package"
         install(target, folder)
         shutil.copytree(
             SOURCE / "upload_workflow",
             folder / "upload_workflow",
-            # Operators run `ops` on their own machine.
-            ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "ops"),
+            ignore=_left_out,
         )
         trim(folder)
         slim(folder / "botocore" / "data")
-        compiled = compile_bytecode(target, folder)
+        if compiler := target.compiler():
+            compiler.compile(folder)
         write_zip(folder, target.file)
-    return target.file, compiled
+    return target.file
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What lies in the source folder and is no part of a function, tracked or not."""
+    return {
+        name
+        for name in names
+        # Operators run `ops` on their own machine.
+        if name in ("__pycache__", "ops")
+        or not (name.endswith(SOURCE_KINDS) or (Path(folder) / name).is_dir())
+    }
 
 
 def inputs_digest(target: Target) -> str:
-    """A digest of everything that a build reads: equal digests mean equal zips."""
-    digest = hashlib.sha256(f"{target}{sys.version}".encode())
+    """A digest of all that decides the bytes of a zip: equal digests mean equal zips.
+
+    Those are the sources, the wheels, the compiler, and the library that packs.
+    """
+    made_by = f"{target} {target.compiler()} {zlib.ZLIB_RUNTIME_VERSION}"
+    digest = hashlib.sha256(made_by.encode())
     builders = sorted(Path(__file__).parent.glob("*.py"))
     for file in [*target.locks, *builders, *(path for _, path in _files(SOURCE))]:
         if "__pycache__" not in file.parts and ".egg-info" not in file.as_posix():
             digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+def without_bytecode(target: Target) -> str:
+    """What a zip lacks that was built on a machine like this one."""
+    return (
+        f"No python{target.python} on the PATH: the zip carries no bytecode, so each cold start "
+        "takes about half a second longer, and its bytes differ from those that a machine with "
+        f"Python {target.python} makes."
+    )
 
 
 def main() -> int:
@@ -267,14 +303,10 @@ def main() -> int:
     stamp = target.file.with_suffix(".inputs")
     wanted = inputs_digest(target)
     if not (target.file.exists() and stamp.exists() and stamp.read_text() == wanted):
-        _, compiled = build(target)
+        build(target)
         stamp.write_text(wanted)
-        if not compiled:
-            print(
-                f"No Python {target.python} here to compile for: the zip carries no bytecode, and "
-                "each cold start takes about half a second longer.",
-                file=sys.stderr,
-            )
+    if target.compiler() is None:
+        print(without_bytecode(target), file=sys.stderr)
     digest = hashlib.sha256(target.file.read_bytes()).hexdigest()
     size = target.file.stat().st_size / 1e6
     print(f"{target.file.relative_to(ROOT)}  {size:.1f} MB  sha256 {digest}")

@@ -1,24 +1,66 @@
-"""Dispatches `python -m upload_workflow COMMAND`; each command lives in its own module."""
+"""Dispatches `upload-workflow COMMAND`; each command lives in a module of its own."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 
-from .commands import convert as convert_command
-from .commands import upload as upload_command
-
-COMMANDS = {"convert": convert_command, "upload": upload_command}
+from . import __version__
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m upload_workflow")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        summary = (command.__doc__ or "").partition("\n")[0]
-        command.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
-    parsed = parser.parse_args(arguments)
-    exit_code: int = COMMANDS[parsed.command].run(parsed)
+@dataclass(frozen=True)
+class _Command:
+    """module: has main(arguments), and is imported only when it is called.
+
+    needs: a package that the plain wheel does not bring. extra: the extra of it that does.
+    """
+
+    summary: str
+    module: str
+    needs: str | None = None
+    extra: str | None = None
+
+
+COMMANDS = {
+    "upload": _Command(
+        "sends files through the upload API and saves the renditions", "commands.upload"
+    ),
+    "convert": _Command(
+        "shows what the workflow would make of your files", "commands.convert", "PIL", "convert"
+    ),
+    "ops": _Command(
+        "lists jobs, explains, redrives, pauses: for whoever is on call", "ops.__main__"
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of the command; 2 when the call is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="upload-workflow",
+        description="\n".join(f"{name:8} {about.summary}" for name, about in COMMANDS.items()),
+        epilog="upload-workflow COMMAND --help says more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    command = COMMANDS[chosen.command]
+    if command.needs and find_spec(command.needs) is None:
+        wheel = f"upload_workflow-{__version__}-py3-none-any.whl[{command.extra}]"
+        print(
+            f"The command {chosen.command} needs {command.needs}, which comes with the extra "
+            f'{command.extra!r} of the release: pip install "{wheel}"',
+            file=sys.stderr,
+        )
+        return 2
+    module = import_module(f".{command.module}", __package__)
+    exit_code: int = module.main(chosen.arguments)
     return exit_code
 
 

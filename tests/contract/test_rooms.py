@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "handlers": "errors job aws image run issue settings",
     "commands": "errors image run",
     "ops": "errors job",
-    "__main__": "commands",
+    "__main__": "commands ops",
 }
 
 

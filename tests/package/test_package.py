@@ -1,48 +1,44 @@
-"""The zip that the functions run, and the release around it. Builds both for real."""
+"""The zip that the functions run, built for real."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.package.conftest import Release
 from tests.support.heif import phone_photo
 from tests.support.pictures import quarters
-from tools import package, release
+from tools import package
+from tools.bill_of_materials import components
 
 ROOT = package.ROOT
 
 
 @pytest.fixture(scope="module")
 def local_zip() -> Path:
-    return package.build(package.local_target())[0]
+    return package.build(package.local_target())
 
 
 @pytest.fixture(scope="module")
-def released() -> dict[str, bytes]:
-    """Every file of a release, built in this folder."""
-    return release.contents("0.0.0")
+def lambda_zips(released: Release) -> dict[str, Path]:
+    return {
+        arch: released.folder / package.lambda_target(arch).file.name for arch in package.MACHINES
+    }
 
 
 @pytest.fixture(scope="module")
-def lambda_zips(released: dict[str, bytes]) -> dict[str, Path]:
-    assert released
-    return {arch: package.lambda_target(arch).file for arch in package.MACHINES}
-
-
-@pytest.fixture(scope="module")
-def heic_zips(released: dict[str, bytes]) -> dict[str, Path]:
-    assert released
-    return {arch: package.lambda_target(arch, ("heic",)).file for arch in package.MACHINES}
+def heic_zips(released: Release) -> dict[str, Path]:
+    return {
+        arch: released.folder / package.lambda_target(arch, ("heic",)).file.name
+        for arch in package.MACHINES
+    }
 
 
 def test_every_handler_loads_from_the_zip_alone(local_zip: Path, tmp_path: Path) -> None:
@@ -82,47 +78,83 @@ def test_every_handler_loads_from_the_zip_alone(local_zip: Path, tmp_path: Path)
         assert ran.returncode == 0, ran.stderr
 
 
-def test_a_build_in_another_folder_and_time_zone_is_the_same_bytes(
-    released: dict[str, bytes], tmp_path: Path
-) -> None:
-    here = tmp_path / "here.tar.gz"
-    release.write_archive(here, "upload-workflow-0.0.0", released)
-    copy = tmp_path / "somewhere else"
-    ignored = shutil.ignore_patterns(".*", "build", "node_modules", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    ran = subprocess.run(
-        [sys.executable, "-m", "tools.release", "0.0.0"],
-        cwd=copy,
-        env={**os.environ, "TZ": "Pacific/Auckland", "PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split()[-1] == hashlib.sha256(here.read_bytes()).hexdigest()
+def test_bytecode_does_not_depend_on_what_was_imported_before(tmp_path: Path) -> None:
+    made = []
+    # One process has imported nothing, the other all of ours, and so holds texts of its modules.
+    for imports in ("", "import boto3, tools.release, upload_workflow.image.convert"):
+        folder = tmp_path / str(len(made))
+        shutil.copytree(ROOT / "lambda_src/upload_workflow/image", folder / "image")
+        code = f"{imports}\nfrom pathlib import Path; from tools.package import local_target\n"
+        code += f"local_target().compiler().compile(Path({str(folder)!r}))"
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+        made.append({path.name: path.read_bytes() for path in folder.rglob("*.pyc")})
+    assert made[0] == made[1] != {}
 
 
-def test_the_release_can_be_used_without_a_build_step(
-    released: dict[str, bytes], tmp_path: Path
+def test_another_compiler_is_another_input_and_its_absence_is_said_each_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    release.write_archive(tmp_path / "module.tar.gz", "module", released)
-    with tarfile.open(tmp_path / "module.tar.gz") as archive:
-        names = {name.removeprefix("module/") for name in archive.getnames()}
-    assert {"main.tf", "README.md", "LICENSE", "sbom.cdx.json", "SHA256SUMS"} <= names
-    for extras in release.RELEASED_EXTRAS:
-        targets = [package.lambda_target(arch, extras) for arch in package.MACHINES]
-        assert {f"build/{target.file.name}" for target in targets} <= names
-    assert not [name for name in names if name.startswith(("tests/", "local/", ".venv"))]
+    target = package.lambda_target("arm64")
+    digests = set()
+    for compiler in (
+        None,
+        package.Compiler("python", "3.13.0"),
+        package.Compiler("python", "3.13.1"),
+    ):
+        monkeypatch.setattr(package.Target, "compiler", lambda target, found=compiler: found)
+        digests.add(package.inputs_digest(target))
+    assert len(digests) == 3
+    monkeypatch.setattr(package.Target, "compiler", lambda target: None)
+    monkeypatch.setattr(package, "build", lambda target: target.file.write_bytes(b"") and None)
+    monkeypatch.setattr(sys, "argv", ["package", "--architecture", "arm64"])
+    monkeypatch.setattr(package.Target, "file", tmp_file := package.ROOT / "build" / "unused.zip")
+    tmp_file.parent.mkdir(exist_ok=True)
+    try:
+        for _ in range(2):
+            assert package.main() == 0
+            assert "No python3.13 on the PATH" in capsys.readouterr().err
+    finally:
+        tmp_file.unlink()
+        tmp_file.with_suffix(".inputs").unlink()
+
+
+def test_what_lies_in_the_source_folder_by_chance_is_not_packed(tmp_path: Path) -> None:
+    names = ["keys.py", "page.html", "keys.py~", "terraform.tfstate", ".env", "ops", "__pycache__"]
+    for name in names:
+        (tmp_path / name).touch()
+    left_out = package._left_out(str(tmp_path), names)
+    assert set(names) - left_out == {"keys.py", "page.html"}
 
 
 def test_the_bill_of_materials_names_what_is_in_the_zip(lambda_zips: dict[str, Path]) -> None:
-    inside = {part["name"].lower() for part in release.components(lambda_zips["x86_64"])}
+    parts = list(components(lambda_zips["x86_64"]))
+    inside = {part["name"].lower() for part in parts if part["type"] == "library"}
     assert {"pillow", "botocore", "cykooz-resizer", "urllib3"} <= inside
     with zipfile.ZipFile(lambda_zips["x86_64"]) as archive:
-        top = {name.split("/")[0].lower() for name in archive.namelist()}
-    folders = {name for name in top if not name.endswith((".dist-info", ".libs", ".py"))}
+        names = archive.namelist()
+        libraries = {name for name in names if ".libs/" in name}
+    folders = {name.split("/")[0].lower() for name in names}
+    folders = {name for name in folders if not name.endswith((".dist-info", ".libs", ".py"))}
     known = {"pil", "dateutil", "upload_workflow", "__pycache__"}
     assert folders - known <= {name.replace("-", "_") for name in inside}
+    assert libraries == {part["name"] for part in parts if part["type"] == "file"} != set()
+
+
+@pytest.mark.parametrize("architecture", package.MACHINES)
+def test_the_bill_of_materials_names_c_and_rust_and_not_what_was_left_out(
+    architecture: str, lambda_zips: dict[str, Path]
+) -> None:
+    inside = {
+        part["name"]: {inner["name"]: inner.get("version") for inner in part.get("components", [])}
+        for part in components(lambda_zips[architecture])
+    }
+    pillow = inside["pillow"]
+    assert {"libwebp", "libavif", "libtiff", "libjpeg / libjpeg-turbo", "zlib"} <= set(pillow)
+    assert all(pillow[name] for name in ("libwebp", "libavif", "libtiff"))
+    # Text is never drawn; the zip holds neither the module nor its libraries.
+    assert not {"FreeType", "HarfBuzz", "FriBiDi", "raqm", "PIL._imagingft"} & set(pillow)
+    if architecture == "x86_64":
+        assert "fast_image_resize" in inside["cykooz-resizer"]
 
 
 @pytest.mark.parametrize("architecture", package.MACHINES)
@@ -164,15 +196,17 @@ def test_the_zip_that_reads_heic_decodes_it_and_carries_no_encoder(
 def test_the_bill_of_materials_names_the_libraries_of_heic_and_their_licence(
     heic_zips: dict[str, Path],
 ) -> None:
-    licences = {
-        part["name"]: part["licenses"][0]["license"]["name"]
-        for part in release.components(heic_zips["x86_64"])
-    }
+    (parts,) = (
+        part["components"]
+        for part in components(heic_zips["x86_64"])
+        if part["name"].replace("_", "-") == "pi-heif"
+    )
+    licences = {part["name"]: part["licenses"][0]["license"]["name"] for part in parts}
     assert licences["libheif"] == licences["libde265"] == "LGPL-3.0-or-later"
 
 
 def test_a_zip_with_extras_reads_what_they_say(tmp_path: Path) -> None:
-    built, _ = package.build(package.local_target(("heic",)))
+    built = package.build(package.local_target(("heic",)))
     shutil.unpack_archive(built, tmp_path / "zip")
     photo = tmp_path / "photo.heic"
     photo.write_bytes(phone_photo(quarters()))

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.support import hcl
 from tests.support.pictures import opened, saved, scene
 from upload_workflow.__main__ import main
+from upload_workflow.commands.convert import DEFAULT_RENDITIONS
+from upload_workflow.commands.result_folders import result_folders
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def test_a_folder_is_converted_and_every_file_gets_one_result(
             assert made["bytes"] == len(data)
             assert opened(data).size == (made["width"], made["height"])
             written.add(made["file"])
-    assert len(written) == 2 * 4  # files of the same name do not overwrite each other
+    assert len(written) == 2 * 3  # files of the same name do not overwrite each other
 
 
 def test_renditions_and_limits_can_be_given(
@@ -69,7 +77,12 @@ def test_renditions_and_limits_can_be_given(
 
 @pytest.mark.parametrize(
     ("renditions", "complaint"),
-    [('{"a": {"width": 1}}', "no 'width'"), ("[]", "JSON object"), ("{", "Expecting")],
+    [
+        ('{"a": {"width": 1}}', "no 'width'"),
+        ("[]", "renditions.json holds no JSON object"),
+        ("{", "renditions.json holds no JSON: Expecting"),
+        ('{"a": 5}', "renditions.json holds no renditions"),
+    ],
 )
 def test_a_wrong_call_is_told_from_a_wrong_picture(
     renditions: str,
@@ -84,3 +97,58 @@ def test_a_wrong_call_is_told_from_a_wrong_picture(
     assert main(["convert", str(photos), *out]) == 2
     assert complaint in capsys.readouterr().err
     assert main(["convert", str(tmp_path / "nowhere.jpg"), "--out", str(tmp_path)]) == 2
+
+
+def test_left_out_renditions_are_those_that_the_module_makes() -> None:
+    module = hcl.inside(hcl.read("variables.tf"), r'variable "renditions" \{')
+    defaults = hcl.inside(module, r"default = \{")
+    made = re.findall(
+        r"(\w+) += \{ width_px = (\d+), height_px = (\d+), format = \"(\w+)\"", defaults
+    )
+    assert {
+        (name, str(rendition.width_px), str(rendition.height_px), str(rendition.format))
+        for name, rendition in DEFAULT_RENDITIONS.items()
+    } == set(made)
+
+
+def test_results_find_a_place_beside_the_files_themselves(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(photos / "a.jpg"), "--out", str(photos), "--json"]) == 0
+    (result,) = results(capsys.readouterr().out)
+    assert {Path(made["file"]).parent for made in result["renditions"]} == {photos / "a.jpg-2"}
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "notes.txt/deeper"])
+def test_a_folder_that_cannot_be_made_is_named(
+    place: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = photos / place
+    assert main(["convert", str(photos / "a.jpg"), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"{out}") and len(said.splitlines()) == 1
+
+
+def test_without_pillow_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "upload_workflow.commands.convert", raising=False)
+    monkeypatch.setattr("upload_workflow.commands.convert", None, raising=False)
+    for name in [name for name in sys.modules if name.startswith("upload_workflow.image.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert main(["convert", "photo.jpg", "--out", "."]) == 2
+    assert "needs PIL, which comes with the extra 'convert'" in capsys.readouterr().err
+
+
+@given(st.lists(st.sampled_from(["a", "A", "a-2", "a-2-2", "b"]), max_size=6))
+def test_every_file_has_a_folder_of_its_own_that_is_no_file(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        (out / "a").write_text("a file")
+        (out / "b").mkdir()
+        folders = result_folders(out, [Path(name) for name in names])
+        assert len({str(folder).casefold() for folder in folders}) == len(names)
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+        assert result_folders(out, [Path(name) for name in names]) == folders  # a second run, too

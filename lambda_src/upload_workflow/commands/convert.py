@@ -9,53 +9,72 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import Rejected
 from ..image.limits import Limits
-from ..image.rendition import Fit, OutputFormat, Rendition
+from ..image.rendition import Rendition
 from ..run.fence import Fence
+from .result_folders import result_folders
 
-# The module's own defaults: sizes that pages and phones ask for.
+# Those that the module makes unless it is told others; a test compares them with variables.tf.
 DEFAULT_RENDITIONS = {
     "large": Rendition(2048, 2048),
-    "medium": Rendition(1024, 1024),
-    "small": Rendition(480, 480),
-    "thumbnail": Rendition(160, 160, fit=Fit.COVER, format=OutputFormat.WEBP),
+    "preview": Rendition(1024, 1024),
+    "thumbnail": Rendition(320, 320),
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _parser() -> argparse.ArgumentParser:
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="upload-workflow convert", description=summary)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files or folders")
     parser.add_argument(
-        "--renditions", type=Path, metavar="JSON", help='{"large": {"width_px": 2048}, ...}'
+        "--renditions",
+        type=Path,
+        metavar="FILE",
+        help='holds JSON such as {"large": {"width_px": 2048, "format": "webp"}}; '
+        "left out: what the module makes by default",
     )
-    parser.add_argument("--limits", type=Path, metavar="JSON", help='{"max_pixels": 50000000, ...}')
+    parser.add_argument(
+        "--limits", type=Path, metavar="FILE", help='holds JSON such as {"max_pixels": 50000000}'
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    return parser
 
 
-def run(arguments: argparse.Namespace) -> int:
+def main(command_line: Sequence[str]) -> int:
     """0 when every file reached a result, rejections included; 2 when the call is wrong."""
+    arguments = _parser().parse_args(command_line)
     try:
         renditions = _renditions(arguments.renditions)
         limits = Limits.from_json(_json(arguments.limits)) if arguments.limits else Limits()
         files = list(_files(arguments.files))
-    except (OSError, ValueError) as error:
+        folders = result_folders(arguments.out, files)
+        _convert_all(files, folders, Fence(renditions, limits), as_json=arguments.json)
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}." if error.strerror else error, file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    fence = Fence(renditions, limits)
+    return 0
+
+
+def _convert_all(
+    files: Sequence[Path], folders: Sequence[Path], fence: Fence, *, as_json: bool
+) -> None:
     show_progress = len(files) > 1 and sys.stderr.isatty()
-    for done, file in enumerate(files):
+    for done, (file, folder) in enumerate(zip(files, folders, strict=True)):
         if show_progress:
             _progress(done, len(files), file.name)
-        result = _convert_file(file, arguments.out / _folder(file, files), fence)
+        result = _convert_file(file, folder, fence)
         if show_progress:
             print("\r\x1b[K", end="", file=sys.stderr)
-        print(json.dumps(result) if arguments.json else _sentence(result), flush=True)
-    return 0
+        print(json.dumps(result) if as_json else _sentence(result), flush=True)
 
 
 def _convert_file(file: Path, folder: Path, fence: Fence) -> dict[str, Any]:
@@ -104,22 +123,22 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             raise FileNotFoundError(f"There is no file {path}.")
 
 
-def _folder(file: Path, files: list[Path]) -> str:
-    """The file's name, with a number when files of several folders share it."""
-    twins = [other for other in files if other.name == file.name]
-    return file.name if len(twins) == 1 else f"{file.name}-{twins.index(file) + 1}"
-
-
 def _renditions(path: Path | None) -> dict[str, Rendition]:
     if path is None:
         return DEFAULT_RENDITIONS
-    return {name: Rendition.from_json(fields) for name, fields in _json(path).items()}
+    try:
+        return {name: Rendition.from_json(fields) for name, fields in _json(path).items()}
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{path} holds no renditions: {error}.") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
-    values = json.loads(path.read_text())
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} holds no JSON: {error}.") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path} holds a JSON object.")
+        raise ValueError(f"{path} holds no JSON object.")
     return values
 
 

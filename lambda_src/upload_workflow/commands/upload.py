@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ _AT_ONCE = 4
 SUCCEEDED, REJECTED, WRONG_CALL, FAILED = range(4)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _parser() -> argparse.ArgumentParser:
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="upload-workflow upload", description=summary)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--api", required=True, metavar="URL", help="the module's upload_api.url")
     parser.add_argument(
@@ -38,10 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "UPLOAD_TOKEN in the environment is sent as bearer token. Exit code: 0 all succeeded, "
         "1 some were rejected, 2 the call is wrong, 3 some failed or are not ready in time."
     )
+    return parser
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """The exit code, see add_arguments."""
+def main(command_line: Sequence[str]) -> int:
+    """The exit code, see the end of the help."""
+    arguments = _parser().parse_args(command_line)
     files: list[Path] = arguments.files
     if missing := [str(file) for file in files if not file.is_file()]:
         print(f"There is no file {', '.join(missing)}.", file=sys.stderr)

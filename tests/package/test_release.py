@@ -151,16 +151,6 @@ def test_the_archive_is_a_module_without_a_build_step(unpacked: Path) -> None:
         assert (unpacked / f"build/upload_workflow-{architecture}.zip").stat().st_size > 1_000_000
 
 
-def test_every_file_that_the_documents_of_an_archive_link_is_in_it(unpacked: Path) -> None:
-    dead = []
-    for document in unpacked.rglob("*.md"):
-        text = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
-        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-            if not re.match(r"[a-z]+:", link) and not (document.parent / link).exists():
-                dead.append((str(document.relative_to(unpacked)), link))
-    assert dead == []
-
-
 @pytest.fixture(scope="module")
 def installed(released: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder `bin` of an environment that holds the wheel and what it asks for."""

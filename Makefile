@@ -29,8 +29,9 @@ help:
 demo: .venv/ready
 	@$(RUN) -m local demo
 
+# FRESH=1 replaces what runs already; SETTINGS is a .tfvars file with inputs of the module; PORT.
 up: .venv/ready
-	@$(RUN) -m local up
+	@$(RUN) -m local up $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT)) $(if $(SETTINGS),--settings "$(SETTINGS)")
 
 down: .venv/ready
 	@$(RUN) -m local down
@@ -92,5 +93,7 @@ release: .venv/ready
 reference: .venv/ready
 	@$(RUN) -m tools.reference
 
+# First what `make up` left running, which nothing would find again.
 clean:
+	@test ! -e .local/running.json || $(MAKE) --no-print-directory down
 	rm -rf build .local .venv

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,21 +38,43 @@ def main() -> int:
     tempfile.gettempdir()
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    name = None
     try:
-        parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-        parser.add_argument("command", choices=_COMMANDS)
-        name = parser.parse_args().command
+        options = vars(_parser().parse_args())
+        name = options.pop("command")
         # Importing takes half a second, in which somebody may change their mind already.
         problems = import_module("local.problems")
         try:
-            code: int = getattr(import_module(_COMMANDS[name]), name)()
+            code: int = getattr(import_module(_COMMANDS[name]), name)(**options)
         except problems.Problem as problem:
             print(f"\n{problem}", file=sys.stderr)
             return 1
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"\nCannot use {error.filename}: {error.strerror}.", file=sys.stderr)
+            return 1
         return code
     except Interrupted as interrupted:
-        print("\nStopped; nothing is left running.", file=sys.stderr)
+        left = "nothing is left running."
+        if name in ("up", "down"):
+            left = import_module("local.background").left_running()
+        print(f"\nStopped; {left}", file=sys.stderr)
         return 128 + int(interrupted.args[0])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="photographs through the whole workflow")
+    commands.add_parser("down", help="takes away what up left running")
+    up = commands.add_parser("up", help="the same stack, left running")
+    up.add_argument("--fresh", action="store_true", help="replace a stack that runs already")
+    up.add_argument("--port", type=int, default=0, help="of 127.0.0.1; left out: a free one")
+    up.add_argument(
+        "--settings", type=Path, metavar="FILE", help="a .tfvars file with inputs of the module"
+    )
+    return parser
 
 
 if __name__ == "__main__":

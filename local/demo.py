@@ -169,6 +169,7 @@ def send(sample: Sample, issue: Callable[[UploadRequest], Issued], news: queue.Q
 def save(outcomes: Sequence[Outcome], stack: Stack) -> Path:
     """Writes renditions, the functions' logs and the contact sheet; the sheet's path."""
     shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)  # also when there is nothing but a log to write
     for outcome in outcomes:
         folder = OUTPUT / Path(outcome.file_name).stem
         for rendition in outcome.renditions:

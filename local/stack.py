@@ -59,9 +59,9 @@ def configured(
         yield root
 
 
-def apply(aws: LocalAws, root: terraform.Root) -> Stack:
-    """Applies the stack and makes the user who signs for clients."""
-    root.run("apply")
+def apply(aws: LocalAws, root: terraform.Root, inputs: Path | None = None) -> Stack:
+    """Applies the stack and makes the user who signs for clients. inputs: a .tfvars file."""
+    root.run("apply", *([f"-var-file={inputs}"] if inputs else []))
     outputs = root.outputs()["upload_workflow"]
     signer = make_user(aws.client("iam"), _SIGNER, outputs["signer_policy_json"])
     return Stack(aws, root, outputs, signer)

@@ -247,8 +247,16 @@ def own_folder(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def listening(port: int) -> socket.socket:
+    """Ends with a sentence when the port is not to be had."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        sys.exit(f"Port {port} of 127.0.0.1 cannot be used: {error}. Choose another one.")
+
+
 def live() -> None:
-    """Serves from a folder of its own, which is named on the command line.
+    """Serves from a folder of its own, on a port; the command line names both, 0 is any port.
 
     Says its port when it listens; what goes wrong before is on stderr.
     """
@@ -260,7 +268,7 @@ def live() -> None:
             path.mkdir()
             os.environ[variable] = str(path)
         os.chdir(folder)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = listening(int(sys.argv[2]))
         port = listener.getsockname()[1]
         # MiniStack reads its port at import, to tell functions where AWS is.
         os.environ["GATEWAY_PORT"] = str(port)
@@ -274,7 +282,7 @@ def live() -> None:
 
 
 def main() -> None:
-    """`launcher.py FOLDER`: makes the folder, lives in it, and ends at once when it ends."""
+    """`launcher.py FOLDER PORT`: makes the folder, lives in it, and ends at once when it ends."""
     try:
         live()
     finally:

@@ -100,7 +100,9 @@ def client(service: str, endpoint_url: str, credentials: Credentials) -> Any:
 
 
 @contextlib.contextmanager
-def local_aws(*, stays: bool = False, kept_objects: Path | None = None) -> Iterator[LocalAws]:
+def local_aws(
+    *, stays: bool = False, kept_objects: Path | None = None, port: int = 0
+) -> Iterator[LocalAws]:
     """Runs a local AWS for the length of a with block, and for no longer than this process.
 
     The launcher holds the other end of a pipe: should this process be killed, the launcher ends
@@ -110,13 +112,15 @@ def local_aws(*, stays: bool = False, kept_objects: Path | None = None) -> Itera
     kept_objects: a folder of the caller's for all that S3 holds. Each object is on disk before its
     PUT is answered, so that the next local AWS has it, however this one ends. Everything else, the
     settings of buckets included, always ends with a local AWS.
+
+    port: of 127.0.0.1; 0 for one that is free.
     """
     remove_leftovers()
     # Another key each time, and only ever used to make the administrator.
     root = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_hex(20))
     # Named here, so that it goes whenever its launcher does, even one that never said a word.
     folder = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}"
-    process = _launch(root, folder, kept_objects)
+    process = _launch(root, folder, kept_objects, port)
     try:
         yield _wait_until_ready(process, root, folder)
         if stays:
@@ -168,12 +172,14 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def _launch(root: Credentials, folder: Path, kept_objects: Path | None) -> subprocess.Popen[bytes]:
+def _launch(
+    root: Credentials, folder: Path, kept_objects: Path | None, port: int
+) -> subprocess.Popen[bytes]:
     environment = _environment(root)
     if kept_objects:
         environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(kept_objects.resolve())}
     return subprocess.Popen(
-        [str(environments.local_aws_python()), str(_LAUNCHER), str(folder)],
+        [str(environments.local_aws_python()), str(_LAUNCHER), str(folder), str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

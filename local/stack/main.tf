@@ -29,7 +29,11 @@ module "upload_workflow" {
 
   name            = var.name
   package_file    = var.package_file
+  uploads         = var.uploads
+  results         = var.results
   renditions      = var.renditions
+  limits          = var.limits
+  workflow        = var.workflow
   conversion      = var.conversion
   upload_api      = var.upload_api
   monitoring      = var.monitoring

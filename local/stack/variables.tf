@@ -39,10 +39,39 @@ variable "monitoring" {
   default     = {}
 }
 
+variable "uploads" {
+  type        = any
+  description = "As in the module."
+  default     = {}
+}
+
+variable "results" {
+  type        = any
+  description = "As in the module."
+  default     = {}
+}
+
+variable "limits" {
+  type        = any
+  description = "As in the module."
+  default     = {}
+}
+
+variable "workflow" {
+  type        = any
+  description = "As in the module."
+  default     = {}
+}
+
 variable "allowed_origins" {
   type        = list(string)
-  description = "As in the module."
-  default     = []
+  description = "As in the module. By default where development servers of pages listen on this machine."
+
+  default = [
+    "http://localhost:3000", "http://localhost:4200", "http://localhost:5173", "http://localhost:8000",
+    "http://localhost:8080", "http://127.0.0.1:3000", "http://127.0.0.1:4200", "http://127.0.0.1:5173",
+    "http://127.0.0.1:8000", "http://127.0.0.1:8080",
+  ]
 }
 
 variable "force_destroy" {

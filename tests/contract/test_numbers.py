@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import hcl
+from upload_workflow import __version__
 from upload_workflow.image import encode
 from upload_workflow.image.header import Format
 from upload_workflow.image.limits import Limits
@@ -92,3 +93,9 @@ def test_the_table_of_limits_gives_their_defaults(limit: Any) -> None:
 def test_the_result_in_the_readme_is_one_that_the_converter_can_give() -> None:
     (told,) = re.findall(r"```json\n(.*?)```", hcl.read("README.md"), re.DOTALL)
     assert json.loads(told)["image"]["format"] in [format.value for format in Format]
+
+
+@pytest.mark.parametrize("file", ["README.md", "local/README.md", "docs/client.md"])
+def test_a_file_of_a_release_is_named_with_the_version_that_this_is(file: str) -> None:
+    named = re.findall(r"upload[-_]workflow-(\d+\.\d+\.\d+)", hcl.read(file))
+    assert set(named) <= {__version__}

@@ -6,19 +6,24 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local import __main__ as entrance
 from local import background, client, paths
 from local.aws import server as local_aws_module
 from local.aws.server import LocalAws, is_running, local_aws
+from local.problems import NotStarted
 from tests.local.laboratory import wait_for
 from tests.local.processes import is_open, mentioning
 
@@ -134,8 +139,12 @@ def left_running() -> LocalAws:
 def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     own_state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    earlier = left_running()
-    assert background.up() == 0
+    earlier = left_running()  # by an `up` that was killed before it had told what there is
+    settings = own_state / "my.tfvars"
+    settings.write_text('renditions = { tiny = { width_px = 64, format = "png" } }')
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    assert background.up(port=port, settings=settings) == 0
     assert not is_open(earlier.endpoint_url)
 
     said = capsys.readouterr().out
@@ -151,6 +160,24 @@ def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
         known["outputs"]["uploads"]["bucket"], known["outputs"]["uploads"]["prefix"] + "by-hand"
     )
     client.send(form, "by-hand", b"from another program")
+    assert known["endpoint_url"] == f"http://127.0.0.1:{port}"
+    assert operated(said) == ["by-hand"]
+    # A page that somebody develops may ask, and gets what the settings say.
+    preflight = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
+    allowed = client.request(
+        "OPTIONS", known["outputs"]["upload_api"]["url"] + "uploads", headers=preflight
+    )
+    assert allowed.status < 300
+    functions = local_aws_module.client("lambda", known["endpoint_url"], administrator(known))
+    name = known["outputs"]["functions"]["convert_image"]["name"]
+    environment = functions.get_function_configuration(FunctionName=name)["Environment"]
+    assert list(json.loads(environment["Variables"]["RENDITIONS"])) == ["tiny"]
+
+    # Once more: it stays, and its address is told again.
+    assert background.up() == 0
+    again = capsys.readouterr().out
+    assert page[1] in again and "It was running already" in again
+    assert background.left_running() == "the stack is still running: `make down` takes it away."
 
     assert background.down() == 0
     assert not is_open(known["endpoint_url"])
@@ -158,6 +185,79 @@ def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     assert "destroyed" in capsys.readouterr().out
     assert background.down() == 0
     assert capsys.readouterr().out == "Nothing is running.\n"
+
+
+def administrator(known: dict[str, Any]) -> local_aws_module.Credentials:
+    return local_aws_module.Credentials(**known["administrator"])
+
+
+def operated(said: str) -> list[str]:
+    """The uploads that the last command in what `up` said lists, run as it is printed there."""
+    _, _, operator = said.partition("To operate it")
+    lines = [line.strip() for line in operator.splitlines() if line.startswith("  ")]
+    ran = subprocess.run(
+        ["/bin/sh", "-ec", "\n".join([*lines[:-1], f"{lines[-1]} --json"])],
+        cwd=paths.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [job["key"].rpartition("/")[2] for job in json.loads(ran.stdout)]
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_an_interrupted_command_says_whether_the_stack_still_runs(
+    command: str,
+    own_state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(**options: object) -> int:
+        raise entrance.Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["local", command])
+    monkeypatch.setattr(background, command, interrupted)
+    running = left_running()
+    assert entrance.main() == 128 + signal.SIGINT
+    assert "still running: `make down` takes it away" in capsys.readouterr().err
+    local_aws_module.stop(running.pid, running.folder)
+    assert entrance.main() == 128 + signal.SIGINT
+    assert "nothing is left running" in capsys.readouterr().err
+    monkeypatch.undo()
+
+
+def test_a_folder_that_cannot_be_used_is_named_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    monkeypatch.setattr(paths, "STATE", tmp_path / "state")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["local", "down"])
+    assert entrance.main() == 1
+    assert capsys.readouterr().err == f"\nCannot use {tmp_path / 'state'}: File exists.\n"
+
+
+def test_a_port_that_is_taken_is_named(own_state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(NotStarted, match=f"Port {port} of 127.0.0.1 cannot be used"):
+            background.up(port=port)
+
+
+def test_clean_takes_down_what_runs_before_it_forgets_it(tmp_path: Path) -> None:
+    shutil.copy(paths.REPOSITORY / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "requirements/dev.txt", ".venv/ready", ".local/running.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    said = subprocess.run(
+        ["make", "--dry-run", "clean"],  # noqa: S607  the one on PATH, as a person types it
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert re.search(r"-m local down\n(.*\n)*rm -rf build .local .venv", said)
 
 
 def test_down_clears_up_after_a_crash(own_state: Path) -> None:

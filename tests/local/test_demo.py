@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from local import demo, samples
 from local.contact_sheet import Outcome
+from local.stack import Stack
 
 
 def outcomes(*states: str) -> list[Outcome]:
@@ -44,3 +49,14 @@ def test_every_sample_says_where_it_comes_from_and_who_made_it() -> None:
     assert len({sample.file_name for sample in samples.SAMPLES}) == len(samples.SAMPLES)
     for sample in samples.SAMPLES:
         assert any(word in sample.credit for word in ("CC0", "public domain", "BSD-3-Clause"))
+
+
+def test_the_log_is_kept_when_no_upload_succeeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "OUTPUT", tmp_path / "build" / "demo")
+    monkeypatch.setattr(demo, "logged", lambda stack: iter(["No space left on device\n"]))
+    nobody = SimpleNamespace(description="Terraform", name="a provider", shows="what")
+    stack = SimpleNamespace(root=SimpleNamespace(terraform=nobody, provider=nobody))
+    demo.save(outcomes("PENDING", "UNANSWERED"), cast("Stack", stack))
+    assert (demo.OUTPUT / "log.txt").read_text() == "No space left on device\n"

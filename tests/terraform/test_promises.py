@@ -15,7 +15,7 @@ import pytest
 
 from local import paths
 from local.terraform.core import find, of_the_host, packaged, standin
-from tests.terraform.roots import Cloud
+from tests.terraform.roots import Cloud, calling
 
 FILES = sorted((paths.REPOSITORY / "tests").glob("*.tftest.hcl"))
 RUNS = [
@@ -97,3 +97,19 @@ def test_the_module_is_valid(core: Cloud, scratch: Path) -> None:
 def test_everything_is_formatted(core: Cloud) -> None:
     done = core.attempt(paths.REPOSITORY, "fmt", "-check", "-recursive", "-diff")
     assert done.returncode == 0, done.stdout
+
+
+def test_a_root_of_somebody_else_is_tested_with_the_mocks_of_a_release(
+    core: Cloud, scratch: Path
+) -> None:
+    """As local/README.md says: mocks of Terraform's own invention are refused by the provider."""
+    folder = scratch / f"foreign-{core.terraform.description.replace(' ', '-')}"
+    calling(paths.REPOSITORY, folder, {"name": "shop", "package_file": __file__})
+    (folder / "shop.tftest.hcl").write_text(
+        f'mock_provider "aws" {{\n  source = "{paths.REPOSITORY}/tests/mocks"\n}}\n'
+        'run "it_applies" {\n  assert {\n    condition = output.all.upload_api == null\n'
+        '    error_message = "There is an API."\n  }\n}\n'
+    )
+    core.run(folder, "init", "-input=false")
+    done = core.attempt(folder, "test")
+    assert "1 passed, 0 failed" in done.stdout, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""One upload as a client sees it: ask for a form, send the file, poll the status, read the results.
+"""One upload as a client sees it: ask for a ticket, send the file, poll, read the results.
 
 Plain HTTP with the standard library. Knows neither AWS nor the terminal.
 """
@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from urllib.request import Request, urlopen
 _SILENCE = 30
 # Pauses in seconds before a request is sent again that met a busy or unreachable server.
 _PATIENCE = (1, 2, 4, 8)
+# Too many at once; or two tries of one file met in the storage.
+_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT)
 _SLOWEST_POLL_SECONDS = 5
 _CHUNK_BYTES = 64 * 1024
 
@@ -47,6 +48,10 @@ class NotUploaded(Exception):
     """The file is refused, by the API or the storage; another try is of no use."""
 
 
+class AlreadyThere(NotUploaded):
+    """The storage has a file of this ticket and takes no second one."""
+
+
 class Unreachable(Exception):
     """A server does not answer, or says that it cannot now."""
 
@@ -68,6 +73,7 @@ class Api:
             "content_type": CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream"),
             "bytes": file.stat().st_size,
             "original_name": file.name,
+            "method": "PUT",
             "checksum_sha256": base64.b64encode(digest.digest()).decode(),
         }
         headers = {"content-type": "application/json"}
@@ -79,33 +85,23 @@ class Api:
         return issued
 
 
-def send(form: Mapping[str, Any], file: Path, progress: Progress = lambda sent: None) -> None:
-    """Sends the file with the fields of its form. progress: is told how many bytes went.
+def send(ticket: Mapping[str, Any], file: Path, progress: Progress = lambda sent: None) -> None:
+    """Sends the file with its ticket. progress: is told how many bytes went.
 
     Raises NotUploaded and Unreachable.
     """
-    boundary = uuid.uuid4().hex
-    head = "".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in form["fields"].items()
-    )
-    # The file is the last field: the storage reads none behind it. Its name went ahead.
-    head += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n'
-    tail = f"\r\n--{boundary}--\r\n"
 
     def body() -> Iterator[bytes]:
-        yield head.encode()
         with file.open("rb") as opened:
             while chunk := opened.read(_CHUNK_BYTES):
                 yield chunk
                 progress(len(chunk))
-        yield tail.encode()
 
-    headers = {
-        "content-type": f"multipart/form-data; boundary={boundary}",
-        "content-length": str(len(head.encode()) + file.stat().st_size + len(tail)),
-    }
-    _insist(lambda: _open(form["url"], body(), headers))
+    # The standard library would send a body of unknown length in chunks, which S3 refuses.
+    headers = {**ticket["headers"], "content-length": str(file.stat().st_size)}
+    # There already: an earlier try arrived, and its answer did not.
+    with suppress(AlreadyThere):
+        _insist(lambda: _open(ticket["url"], body(), headers, ticket["method"]))
 
 
 def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -146,17 +142,22 @@ def _insist(call: Callable[[], bytes]) -> bytes:
 
 
 def _open(
-    url: str, body: bytes | Iterator[bytes] | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    body: bytes | Iterator[bytes] | None = None,
+    headers: Mapping[str, str] | None = None,
+    method: str | None = None,
 ) -> bytes:
     if not url.startswith(("https://", "http://")):
         raise NotUploaded("An address starts with https://.")
-    request = Request(url, body, dict(headers or {}))  # noqa: S310  looked at above
+    request = Request(url, body, dict(headers or {}), method=method)  # noqa: S310  looked at above
     try:
         with urlopen(request, timeout=_SILENCE) as answer:  # noqa: S310
             got: bytes = answer.read()
             return got
     except HTTPError as error:
-        if error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= 500:
+        if error.code == HTTPStatus.PRECONDITION_FAILED:
+            raise AlreadyThere(_words(error)) from error
+        if error.code in _LATER or error.code >= 500:
             raise Unreachable(f"The server is busy ({error.code}).") from error
         raise NotUploaded(_words(error)) from error
     except (URLError, OSError) as error:

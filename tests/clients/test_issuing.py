@@ -68,6 +68,45 @@ def test_an_upload_goes_the_whole_way(open_api: Deployment) -> None:
     assert status["expires_at"] == issued["expires_at"]
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_metadata_go_the_whole_way_by_form_and_by_ticket(
+    token_api: Deployment, issuer: TokenIssuer, method: str
+) -> None:
+    facts = {"album": 'Sommer  "1/2" \\ ü 🏖', "order-id": "4711"}
+    wish = {
+        "content_type": "image/jpeg",
+        "bytes": len(PHOTO),
+        "method": method,
+        "metadata": facts,
+    }
+    token = issuer.token("anna", scope="upload")
+    issued = issue(token_api, wish, authorization=f"Bearer {token}")
+    client.send(issued["upload"], "a.jpg", PHOTO)
+    status = client.follow(issued["status_url"], 60)
+    assert (status["state"], status["upload"]["metadata"]) == ("SUCCEEDED", facts)
+    (told,) = results_of(token_api, issued["job"]["key"], 1)
+    assert told["upload"]["metadata"] == facts
+    assert told["upload"]["owner"] == issued["job"]["key"].split("/")[1]
+    document = token_api.aws.client("s3").get_object(
+        Bucket=told["results"]["bucket"], Key=told["results"]["status_key"]
+    )
+    assert json.loads(document["Body"].read()) == status
+
+
+def test_nothing_new_is_a_304_without_a_body(open_api: Deployment) -> None:
+    issued = issue(open_api, {"content_type": "image/jpeg"})
+    first = client.request("GET", issued["status_url"])
+    assert json.loads(first.body)["poll_after_seconds"] == issued["poll_after_seconds"] == 1
+    etag = {name.lower(): value for name, value in first.headers.items()}["etag"]
+    again = client.request("GET", issued["status_url"], None, {"If-None-Match": etag})
+    assert (again.status, again.body) == (304, b"")
+    client.send(issued["upload"], "a.jpg", PHOTO)
+    ended = client.follow(issued["status_url"], 60)
+    news = client.request("GET", issued["status_url"], None, {"If-None-Match": etag})
+    assert (news.status, json.loads(news.body)) == (200, ended)
+    assert "poll_after_seconds" not in ended
+
+
 def test_the_api_answers_mistakes_in_words(open_api: Deployment) -> None:
     answer = ask(open_api, {"content_type": "application/pdf", "bytes": 0})
     assert answer.status == 400

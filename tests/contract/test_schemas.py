@@ -20,6 +20,12 @@ from upload_workflow.job.transitions import TRANSITIONS, Answer, Standing, seed
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "lambda_src/upload_workflow/schemas"
 KEY = "uploads/one"
+STATED: dict[str, Any] = {
+    "original_name": "ü",
+    "owner": "anna",
+    "metadata": {"album": "Sommer"},
+    "checksum_sha256": "A" * 43 + "=",
+}
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -48,7 +54,7 @@ def lives() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     found = {}
     for name in ("succeeded", "rejected", "failed", "duplicate", "superseded", "spent", "redriven"):
         world = World()
-        seeded = seed(UPLOADS, KEY, NOON, expires_at="2026-03-01T13:00:00.000Z", original_name="ü")
+        seeded = seed(UPLOADS, KEY, NOON, expires_at="2026-03-01T13:00:00.000Z", **STATED)
         documents = documents_of(world)
         if name != "superseded":  # which only an upload that nobody issued can be
             place = status_key("results/", KEY)

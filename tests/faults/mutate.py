@@ -202,7 +202,7 @@ MUTATIONS = (
     Mutation(
         "failure: announced",
         "run/failure.py",
-        "self.announce(announcement(decision, upload))",
+        "self.announce(announcement(decision, upload, self.results))",
         "pass",
     ),
     Mutation(

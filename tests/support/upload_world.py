@@ -31,7 +31,7 @@ from upload_workflow.image.converted import Converted, Encoded
 from upload_workflow.image.limits import Limits, refuse_early
 from upload_workflow.image.rendition import Rendition
 from upload_workflow.job import keys, transitions
-from upload_workflow.job.announcement import announcement
+from upload_workflow.job.announcement import Results, announcement
 from upload_workflow.job.document import StatusDocument, StoredRendition, timestamp
 from upload_workflow.job.upload import Upload
 from upload_workflow.run.failure import EndedExecution, Recorder
@@ -41,6 +41,7 @@ from upload_workflow.run.runner import Converter, JobRunner, Task, Write, WriteA
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"
 RECIPE = "recipe22"
+PLACE = Results(RESULTS, PREFIX)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 RENDITIONS = {"large": Rendition(width_px=24, height_px=24), "small": Rendition(width_px=8)}
@@ -174,10 +175,10 @@ class World:
         assert version is not None
         return created_event(key, version, with_version_id=with_version_id, bucket=bucket)
 
-    def issue(self, key: str) -> StatusDocument:
+    def issue(self, key: str, **stated: Any) -> StatusDocument:
         """Seed the document as whoever issues an upload of this key does."""
         ends = timestamp(self.now + timedelta(hours=1))
-        seeded = transitions.seed(UPLOADS, key, self.now, expires_at=ends)
+        seeded = transitions.seed(UPLOADS, key, self.now, expires_at=ends, **stated)
         self._store().create_status(keys.status_key(PREFIX, key), seeded)
         return seeded
 
@@ -199,7 +200,7 @@ class World:
             url_life=timedelta(hours=1),
         )
         upload = Upload.parse(task.event)
-        return announcement(runner.run(task, upload, Course()), upload)
+        return announcement(runner.run(task, upload, Course()), upload, PLACE)
 
     def record(
         self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"
@@ -217,9 +218,9 @@ class World:
 
     def _record(self, payload: dict[str, Any]) -> dict[str, Any]:
         ended = EndedExecution.parse(payload, "request")
-        recorder = Recorder(PREFIX, self._store(), self._announce, self._tick)
+        recorder = Recorder(PLACE, self._store(), self._announce, self._tick)
         upload = Upload.parse(ended.event)
-        return announcement(recorder.run(ended, upload), upload)
+        return announcement(recorder.run(ended, upload), upload, PLACE)
 
     def execute(self, event: Mapping[str, Any], execution: str = "e1") -> str:
         """A whole execution: the states, retries and Catch of the state machine, then the rule.

@@ -198,6 +198,54 @@ def test_a_version_that_comes_while_the_first_is_converted_finds_its_form_spent(
     assert document is not None and document.execution == "e2"
 
 
+STATED = {
+    "original_name": "Übersicht.jpg",
+    "owner": "anna",
+    "metadata": {"album": "Sommer"},
+    "checksum_sha256": "A" * 43 + "=",
+}
+
+
+@pytest.mark.parametrize("end", ["SUCCEEDED", "REJECTED", "FAILED"])
+def test_what_was_stated_at_issue_is_told_at_every_end(world: World, end: str) -> None:
+    world.issue(KEY, **STATED)
+    event = world.put(KEY, b"no picture" if end == "REJECTED" else picture())
+    told = world.record(event) if end == "FAILED" else world.convert(event)
+    document = world.document(KEY)
+    assert document is not None
+    for name, value in STATED.items():
+        assert told["upload"][name] == getattr(document.upload, name) == value
+    assert told["state"] == end
+    assert told["results"] == {"bucket": RESULTS, "status_key": f"results/{KEY}/status.json"}
+
+
+def test_what_travels_with_an_upload_that_nobody_issued_is_told_as_far_as_it_is_ours(
+    world: World,
+) -> None:
+    stated = {"owner": "anna", "metadata": '{"album":"\\u00fc"}', "original-name": "a%20b"}
+    told = world.convert(world.put(KEY, Metadata=stated))["upload"]
+    assert told["metadata"] == {"album": "ü"}
+    assert (told["owner"], told["original_name"]) == ("anna", "a b")
+    other = world.convert(world.put(KEY, picture(2), Metadata={"metadata": '{"a":7}'}), "e2")
+    assert "metadata" not in other["upload"] and "owner" not in other["upload"]
+
+
+def test_a_document_says_when_to_ask_again_until_it_has_its_end(world: World) -> None:
+    world.issue(KEY)
+    said = []
+
+    def note(operation: str, request: dict[str, Any]) -> None:
+        if operation == "PutObject" and request["Key"].endswith("status.json"):
+            document = json.loads(request["Body"])
+            said.append((document["state"], document.get("poll_after_seconds")))
+
+    there = world.s3.current(RESULTS, f"results/{KEY}/status.json")
+    assert there is not None and json.loads(there.body or b"")["poll_after_seconds"] == 1
+    world.s3.after = note
+    world.convert(world.put(KEY))
+    assert said == [("RUNNING", 1), ("SUCCEEDED", None)]
+
+
 def test_a_version_that_the_key_no_longer_stands_for_is_not_converted(world: World) -> None:
     """Field: an upload that was replaced before its job ran was converted and served."""
     old = world.put(KEY, picture(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import logging
 import uuid
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from upload_workflow.aws.store import Store
 from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import Method, UploadRequest
 from upload_workflow.job.document import State, StatusDocument, timestamp
+from upload_workflow.job.metadata import from_header
 from upload_workflow.settings import IssueUploadSettings
 
 ACCOUNT = Account("AKIDEXAMPLE", "secret", "session-token")
@@ -93,7 +95,7 @@ def verdict(
 JPEG = UploadRequest("image/jpeg")
 CHECKSUM = base64.b64encode(hashlib.sha256(PHOTO).digest()).decode()
 BY_PUT = UploadRequest(
-    "image/jpeg", 640, "Müller  1.jpg", checksum_sha256=CHECKSUM, method=Method.PUT
+    "image/jpeg", 640, "Müller  1.jpg", CHECKSUM, Method.PUT, {"album": "Summer,  2 of 3"}
 )
 
 
@@ -270,9 +272,28 @@ def test_the_first_poll_is_answered_before_the_upload_arrives() -> None:
     seeded = s3.current("results", path.removeprefix("/"))
     assert seeded is not None and seeded.body is not None
     document = StatusDocument.from_bytes(seeded.body)
-    assert document.state is State.PENDING
+    assert document.state is State.PENDING and document.is_issued
     assert document.upload.original_name == "Müller 1.jpg"
     assert document.expires_at == issued.status.expires_at
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_what_is_stated_stands_in_what_is_signed_and_in_the_document(method: Method) -> None:
+    s3 = MemoryS3(photos=True, results=True)
+    facts = {"album": "Sommer  1/2 ü", "order": "4711"}
+    wish = UploadRequest("image/jpeg", 640, "a.jpg", CHECKSUM, method, facts)
+    issued = issue(wish, "anna", s3)
+    sent = ticket(issued).headers if method is Method.PUT else form(issued).fields
+    assert from_header(sent["x-amz-meta-metadata"]) == facts
+    seeded = s3.current("results", urlsplit(issued.status.url).path.removeprefix("/"))
+    assert seeded is not None and seeded.body is not None
+    upload = json.loads(seeded.body)["upload"]
+    assert {name: upload[name] for name in ("original_name", "owner", "metadata")} == {
+        "original_name": "a.jpg",
+        "owner": "anna",
+        "metadata": facts,
+    }
+    assert upload["checksum_sha256"] == CHECKSUM
 
 
 def test_an_upload_id_is_issued_once() -> None:

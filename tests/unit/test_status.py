@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.job.announcement import announcement
+from upload_workflow.job.announcement import Results, announcement
 from upload_workflow.job.document import Problem, State, StatusDocument, StoredRendition, timestamp
 from upload_workflow.job.transitions import (
     Claimant,
@@ -29,6 +29,7 @@ from upload_workflow.job.transitions import (
 from upload_workflow.job.upload import Upload
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PLACE = Results("results", "results/")
 LEASE = timedelta(minutes=2)
 
 
@@ -238,15 +239,15 @@ def test_times_sort_as_text_and_are_utc() -> None:
     "decision", [SUCCEEDED, REJECTED, FAILED, DUPLICATE, SUPERSEDED, SPENT, Recorded(SUCCEEDED)]
 )
 def test_an_announcement_names_the_job_and_holds_no_url(decision: Decision) -> None:
-    told: dict[str, Any] = announcement(decision, MINE)
+    told: dict[str, Any] = announcement(decision, MINE, PLACE)
     assert told["job_id"] == MINE.job_id
     assert told["upload"]["key"] == MINE.key
     assert "https" not in json.dumps(told) and "url" not in json.dumps(told)
 
 
 def test_an_announcement_of_an_ignored_event_says_why() -> None:
-    assert announcement(DUPLICATE, MINE)["reason"] == "duplicate"
-    assert announcement(DUPLICATE, MINE)["state"] == "IGNORED"
+    assert announcement(DUPLICATE, MINE, PLACE)["reason"] == "duplicate"
+    assert announcement(DUPLICATE, MINE, PLACE)["state"] == "IGNORED"
 
 
 def test_the_error_of_a_rejection_is_what_the_converter_said() -> None:

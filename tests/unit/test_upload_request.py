@@ -11,7 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from upload_workflow.issue import request as upload_request
-from upload_workflow.issue.request import MAX_ENCODED_NAME, Method, Unacceptable, UploadRequest
+from upload_workflow.issue.request import (
+    MAX_ENCODED_NAME,
+    MAX_TRAVELLING,
+    Method,
+    Unacceptable,
+    UploadRequest,
+)
+from upload_workflow.job.metadata import to_header
 
 ACCEPTED = ("image/jpeg", "image/png")
 MAX_BYTES = 25 * 2**20
@@ -48,16 +55,24 @@ def test_everything_that_may_be_said_is_kept() -> None:
             "original_name": "Übersicht 1/2 🏖.jpg",
             "checksum_sha256": CHECKSUM,
             "method": "PUT",
+            "metadata": {"album": "Sommer", "order-id": "4711"},
         }
     )
     assert request == UploadRequest(
-        "image/jpeg", MAX_BYTES, "Übersicht 1/2 🏖.jpg", CHECKSUM, Method.PUT
+        "image/jpeg",
+        MAX_BYTES,
+        "Übersicht 1/2 🏖.jpg",
+        CHECKSUM,
+        Method.PUT,
+        {"album": "Sommer", "order-id": "4711"},
     )
 
 
 def test_null_is_the_same_as_nothing() -> None:
-    nothing = {"bytes": None, "original_name": None, "checksum_sha256": None, "method": None}
-    assert parse({"content_type": "image/jpeg", **nothing}) == UploadRequest("image/jpeg")
+    nothing = ("bytes", "original_name", "checksum_sha256", "method", "metadata")
+    assert parse({"content_type": "image/jpeg", **dict.fromkeys(nothing)}) == UploadRequest(
+        "image/jpeg"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,10 +164,25 @@ def test_where_there_are_no_forms_a_client_gets_a_ticket_or_a_sentence() -> None
     assert list(refusal({"content_type": "image/jpeg"}, forms=False)) == ["bytes"]
 
 
+@pytest.mark.parametrize("value", [7, "album", [], {"": "x"}, {"a": 1}, {"a": "x" * 1024}])
+def test_metadata_beyond_the_bounds_are_answered_with_the_bounds(value: object) -> None:
+    (answer,) = refusal({"content_type": "image/jpeg", "metadata": value}).values()
+    assert answer.startswith("Metadata is an object with at most 10 texts and 1024 bytes")
+
+
+def test_a_long_name_and_long_metadata_are_refused_where_s3_would_refuse_them() -> None:
+    wish = {"content_type": "image/jpeg", "original_name": "n" * 1400}
+    room = MAX_TRAVELLING - 1400 - len('{"a":""}')
+    assert parse({**wish, "metadata": {"a": "x" * room}}).metadata == {"a": "x" * room}
+    assert refusal({**wish, "metadata": {"a": "x" * (room + 1)}}) == {
+        "metadata": "Name and metadata have at most 1894 bytes together as they travel."
+    }
+
+
 def test_a_misspelt_field_is_noticed() -> None:
     assert refusal({"content_type": "image/jpeg", "orginal_name": "a.jpg"}) == {
         "orginal_name": "There is no such field. "
-        "There are content_type, bytes, original_name, checksum_sha256, method."
+        "There are content_type, bytes, original_name, checksum_sha256, method, metadata."
     }
 
 
@@ -181,6 +211,8 @@ def test_any_body_is_accepted_or_refused_with_a_reason(body: bytes) -> None:
             "original_name": st.text(),
             "checksum_sha256": anything,
             "method": st.sampled_from(["POST", "PUT"]) | anything,
+            "metadata": st.dictionaries(st.from_regex("[a-z]{1,5}", fullmatch=True), st.text())
+            | anything,
         },
     )
 )
@@ -190,6 +222,7 @@ def test_what_is_accepted_can_be_signed(fields: dict[str, object]) -> None:
     except Unacceptable:
         return
     assert request.method is Method.POST or request.bytes is not None
+    assert request.metadata is None or to_header(request.metadata).isprintable()
     assert request.bytes is None or 1 <= request.bytes <= MAX_BYTES
     assert request.original_name is None or request.original_name.encode()
     assert request.checksum_sha256 is None or len(request.checksum_sha256) == 44

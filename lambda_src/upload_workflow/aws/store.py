@@ -27,6 +27,7 @@ from ..errors import (
     UnusableKey,
 )
 from ..job.document import StatusDocument
+from ..job.metadata import Metadata, from_header
 from ..job.transitions import Decision, Recorded
 from ..job.upload import Upload
 
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
 # ever seen; whoever loses this often is told to come again by the workflow's retry.
 WRITE_ROUNDS = 8
 
-# The name under which the client's own file name travels, percent-encoded UTF-8 (RFC 3986).
+# The names under which travel: the client's own file name, percent-encoded UTF-8 (RFC 3986); the
+# token of its owner; its own facts, as job/metadata spells them.
 ORIGINAL_NAME = "original-name"
+OWNER = "owner"
+METADATA = "metadata"
 
 # Renditions never change under their key, so a browser need not ask again.
 _IMMUTABLE = "max-age=31536000, immutable"
@@ -89,6 +93,8 @@ class OpenedUpload:
     size_bytes: int
     content_type: str | None
     original_name: str | None
+    owner: str | None
+    metadata: Metadata | None
 
     def read(self, size: int | None = None) -> bytes:
         data: bytes = self.body.read(size)
@@ -316,12 +322,15 @@ class Store:
 
 def _opened(answer: Any) -> OpenedUpload:
     """answer: of GetObject."""
-    name = answer["Metadata"].get(ORIGINAL_NAME)
+    stated = answer["Metadata"]
+    name = stated.get(ORIGINAL_NAME)
     return OpenedUpload(
         body=answer["Body"],
         size_bytes=answer["ContentLength"],
         content_type=answer.get("ContentType"),
         original_name=unquote(name) if name else None,
+        owner=stated.get(OWNER),
+        metadata=from_header(stated.get(METADATA)),
     )
 
 

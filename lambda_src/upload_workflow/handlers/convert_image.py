@@ -22,7 +22,7 @@ from ..aws.store import Store
 from ..errors import Rejected
 from ..image.limits import refuse_early
 from ..image.recipe import recipe
-from ..job.announcement import announcement, malformed_announcement
+from ..job.announcement import Results, announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
 from ..run.runner import JobRunner, Task, side_by_side
@@ -40,6 +40,7 @@ _RUNNER = JobRunner(
     lease=_SETTINGS.lease,
     url_life=_SETTINGS.url_life,
 )
+_RESULTS = Results(_SETTINGS.results_bucket, _SETTINGS.results_prefix)
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     decision = _RUNNER.run(task, upload, course)
     facts = report.decision_facts(decision, upload, datetime.now(UTC))
     _print(task, context, facts | course.facts())
-    return announcement(decision, upload)
+    return announcement(decision, upload, _RESULTS)
 
 
 def _print(task: Task, context: Any, facts: dict[str, Any]) -> None:

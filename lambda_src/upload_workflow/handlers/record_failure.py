@@ -11,7 +11,7 @@ from typing import Any
 from ..aws.clients import events_client, s3_client
 from ..aws.store import Store
 from ..errors import Rejected
-from ..job.announcement import announcement, malformed_announcement
+from ..job.announcement import Results, announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
 from ..run.failure import EndedExecution, Recorder
@@ -35,7 +35,7 @@ def _announce(facts: dict[str, Any]) -> None:
 
 
 _RECORDER = Recorder(
-    results_prefix=_SETTINGS.results_prefix,
+    results=Results(_SETTINGS.results_bucket, _SETTINGS.results_prefix),
     store=Store(s3_client(), _SETTINGS.results_bucket),
     announce=_announce,
     now=partial(datetime.now, UTC),
@@ -52,7 +52,7 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
         return malformed_announcement(refusal)
     decision = _RECORDER.run(ended, upload)
     _print(ended, context, report.decision_facts(decision, upload, datetime.now(UTC)))
-    return announcement(decision, upload)
+    return announcement(decision, upload, _RECORDER.results)
 
 
 def _print(ended: EndedExecution | None, context: Any, facts: dict[str, Any]) -> None:

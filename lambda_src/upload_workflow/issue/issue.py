@@ -13,14 +13,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ..aws.signer import METADATA_PREFIX, SignedUrl, Signer, UploadForm, UploadTicket
-from ..aws.store import ORIGINAL_NAME, Store
+from ..aws.store import METADATA, ORIGINAL_NAME, OWNER, Store
 from ..job import keys
+from ..job.document import POLL_AFTER_SECONDS
+from ..job.metadata import to_header
 from ..job.transitions import seed
 from ..settings import IssueUploadSettings
 from .request import Method, UploadRequest
-
-# A small picture is ready about a second after it was uploaded.
-POLL_AFTER_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,9 @@ def issue_upload(
         now,
         expires_at=status_url.expires_at,
         original_name=request.original_name,
+        owner=owner,
+        metadata=request.metadata or None,
+        checksum_sha256=request.checksum_sha256,
     )
     store.create_status(status_key, seeded)
     return Issued(key, upload, status_url)
@@ -119,7 +121,9 @@ def _metadata(request: UploadRequest, owner: str | None) -> dict[str, str]:
     """What travels with the object, so that nobody can upload in another's name."""
     metadata = {}
     if owner is not None:
-        metadata["owner"] = owner
+        metadata[OWNER] = owner
     if request.original_name is not None:
         metadata[ORIGINAL_NAME] = quote(request.original_name, safe="")
+    if request.metadata:
+        metadata[METADATA] = to_header(request.metadata)
     return metadata

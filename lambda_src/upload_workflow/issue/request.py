@@ -14,11 +14,16 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from ..job.metadata import RULE, Metadata, is_metadata, to_header
+
 EXAMPLE = '{"content_type": "image/jpeg"}'
 
 # S3 keeps 2 KB of metadata with an object, and the name travels in it percent-encoded. Every file
 # system's names fit but for those of more than 170 Chinese, Japanese or Korean characters.
 MAX_ENCODED_NAME = 1536
+
+# Name and metadata together: the rest of those 2 KB are an owner of 128 bytes and three names.
+MAX_TRAVELLING = 2048 - 128 - len("owner" + "original-name" + "metadata")
 
 _SHA256_BYTES = 32
 
@@ -49,13 +54,14 @@ class Method(StrEnum):
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """bytes: size of the file, if it is known; a PUT is signed for it. checksum_sha256: of the
-    file, in base64."""
+    file, in base64. metadata: the client's own facts."""
 
     content_type: str
     bytes: int | None = None
     original_name: str | None = None
     checksum_sha256: str | None = None
     method: Method = Method.POST
+    metadata: Metadata | None = None
 
 
 def parse(
@@ -75,6 +81,7 @@ def parse(
         _original_name(fields.get("original_name")),
         _checksum_sha256(fields.get("checksum_sha256")),
         _method(method, offered),
+        _metadata(fields.get("metadata"), fields.get("original_name")),
     ]
     if problems := [problem for problem in found if problem]:
         raise Unacceptable(*problems)
@@ -139,6 +146,20 @@ def _original_name(value: object) -> Problem | None:
         "original_name",
         f"A name is a text that has 1 to {MAX_ENCODED_NAME} characters when percent-encoded.",
     )
+
+
+def _metadata(value: object, name: object) -> Problem | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not is_metadata(value):
+        return Problem("metadata", RULE)
+    encoded_name = quote(name, safe="") if isinstance(name, str) and _fits(name) else ""
+    if len(encoded_name) + len(to_header(value)) > MAX_TRAVELLING:
+        return Problem(
+            "metadata",
+            f"Name and metadata have at most {MAX_TRAVELLING} bytes together as they travel.",
+        )
+    return None
 
 
 def _fits(name: str) -> bool:

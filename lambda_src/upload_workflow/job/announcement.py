@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import Rejected
+from . import keys
 from .document import SCHEMA, Problem, State, Subject
 from .transitions import Decision, Ignored, Recorded
 from .upload import Upload
 
+# Of the upload, what somebody who hears of it may act on without asking us.
+_TOLD = (
+    "bucket",
+    "key",
+    "version_id",
+    "etag",
+    "sequencer",
+    "bytes",
+    "original_name",
+    "owner",
+    "metadata",
+    "checksum_sha256",
+)
 
-def announcement(decision: Decision, upload: Upload) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where the results of a workflow lie."""
+
+    bucket: str
+    prefix: str
+
+
+def announcement(decision: Decision, upload: Upload, results: Results) -> dict[str, Any]:
     """What the world is told of a job's end: its facts without any URL."""
     if isinstance(decision, Ignored):
-        return _announced(upload.job_id, Subject.of(upload), "IGNORED") | {
+        return _announced(upload.job_id, Subject.of(upload), results, "IGNORED") | {
             "reason": decision.reason.value
         }
     document = decision.document if isinstance(decision, Recorded) else decision
-    facts = _announced(document.job_id, document.upload, document.state.value)
+    facts = _announced(document.job_id, document.upload, results, document.state.value)
     facts["renditions"] = [
         {name: value for name, value in asdict(rendition).items() if not name.startswith("url")}
         for rendition in document.renditions
@@ -33,17 +57,30 @@ def announcement(decision: Decision, upload: Upload) -> dict[str, Any]:
 def malformed_announcement(refusal: Rejected) -> dict[str, Any]:
     """An event that names no upload is told as a rejection without a job."""
     problem = Problem(refusal.code.value, refusal.message, retryable=False)
-    return _announced(None, None, State.REJECTED.value) | {"error": asdict(problem)}
-
-
-def _announced(job_id: str | None, subject: Subject | None, state: str) -> dict[str, Any]:
-    names = ("bucket", "key", "version_id", "etag", "sequencer", "bytes")
     return {
-        "schema": SCHEMA,
-        "state": state,
-        "job_id": job_id,
-        "upload": {
-            name: value for name in names if (value := getattr(subject, name, None)) is not None
-        },
-        "renditions": [],
+        **_told(None, State.REJECTED.value),
+        "upload": {},
+        "error": asdict(problem),
     }
+
+
+def _announced(
+    job_id: str | None, subject: Subject, results: Results, state: str
+) -> dict[str, Any]:
+    said = {name: getattr(subject, name) for name in _TOLD}
+    return {
+        **_told(job_id, state),
+        "upload": {name: _plain(value) for name, value in said.items() if value is not None},
+        "results": {
+            "bucket": results.bucket,
+            "status_key": keys.status_key(results.prefix, subject.key),
+        },
+    }
+
+
+def _told(job_id: str | None, state: str) -> dict[str, Any]:
+    return {"schema": SCHEMA, "state": state, "job_id": job_id, "renditions": []}
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else value

@@ -13,9 +13,13 @@ from enum import StrEnum
 from typing import Any, Self
 
 from .. import __version__
+from .metadata import Metadata
 from .upload import Upload
 
 SCHEMA = "1"
+
+# A small picture is ready about a second after it was uploaded. Clients wait longer each time.
+POLL_AFTER_SECONDS = 1
 
 
 class State(StrEnum):
@@ -28,7 +32,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The document's `upload`: what is known of it so far."""
+    """The document's `upload`: what is known of it so far.
+
+    The last four are as whoever issued the upload stated them, or as S3 keeps them with an upload
+    that nobody issued. checksum_sha256: of the file, in base64; the storage took no other file.
+    """
 
     bucket: str
     key: str
@@ -38,11 +46,13 @@ class Subject:
     bytes: int | None = None
     content_type: str | None = None
     original_name: str | None = None
+    owner: str | None = None
+    metadata: Metadata | None = None
+    checksum_sha256: str | None = None
 
     @classmethod
-    def of(
-        cls, upload: Upload, content_type: str | None = None, original_name: str | None = None
-    ) -> Self:
+    def of(cls, upload: Upload) -> Self:
+        """What the event says."""
         return cls(
             bucket=upload.bucket,
             key=upload.key,
@@ -50,8 +60,6 @@ class Subject:
             etag=upload.etag,
             sequencer=upload.sequencer,
             bytes=upload.size_bytes,
-            content_type=content_type,
-            original_name=original_name,
         )
 
 
@@ -114,7 +122,9 @@ class StatusDocument:
     def to_bytes(self) -> bytes:
         """Equal documents are equal bytes."""
         facts = {name: value for name, value in asdict(self).items() if _is_said(name, value)}
-        facts |= {"schema": SCHEMA, "upload": _without_none(facts["upload"], "original_name")}
+        facts |= {"schema": SCHEMA, "upload": _stated_when_known(facts["upload"])}
+        if not self.is_terminal:
+            facts["poll_after_seconds"] = POLL_AFTER_SECONDS
         return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
@@ -150,8 +160,11 @@ def _is_said(name: str, value: object) -> bool:
     return value is not None or name not in _SAID_WHEN_KNOWN
 
 
-def _without_none(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {k: v for k, v in facts.items() if v is not None or k != name}
+_STATED = frozenset({"original_name", "owner", "metadata", "checksum_sha256"})
+
+
+def _stated_when_known(subject: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in subject.items() if v is not None or k not in _STATED}
 
 
 def _known(cls: type, facts: Mapping[str, Any]) -> dict[str, Any]:

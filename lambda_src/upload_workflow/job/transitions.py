@@ -27,6 +27,7 @@ from typing import Any
 
 from ..errors import FailureCode, Rejected
 from .document import Problem, State, StatusDocument, StoredRendition, Subject, timestamp
+from .metadata import Metadata
 from .upload import Upload, order
 
 
@@ -172,11 +173,21 @@ def seed(
     *,
     expires_at: str,
     original_name: str | None = None,
+    owner: str | None = None,
+    metadata: Metadata | None = None,
+    checksum_sha256: str | None = None,
 ) -> StatusDocument:
     """The document of an upload that was issued and has not arrived."""
     return StatusDocument(
         state=State.PENDING,
-        upload=Subject(bucket, key, original_name=original_name),
+        upload=Subject(
+            bucket,
+            key,
+            original_name=original_name,
+            owner=owner,
+            metadata=metadata,
+            checksum_sha256=checksum_sha256,
+        ),
         created_at=timestamp(now),
         updated_at=timestamp(now),
         expires_at=expires_at,
@@ -376,20 +387,27 @@ def _job_id(current: StatusDocument | None, upload: Upload) -> str:
 
 
 def _subject(current: StatusDocument | None, upload: Upload) -> Subject:
-    subject = Subject.of(upload, original_name=_original_name(current))
-    if current is None or relation(current, upload) is not Relation.SAME:
+    """The upload as its event tells, and what the document knows of it besides."""
+    subject = Subject.of(upload)
+    if current is None:
         return subject
-    told = current.upload
-    return replace(
-        subject,
-        version_id=subject.version_id or told.version_id,
-        sequencer=subject.sequencer or told.sequencer,
-    )
+    told, same = current.upload, relation(current, upload) is Relation.SAME
+    if same:
+        subject = replace(
+            subject,
+            version_id=subject.version_id or told.version_id,
+            sequencer=subject.sequencer or told.sequencer,
+        )
+    if same or current.is_issued:  # another version states its own
+        subject = replace(
+            subject,
+            original_name=told.original_name,
+            owner=told.owner,
+            metadata=told.metadata,
+            checksum_sha256=told.checksum_sha256,
+        )
+    return subject
 
 
 def _created_at(current: StatusDocument | None, now: datetime) -> str:
     return current.created_at if current else timestamp(now)
-
-
-def _original_name(current: StatusDocument | None) -> str | None:
-    return current.upload.original_name if current else None

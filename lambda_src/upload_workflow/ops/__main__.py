@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..job.document import StatusDocument
 from . import causes, letters, pause, redrive, story
 from .deployment import Aws, Deployment, NotFound, connect, find
 from .jobs import Job, JobState, find_jobs
@@ -113,6 +114,9 @@ def _show(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
         ("job", document.job_id if document else None),
         ("execution", document.execution if document else None),
         ("runs", _attempts(told.job)),
+        ("name", document.upload.original_name if document else None),
+        ("owner", document.upload.owner if document else None),
+        ("metadata", _pairs(document)),
         ("renditions", ", ".join(one.name for one in document.renditions) if document else None),
     ]
     print("\n".join(f"{name:<11}{printable(str(value))}" for name, value in facts if value))
@@ -121,6 +125,11 @@ def _show(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
         table(("WHEN", "WHERE", "WHAT"), [(_exact(m.at), m.source, m.what) for m in told.moments])
     )
     return 0
+
+
+def _pairs(document: StatusDocument | None) -> str | None:
+    metadata = document.upload.metadata if document else None
+    return ", ".join(f"{name}={text}" for name, text in metadata.items()) if metadata else None
 
 
 def _why(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:

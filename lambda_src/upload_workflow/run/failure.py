@@ -16,7 +16,7 @@ from typing import Any, Self
 from ..aws.store import Store
 from ..errors import FailureCode, Rejected, RejectionCode
 from ..job import keys, transitions
-from ..job.announcement import announcement
+from ..job.announcement import Results, announcement
 from ..job.document import StatusDocument
 from ..job.transitions import Decision, Ignored
 from ..job.upload import Upload
@@ -81,14 +81,14 @@ def failure_code(error: object, cause: object) -> FailureCode:
 
 @dataclass(frozen=True)
 class Recorder:
-    results_prefix: str
+    results: Results
     store: Store
     announce: Callable[[dict[str, Any]], None]
     now: Callable[[], datetime]
 
     def run(self, ended: EndedExecution, upload: Upload) -> Decision:
         """Write FAILED and announce it, each once."""
-        key = keys.status_key(self.results_prefix, upload.key)
+        key = keys.status_key(self.results.prefix, upload.key)
 
         def decide(current: StatusDocument | None) -> Decision:
             asked = transitions.is_order_unknown(current, upload)
@@ -100,7 +100,7 @@ class Recorder:
         decision, seen = self.store.update_status(key, decide)
         if not isinstance(decision, Ignored) and not seen.announced:
             # A crash between these two announces it a second time; the other order would lose it.
-            self.announce(announcement(decision, upload))
+            self.announce(announcement(decision, upload, self.results))
             self.store.mark_announced(key, seen)
         return decision
 

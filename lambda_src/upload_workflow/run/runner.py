@@ -186,6 +186,8 @@ class JobRunner:
             bytes=opened.size_bytes,
             content_type=opened.content_type,
             original_name=opened.original_name or decision.upload.original_name,
+            owner=opened.owner or decision.upload.owner,
+            metadata=opened.metadata or decision.upload.metadata,
         )
         return replace(decision, upload=subject)
 

@@ -21,6 +21,7 @@ from .color import to_resamplable
 from .header import Format, Header
 from .limits import Limits
 from .orientation import TURNS, Turn, turned
+from .profile import is_reasonable
 from .rendition import Size
 
 # The plugins that Image.open would import with the first image.
@@ -91,7 +92,9 @@ class Picture:
             self.turn = _turn_of(image)
             self.size = turned(Size(*image.size), self.turn)
             _drop_texts(image)
-            self.icc_profile: bytes | None = image.info.get("icc_profile")
+            profile: bytes | None = image.info.get("icc_profile")
+            # Another is ignored as a broken one is: browsers do the same.
+            self.icc_profile = profile if profile and is_reasonable(profile) else None
             self.loop: int = image.info.get("loop", 1)
             self._image = image
 

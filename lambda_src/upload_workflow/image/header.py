@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from ..errors import Rejected, RejectionCode
 
@@ -130,9 +131,35 @@ def read_header(data: bytes) -> Header | None:
     return header
 
 
+# Parts (segments, chunks, boxes) of a file: honest ones have tens, a 50 MB PNG in pieces of 1 kB
+# has 50,000. Decoders take some microseconds for each, whatever is in it.
+_MOST_PARTS = 60_000
+
+
+def _bounded(parts: Iterator[Any], format: Format) -> Iterator[Any]:
+    for count, part in enumerate(parts):
+        if count >= _MOST_PARTS:
+            raise _too_many_parts(format)
+        yield part
+
+
+def _too_many_parts(format: Format) -> Rejected:
+    return Rejected(
+        RejectionCode.TOO_COMPLEX,
+        f"The {format} image is cut into more than {_MOST_PARTS:,} parts. Save it again.",
+    )
+
+
 # Start-of-frame markers (ITU T.81, table B.1): all of C0 to CF but DHT, JPG and DAC.
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_SOF = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+# Arithmetic coding takes several times the CPU of Huffman's, and no browser reads it.
+_ARITHMETIC_SOF = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+# Before a marker; decoders read them one by one.
+_MOST_FILL_BYTES = 100_000
+_NO_FILL_BYTE = re.compile(rb"[^\xff]")
+# Pieces of 64 kB that decoders join one by one. Cameras write one, some phones a few.
+_MOST_EXIF_SEGMENTS = 32
 # Within entropy-coded data FF is followed by 00 or a restart marker; anything else ends it.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
@@ -140,9 +167,22 @@ _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 def _read_jpeg(data: bytes) -> Header | None:
     size: tuple[int, int] | None = None
     coefficient_bytes = 0.0
-    components = scans = 0
-    for marker, at in _jpeg_segments(data):
-        if marker in _SOF and size is None:
+    components = scans = exif_segments = 0
+    for marker, at in _bounded(_jpeg_segments(data), Format.JPEG):
+        if marker == 0xE1 and data[at : at + 4] == b"Exif":
+            exif_segments += 1
+            if exif_segments > _MOST_EXIF_SEGMENTS:
+                raise Rejected(
+                    RejectionCode.TOO_COMPLEX,
+                    f"The JPEG image has more than {_MOST_EXIF_SEGMENTS} segments of Exif. "
+                    "Save it again.",
+                )
+        elif marker in _SOF and size is None:
+            if marker in _ARITHMETIC_SOF:
+                raise Rejected(
+                    RejectionCode.UNSUPPORTED_FORMAT,
+                    "This JPEG uses arithmetic coding. Save it with Huffman coding.",
+                )
             height, width, components = struct.unpack_from(">HHB", data, at + 1)
             size = width, height
             if marker in _PROGRESSIVE_SOF:
@@ -162,18 +202,27 @@ def _read_jpeg(data: bytes) -> Header | None:
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Each marker with the offset of its payload, up to the end of the image or of `data`."""
     at = 2
+    lone = fill_bytes = 0
     while True:
         start = data.find(b"\xff", at)
-        if start < 0 or start + 4 > len(data):
+        if start < 0:
             return
-        marker = data[start + 1]
+        found = _NO_FILL_BYTE.search(data, start)
+        fill_bytes += (found.start() if found else len(data)) - start - 1
+        if fill_bytes > _MOST_FILL_BYTES or lone > _MOST_PARTS:
+            raise _too_many_parts(Format.JPEG)
+        if found is None or found.end() + 2 > len(data):
+            return
+        marker = data[found.start()]
+        payload = found.end() + 2
         if marker == 0xD9:
             return
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # no payload, or filler
-            at = start + (1 if marker == 0xFF else 2)
+        if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # no payload
+            at = found.end()
+            lone += 1
             continue
-        yield marker, start + 4
-        at = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        yield marker, payload
+        at = payload - 2 + int.from_bytes(data[payload - 2 : payload], "big")
         if marker == 0xDA:
             scan_end = _END_OF_SCAN.search(data, at)
             if scan_end is None:
@@ -199,13 +248,21 @@ def _read_png(data: bytes) -> Header | None:
     width, height, depth, color_type = struct.unpack_from(">IIBB", data, 16)
     decoder_bytes = 5.0 if color_type == 0 and depth == 16 else _PNG_BYTES.get(color_type, 4.0)
     frames = 1
-    for kind, at in _png_chunks(data):
-        if kind == b"acTL":
+    profiles = 0
+    pixels = False
+    for kind, at in _bounded(_png_chunks(data), Format.PNG):
+        if kind == b"IDAT":
+            pixels = True
+        elif kind == b"acTL" and not pixels:
             (frames,) = struct.unpack_from(">I", data, at)
-        elif kind == b"tRNS" and color_type in (0, 2):
+        elif kind == b"tRNS" and not pixels and color_type in (0, 2):
             decoder_bytes += 4.0
-        elif kind == b"IDAT":
-            break
+        elif kind == b"iCCP":
+            profiles += 1
+    if profiles > 1:  # each is inflated, up to a megabyte
+        raise Rejected(
+            RejectionCode.CORRUPT, "The PNG image has more than one profile. Save it again."
+        )
     return Header(Format.PNG, width, height, decoder_bytes, max(frames, 1))
 
 
@@ -228,7 +285,7 @@ def _read_webp(data: bytes) -> Header | None:
         height = int.from_bytes(data[27:30], "little") + 1
         if len(data) < 30:
             return None
-        frames = sum(kind == b"ANMF" for kind in _riff_chunks(data))
+        frames = sum(kind == b"ANMF" for kind in _bounded(_riff_chunks(data), Format.WEBP))
         return Header(Format.WEBP, width, height, _WEBP_BYTES, max(frames, 1))
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
@@ -319,7 +376,7 @@ def _read_heif(data: bytes) -> Header | None:
 def _read_isobmff(data: bytes, kind: Format, decoder_bytes: float) -> Header | None:
     """The largest picture of the file bounds what its decoder may be asked for."""
     width = height = frames = 0
-    for box, at in _isobmff_boxes(data, 0, len(data)):
+    for box, at in _bounded(_isobmff_boxes(data, 0, len(data)), kind):
         if box == b"ispe":
             wide, high = struct.unpack_from(">II", data, at + 4)
             if wide * high > width * height:
@@ -357,14 +414,48 @@ def _read_tiff(data: bytes) -> Header | None:
     (at,) = struct.unpack_from(order + offset_code, data, 8 if big else 4)
     (entries,) = struct.unpack_from(order + count_code, data, at)
     at += struct.calcsize(order + count_code)
-    size = {256: 0, 257: 0}
+    size = {_WIDTH: 0, _HEIGHT: 0, _TILE_WIDTH: 0, _TILE_HEIGHT: 0}
+    places = 0
     for entry in range(at, at + min(entries, 4096) * entry_bytes, entry_bytes):
-        tag, code = struct.unpack_from(order + "HH", data, entry)
+        tag, code, count = struct.unpack_from(order + "HH" + offset_code, data, entry)
         if tag in size and code in (3, 4):
             value = entry + (12 if big else 8)
             (size[tag],) = struct.unpack_from(order + ("H" if code == 3 else "I"), data, value)
+        elif tag in _PLACES:
+            places = max(places, count)
+    width, height = size[_WIDTH], size[_HEIGHT]
+    _refuse_geometry(width, height, size[_TILE_WIDTH], size[_TILE_HEIGHT], places)
     # 4 for a plain image; as much again for a single large strip, a turn or 32-bit samples.
-    return Header(Format.TIFF, size[256], size[257], 9.0)
+    return Header(Format.TIFF, width, height, 9.0)
+
+
+# Tags of TIFF 6.0 that say how a picture is cut, and where its parts lie.
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_PLACES = frozenset({273, 279, 324, 325})  # of strips and of tiles: offsets and lengths
+# A picture smaller than a tile still has one of the usual sizes.
+_LARGEST_TILE_PIXELS = 4096 * 4096
+_MOST_SAMPLES = 8
+
+
+def _refuse_geometry(
+    width: int, height: int, tile_width: int, tile_height: int, places: int
+) -> None:
+    """Parts that are larger, or more, than the picture needs cost a decoder what they say."""
+    tiles = -(-width // max(tile_width, 1)) * -(-height // max(tile_height, 1))
+    if tiles * tile_width * tile_height > max(4 * width * height, _LARGEST_TILE_PIXELS):
+        raise Rejected(
+            RejectionCode.TOO_COMPLEX,
+            f"The TIFF has tiles of {tile_width} x {tile_height} for {width} x {height} pixels. "
+            "Save it with smaller tiles.",
+        )
+    smallest_tiles = -(-width // 16) * -(-height // 16)
+    needed = max(smallest_tiles, height) * _MOST_SAMPLES
+    if places > needed and width and height:
+        raise Rejected(
+            RejectionCode.TOO_COMPLEX,
+            f"The TIFF is cut into {places:,} parts; {width} x {height} pixels need at most "
+            f"{needed:,}. Save it again.",
+        )
 
 
 def _read_bmp(data: bytes) -> Header | None:

@@ -24,17 +24,38 @@ class Limits:
     max_scan_pixels: int = 2_000_000_000  # scans x pixels of a progressive JPEG
     max_memory_mb: int = 340
     max_seconds: float = 30
+    formats: frozenset[Format] = frozenset(Format)  # the decoders that are switched on
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Raises ValueError with one sentence when a field is unknown or not positive."""
+        """Raises ValueError with one sentence when a field is unknown or not positive.
+
+        formats: a list of their names in lower case.
+        """
         names = [field.name for field in fields(cls)]
+        values = dict(values)
+        if "formats" in values:
+            values["formats"] = _formats(values["formats"])
         for name, value in values.items():
             if name not in names:
                 raise ValueError(f"Limits have no {name!r}; they have {', '.join(names)}.")
+            if name == "formats":
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
                 raise ValueError(f"The limit {name} is a positive number, not {value!r}.")
         return cls(**values)
+
+
+def _formats(names: object) -> frozenset[Format]:
+    known = {format.lower(): format for format in Format}
+    if not isinstance(names, list) or not names or not set(map(str, names)) <= known.keys():
+        raise ValueError(f"The limit formats is a list of some of {', '.join(known)}.")
+    return frozenset(known[name] for name in names)
+
+
+# The most that JPEG, GIF and most programs have for a side. What lies beyond is no photo, and a
+# side costs the resampler for each of its pixels, whatever the other side is.
+_MOST_SIDE = 65_535
 
 
 def refuse_early(head: bytes, size_bytes: int, limits: Limits) -> None:
@@ -63,6 +84,18 @@ def inspect(upload: bytes, limits: Limits) -> Header:
 
 def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
     """Raise Rejected for what the header alone forbids, whatever is to be made of the image."""
+    if header.format not in limits.formats:
+        accepted = ", ".join(sorted(limits.formats))
+        raise Rejected(
+            RejectionCode.UNSUPPORTED_FORMAT,
+            f"{header.format} images are not accepted here. Accepted are: {accepted}.",
+        )
+    if max(header.width, header.height) > _MOST_SIDE:
+        raise Rejected(
+            RejectionCode.TOO_MANY_PIXELS,
+            f"The image is {header.width} x {header.height}; each side may have at most "
+            f"{_MOST_SIDE:,} pixels.",
+        )
     if header.pixels > limits.max_pixels:
         raise Rejected(
             RejectionCode.TOO_MANY_PIXELS,

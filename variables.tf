@@ -42,10 +42,13 @@ variable "uploads" {
     condition = (
       var.uploads.bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.uploads.bucket.name))
     )
-    error_message = <<-EOT
-      The bucket of uploads is given by its bare name, of 3 to 63 lower-case letters, digits and hyphens, such as
-      "example-media", not by an ARN or an address (it is "${try(var.uploads.bucket.name, "")}").
-    EOT
+    error_message = format(
+      join(" ", [
+        "The bucket of uploads is given by its bare name, of 3 to 63 lower-case letters, digits and hyphens, such as",
+        "\"example-media\", not by an ARN or an address (not so: %s).",
+      ]),
+      try(var.uploads.bucket.name, "")
+    )
   }
 
   validation {
@@ -82,10 +85,13 @@ variable "results" {
     condition = (
       var.results.bucket == null || can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.results.bucket.name))
     )
-    error_message = <<-EOT
-      The bucket of results is given by its bare name, of 3 to 63 lower-case letters, digits and hyphens, such as
-      "example-media", not by an ARN or an address (it is "${try(var.results.bucket.name, "")}").
-    EOT
+    error_message = format(
+      join(" ", [
+        "The bucket of results is given by its bare name, of 3 to 63 lower-case letters, digits and hyphens, such as",
+        "\"example-media\", not by an ARN or an address (not so: %s).",
+      ]),
+      try(var.results.bucket.name, "")
+    )
   }
 
   validation {
@@ -587,16 +593,15 @@ variable "package_file" {
       "${path.module}/build/upload_workflow-%s.zip",
       join("-", [var.conversion.architecture], sort(var.conversion.extras))
     )))
-    error_message = <<-EOT
-      The functions' package ${coalesce(var.package_file, format(
-    "build/upload_workflow-%s.zip", join("-", [var.conversion.architecture], sort(var.conversion.extras))
-))}
-      does not exist: run `make package ARCH=${var.conversion.architecture}${
-length(var.conversion.extras) == 0 ? "" : " EXTRAS=${join(",", sort(var.conversion.extras))}"
-}`
-      in the module's folder first, or set package_file to a zip from a release.
-    EOT
-}
+    error_message = format(
+      join(" ", [
+        "The functions' package %s does not exist: run `make package ARCH=%s` in the module's folder first, or set",
+        "package_file to a zip from a release.",
+      ]),
+      coalesce(var.package_file, "build/upload_workflow-${var.conversion.architecture}.zip"),
+      var.conversion.architecture
+    )
+  }
 }
 
 variable "surroundings" {

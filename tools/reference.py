@@ -47,10 +47,8 @@ def _sentence(message: str) -> str:
         lines = message.splitlines()[1:-1]
     else:
         lines = [message.strip('"')]
-    # A line that is nothing but an expression stands for one name.
-    bare = [re.sub(r"^\$\{.*\}$", "...", line.strip()) for line in lines]
-    whole = re.sub(r" \((not so: %s|it is .*)\)\.$", ".", " ".join(bare).replace('\\"', '"'))
-    return re.sub(r"(?<!\$)\$\{[\w.]+\}", "...", whole).replace("$${", "${")
+    whole = " ".join(line.strip() for line in lines).replace('\\"', '"')
+    return whole.replace(" (not so: %s)", "").replace("%s", "...").replace("$${", "${")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ locals {
   _keys = {
     uploads = "${var.uploads.arn}/${var.uploads.prefix}*"
     # A key that no URL can carry has its results in a folder named by its hash.
-    results = [for folder in ["${var.uploads.prefix}*", "sha256-*"] : "${var.results.arn}/${var.results.prefix}${folder}"]
+    results = [
+      for folder in ["${var.uploads.prefix}*", "sha256-*"] : "${var.results.arn}/${var.results.prefix}${folder}"
+    ]
   }
   _policies = {
     convert_image  = data.aws_iam_policy_document.convert_image.json
     record_failure = data.aws_iam_policy_document.record_failure.json
   }
-  _bus = "arn:${var.surroundings.place.partition}:events:${var.surroundings.place.region}:${var.surroundings.place.account_id}:event-bus/default"
+  _here = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
+  _bus  = "arn:${var.surroundings.place.partition}:events:${local._here}:event-bus/default"
 }
 
 module "role" {

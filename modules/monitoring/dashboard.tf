@@ -3,35 +3,71 @@
 locals {
   _at = { region = var.surroundings.place.region, period = 60, view = "timeSeries", stacked = false }
 
-  _rule    = ["AWS/Events", "MatchedEvents", "RuleName", var.upload_rule.name]
-  _states  = { for name in ["Started", "Succeeded", "Failed", "TimedOut", "Aborted"] : name => ["AWS/States", "Executions${name}", "StateMachineArn", var.state_machine.arn] }
-  _convert = { for name in ["Invocations", "Errors", "Throttles", "ConcurrentExecutions", "Duration"] : name => ["AWS/Lambda", name, "FunctionName", var.functions.convert_image.name] }
-  _record  = { for name in ["Invocations", "Errors", "Throttles"] : name => ["AWS/Lambda", name, "FunctionName", var.functions.record_failure.name] }
-  _letters = { for name in ["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"] : name => ["AWS/SQS", name, "QueueName", var.dead_letters.name] }
-  _jobs    = { for name in ["Succeeded", "Rejected", "Failed", "Ignored", "TimeToResult", "ConversionTime", "UploadBytes", "RenditionBytes"] : name => ["UploadWorkflow", name, "Workflow", var.name] }
+  _rule = ["AWS/Events", "MatchedEvents", "RuleName", var.upload_rule.name]
+  _states = {
+    for name in [
+      "Started", "Succeeded", "Failed", "TimedOut", "Aborted",
+    ] : name => ["AWS/States", "Executions${name}", "StateMachineArn", var.state_machine.arn]
+  }
+  _convert = {
+    for name in [
+      "Invocations", "Errors", "Throttles", "ConcurrentExecutions", "Duration",
+    ] : name => ["AWS/Lambda", name, "FunctionName", var.functions.convert_image.name]
+  }
+  _record = {
+    for name in [
+      "Invocations", "Errors", "Throttles",
+    ] : name => ["AWS/Lambda", name, "FunctionName", var.functions.record_failure.name]
+  }
+  _letters = {
+    for name in [
+      "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage",
+    ] : name => ["AWS/SQS", name, "QueueName", var.dead_letters.name]
+  }
+  _jobs = {
+    for name in [
+      "Succeeded", "Rejected", "Failed", "Ignored", "TimeToResult", "ConversionTime", "UploadBytes", "RenditionBytes",
+    ] : name => ["UploadWorkflow", name, "Workflow", var.name]
+  }
 
   # Each is half as wide as the page.
   _graphs = concat([for api in var.upload_api[*] : {
     title = "Issued: calls of the upload API"
     metrics = [
       ["AWS/ApiGateway", "Count", "ApiId", api.api_id, { stat = "Sum", label = "calls" }],
-      ["AWS/ApiGateway", "4xx", "ApiId", api.api_id, { stat = "Sum", label = "refused (4xx)", color = local._colors.rejected }],
-      ["AWS/ApiGateway", "5xx", "ApiId", api.api_id, { stat = "Sum", label = "our errors (5xx)", color = local._colors.failed }],
+      [
+        "AWS/ApiGateway", "4xx", "ApiId", api.api_id,
+        { stat = "Sum", label = "refused (4xx)", color = local._colors.rejected },
+      ],
+      [
+        "AWS/ApiGateway", "5xx", "ApiId", api.api_id,
+        { stat = "Sum", label = "our errors (5xx)", color = local._colors.failed },
+      ],
     ]
     }], [
     {
       title = "Arrived: events of uploads"
       metrics = [
         concat(local._rule, [{ stat = "Sum", label = "arrived" }]),
-        ["AWS/Events", "FailedInvocations", "RuleName", var.upload_rule.name, { stat = "Sum", label = "not delivered", color = local._colors.failed }],
-        ["AWS/Events", "InvocationsSentToDlq", "RuleName", var.upload_rule.name, { stat = "Sum", label = "kept as dead letter", color = local._colors.rejected }],
+        [
+          "AWS/Events", "FailedInvocations", "RuleName", var.upload_rule.name,
+          { stat = "Sum", label = "not delivered", color = local._colors.failed },
+        ],
+        [
+          "AWS/Events", "InvocationsSentToDlq", "RuleName", var.upload_rule.name,
+          { stat = "Sum", label = "kept as dead letter", color = local._colors.rejected },
+        ],
       ]
     },
     {
       title = "Dead letters"
       metrics = [
-        concat(local._letters.ApproximateNumberOfMessagesVisible, [{ stat = "Maximum", label = "waiting", color = local._colors.failed }]),
-        concat(local._letters.ApproximateAgeOfOldestMessage, [{ stat = "Maximum", label = "age of the oldest (s)", yAxis = "right", color = local._colors.ignored }]),
+        concat(local._letters.ApproximateNumberOfMessagesVisible, [
+          { stat = "Maximum", label = "waiting", color = local._colors.failed },
+        ]),
+        concat(local._letters.ApproximateAgeOfOldestMessage, [
+          { stat = "Maximum", label = "age of the oldest (s)", yAxis = "right", color = local._colors.ignored },
+        ]),
       ]
     },
     {
@@ -42,7 +78,10 @@ locals {
         concat(local._states.Failed, [{ stat = "Sum", label = "failed", color = local._colors.failed }]),
         concat(local._states.TimedOut, [{ stat = "Sum", label = "timed out", color = local._colors.timed_out }]),
         concat(local._states.Aborted, [{ stat = "Sum", label = "aborted", color = local._colors.aborted }]),
-        ["AWS/States", "ExecutionThrottled", "StateMachineArn", var.state_machine.arn, { stat = "Sum", label = "throttled", color = local._colors.rejected }],
+        [
+          "AWS/States", "ExecutionThrottled", "StateMachineArn", var.state_machine.arn,
+          { stat = "Sum", label = "throttled", color = local._colors.rejected },
+        ],
       ])
     },
     {
@@ -51,7 +90,9 @@ locals {
         concat(local._convert.Invocations, [{ stat = "Sum", label = "runs" }]),
         concat(local._convert.Errors, [{ stat = "Sum", label = "errors", color = local._colors.failed }]),
         concat(local._convert.Throttles, [{ stat = "Sum", label = "throttled", color = local._colors.rejected }]),
-        concat(local._convert.ConcurrentExecutions, [{ stat = "Maximum", label = "at a time", yAxis = "right", color = local._colors.ignored }]),
+        concat(local._convert.ConcurrentExecutions, [
+          { stat = "Maximum", label = "at a time", yAxis = "right", color = local._colors.ignored },
+        ]),
       ]
     },
     {
@@ -85,7 +126,9 @@ locals {
         concat(local._jobs.TimeToResult, [{ stat = "p50", label = "half of them" }]),
         concat(local._jobs.TimeToResult, [{ stat = "p95", label = "19 in 20", color = local._colors.rejected }]),
         concat(local._jobs.TimeToResult, [{ stat = "p99", label = "99 in 100", color = local._colors.failed }]),
-        concat(local._jobs.ConversionTime, [{ stat = "p50", label = "of it converting", color = local._colors.ignored }]),
+        concat(local._jobs.ConversionTime, [
+          { stat = "p50", label = "of it converting", color = local._colors.ignored },
+        ]),
       ]
     },
     {
@@ -131,8 +174,11 @@ resource "aws_cloudwatch_dashboard" "journey" {
     widgets = concat(
       [
         {
-          type       = "text", x = 0, y = 0, width = 24, height = 2
-          properties = { markdown = "**${var.name}**: from the upload above to the result below. What each alarm means and how to repair it: ${var.monitoring.runbook_url}. `python -m upload_workflow.ops` lists jobs, says why, redrives." }
+          type = "text", x = 0, y = 0, width = 24, height = 2
+          properties = { markdown = join(" ", [
+            "**${var.name}**: from the upload above to the result below. What each alarm means and how to repair it:",
+            "${var.monitoring.runbook_url}. `python -m upload_workflow.ops` lists jobs, says why, redrives.",
+          ]) }
         },
         {
           type       = "alarm", x = 0, y = 2, width = 24, height = 4
@@ -144,8 +190,11 @@ resource "aws_cloudwatch_dashboard" "journey" {
         properties = merge(local._at, graph)
       }],
       [for index, title in sort(keys(local._tables)) : {
-        type       = "log", x = index * 12, y = local._graphs_end, width = 12, height = 6
-        properties = { title = title, region = var.surroundings.place.region, view = "table", query = "${local._log_source} | ${local._tables[title]}" }
+        type = "log", x = index * 12, y = local._graphs_end, width = 12, height = 6
+        properties = {
+          title = title, region = var.surroundings.place.region, view = "table"
+          query = "${local._log_source} | ${local._tables[title]}"
+        }
       }],
     )
   })

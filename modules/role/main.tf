@@ -20,12 +20,12 @@ data "aws_iam_policy_document" "trust" {
 
     # Not every service says for which thing it comes.
     dynamic "condition" {
-      for_each = var.lent_to.source_arn[*]
+      for_each = nonsensitive(var.lent_to.source_arn != null) ? ["thing"] : []
 
       content {
         test     = "ArnEquals"
         variable = "aws:SourceArn"
-        values   = [condition.value]
+        values   = [var.lent_to.source_arn]
       }
     }
   }

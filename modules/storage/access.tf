@@ -64,7 +64,7 @@ resource "aws_s3_bucket_policy" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].id
+  bucket = aws_s3_bucket.made[each.key].bucket
   policy = data.aws_iam_policy_document.bucket[each.key].json
 
   # S3 refuses two changes of one bucket's access at the same time.

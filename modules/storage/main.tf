@@ -45,15 +45,17 @@ resource "aws_s3_bucket" "made" {
     # A bucket keeps the name that it was made with: another one would cost what is in it, and an account or a region
     # that a plan does not know yet is not another one. docs/decisions/0062.
     ignore_changes = [bucket]
+    # Replacing it is refused, as its name is taken, before anything of it is gone: S3 would refuse to delete a bucket
+    # with objects only after its policy and its settings.
+    create_before_destroy = true
   }
 }
 
-# By the id of its bucket: unknown when the bucket is made anew, so that its settings are made anew with it.
 resource "aws_s3_bucket_public_access_block" "made" {
   for_each = local._made
 
   region                  = var.surroundings.region
-  bucket                  = aws_s3_bucket.made[each.key].id
+  bucket                  = aws_s3_bucket.made[each.key].bucket
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -64,7 +66,7 @@ resource "aws_s3_bucket_ownership_controls" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].id
+  bucket = aws_s3_bucket.made[each.key].bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -75,7 +77,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].id
+  bucket = aws_s3_bucket.made[each.key].bucket
 
   rule {
     # One call to KMS for many objects instead of one for each.
@@ -93,7 +95,7 @@ resource "aws_s3_bucket_versioning" "uploads" {
   for_each = local._made_uploads
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].id
+  bucket = aws_s3_bucket.made[each.key].bucket
 
   versioning_configuration {
     status = "Enabled"
@@ -104,7 +106,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "made" {
   for_each = local._made
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].id
+  bucket = aws_s3_bucket.made[each.key].bucket
 
   rule {
     id     = "forget-objects"
@@ -148,7 +150,7 @@ resource "aws_s3_bucket_cors_configuration" "made" {
   for_each = local._cors
 
   region = var.surroundings.region
-  bucket = aws_s3_bucket.made[each.key].id
+  bucket = aws_s3_bucket.made[each.key].bucket
 
   cors_rule {
     allowed_methods = each.value.methods
@@ -165,6 +167,6 @@ resource "aws_s3_bucket_notification" "uploads" {
   for_each = local._made_uploads
 
   region      = var.surroundings.region
-  bucket      = aws_s3_bucket.made[each.key].id
+  bucket      = aws_s3_bucket.made[each.key].bucket
   eventbridge = true
 }

@@ -94,6 +94,26 @@ def test_no_switch_stands_beside_its_value(module: Path) -> None:
 
 
 @every_file
+def test_a_line_can_be_read_beside_another_file(file: Path) -> None:
+    long = [line for line in file.read_text(encoding="utf-8").splitlines() if len(line) > 120]
+    assert long == []
+
+
+@every_file
+def test_every_comment_says_something(file: Path) -> None:
+    """The reference prints them."""
+    assert not re.search(r"#[ \t]*$", file.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@every_file
+def test_a_module_branches_on_whether_a_thing_is_there_and_never_on_the_thing(file: Path) -> None:
+    """What somebody brings may be a secret, and Terraform makes nothing `for_each` secret."""
+    for iterated in re.findall(r"for_each\s+= (.*)", code(file.read_text(encoding="utf-8"))):
+        brought = re.search(r"\bvar\.\w+(\.\w+)*(\[\*\]| [!=]= null|\)? > 0)", iterated)
+        assert not brought or iterated.startswith("nonsensitive("), iterated
+
+
+@every_file
 def test_nothing_is_counted_and_nothing_bears_a_name_that_says_nothing(file: Path) -> None:
     said = code(file.read_text(encoding="utf-8"))
     assert not re.search(r"^\s+count\s+=", said, re.MULTILINE)

@@ -57,7 +57,8 @@ def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def dashboard(stack: Stack) -> dict[str, Any]:
-    answer = stack.aws.client("cloudwatch").get_dashboard(DashboardName=NAME)
+    name = f"{NAME}-{stack.aws.region}"
+    answer = stack.aws.client("cloudwatch").get_dashboard(DashboardName=name)
     return dict(json.loads(answer["DashboardBody"]))
 
 
@@ -161,7 +162,7 @@ def test_every_alarm_says_what_to_do_and_links_to_its_paragraph(
 def test_every_paragraph_says_the_same_four_things() -> None:
     paragraphs = re.split(r"^### ", OPERATIONS.read_text(), flags=re.MULTILINE)[1:]
     of_alarms = [p for p in paragraphs if re.match(r"[a-z-]+\n", p)]
-    assert len(of_alarms) >= 19
+    assert len(of_alarms) >= 20
     for paragraph in of_alarms:
         for word in ("**Means.**", "**False alarm.**", "**Look.**", "**Repair.**"):
             assert word in paragraph, f"{word} is missing in {paragraph.splitlines()[0]}"
@@ -275,6 +276,7 @@ def troubles(stack: Stack) -> dict[str, tuple[Metric, Shape]]:
         "dead-letters-expire": (of("AWS/SQS", oldest, queue), worst_of_ten),
         "executions-failed": (of("AWS/States", "ExecutionsFailed", machine), times),
         "executions-timed-out": (of("AWS/States", "ExecutionsTimedOut", machine), times),
+        "executions-aborted": (of("AWS/States", "ExecutionsAborted", machine), times),
         "executions-throttled": (of("AWS/States", "ExecutionThrottled", machine), times),
         "convert-image-errors": (of("AWS/Lambda", "Errors", convert), times),
         "convert-image-throttled": (of("AWS/Lambda", "Throttles", convert), times),

@@ -22,7 +22,8 @@ from upload_workflow.run.job_line import JobLine
 
 @pytest.fixture(scope="module")
 def body(stack: Stack) -> dict[str, Any]:
-    answer = stack.aws.client("cloudwatch").get_dashboard(DashboardName=NAME)
+    name = f"{NAME}-{stack.aws.region}"
+    answer = stack.aws.client("cloudwatch").get_dashboard(DashboardName=name)
     return dict(json.loads(answer["DashboardBody"]))
 
 

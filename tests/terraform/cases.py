@@ -57,5 +57,8 @@ CASES: Mapping[str, Case] = {
         }
     ),
     "china": Case({"upload_api": {"authorization": "IAM"}, **QUIET}, region="cn-north-1"),
+    # A partition with a console of its own, and one that our table of consoles does not know.
+    "europe": Case(region="eusc-de-east-1"),
+    "iso": Case(region="us-iso-east-1"),
     "other_region": Case({"region": "us-west-2", **QUIET}),
 }

@@ -69,11 +69,19 @@ DNS_SUFFIX = {
     "aws": "amazonaws.com",
     "aws-cn": "amazonaws.com.cn",
     "aws-us-gov": "amazonaws.com",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
 }
 
 
 def partition_of(region: str) -> str:
-    for beginning, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+    beginnings = {
+        "cn-": "aws-cn",
+        "us-gov-": "aws-us-gov",
+        "eusc-": "aws-eusc",
+        "us-iso-": "aws-iso",
+    }
+    for beginning, partition in beginnings.items():
         if region.startswith(beginning):
             return partition
     return "aws"

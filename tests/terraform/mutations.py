@@ -260,6 +260,31 @@ MUTATIONS = [
         in_statement("SeedAndSignStatusDocuments", "*/status.json", "*"),
         "promises:storage",
     ),
+    Mutation(
+        "a bucket goes when the plan does not know its name",
+        STORAGE,
+        swap("    ignore_changes = [bucket]\n", ""),
+        f"{PLANS} -k bucket",
+    ),
+    Mutation(
+        "a bucket is stripped before S3 refuses to delete it",
+        STORAGE,
+        swap("    create_before_destroy = true\n", ""),
+        f"{PLANS} -k bucket",
+    ),
+    # Roles.
+    Mutation(
+        "a role that is made anew stands without its policy",
+        ROLE,
+        swap("role   = aws_iam_role.lent.id", "role   = aws_iam_role.lent.name"),
+        f"{PLANS} -k roles",
+    ),
+    Mutation(
+        "a role goes when the plan does not know its name",
+        ROLE,
+        swap("    ignore_changes = [name]\n", ""),
+        f"{PLANS} -k waits",
+    ),
     # The trigger.
     Mutation(
         "a lost event is kept for four days",
@@ -387,6 +412,21 @@ MUTATIONS = [
             "  source_arn = each.value.arn\n  source_account = var.surroundings.place.account_id\n",
         ),
         "promises:workflow",
+    ),
+    Mutation(
+        "a recorder that is made anew may not be invoked",
+        WORKFLOW,
+        swap(
+            "= var.functions.record_failure.arn\n  principal",
+            "= var.functions.record_failure.name\n  principal",
+        ),
+        f"{PLANS} -k invoked",
+    ),
+    Mutation(
+        "other line ends of a checkout are another workflow",
+        WORKFLOW,
+        swap(', "\\r\\n", "\\n")', ', "\\n", "\\n")'),
+        f"{PLANS} -k line_ends",
     ),
     Mutation(
         "the log of executions is kept for ever",
@@ -581,6 +621,12 @@ MUTATIONS = [
         ISSUE_UPLOAD,
         swap("aws_apigatewayv2_api.upload_api.execution_arn}/*/", 'join(":", ["arn", "aws"])}/*/'),
         "promises:upload_api",
+    ),
+    Mutation(
+        "an authorizer is destroyed under its route",
+        UPLOAD_API,
+        swap("    create_before_destroy = true\n", ""),
+        f"{PLANS} -k authorizer",
     ),
     Mutation(
         "a flood of requests passes",

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.terraform.cases import KEY
 from tests.terraform.conftest import PACKAGE
-from tests.terraform.roots import Cloud, calling, unpacked
+from tests.terraform.roots import REGION, Cloud, calling, unpacked
 
 MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "no_package": (
@@ -34,6 +35,24 @@ MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
         },
         r"start the workflow again, without end: give the results a prefix outside it, such as "
         r'"results/", or a bucket of their own\.',
+    ),
+    "key_of_another_region": (
+        {"surroundings": {"kms_key_arn": KEY.replace(REGION, "us-east-1")}},
+        rf"The KMS key is of another region than {REGION}, where the module makes everything\.",
+    ),
+    "topic_of_another_region": (
+        {"monitoring": {"topic": {"arn": "arn:aws:sns:us-east-1:123456789012:on-call"}}},
+        rf"The topic is of another region than {REGION}, where the module makes everything\.",
+    ),
+    "origin_in_capitals": (
+        {"allowed_origins": ["https://example.com", "https://WWW.example.com"]},
+        r"scheme and host in lower case, .*"
+        r"\(not so: https://WWW\.example\.com\)\.",
+    ),
+    "bucket_by_its_arn": (
+        {"uploads": {"bucket": {"name": "arn:aws:s3:::shop-in"}}},
+        r"given by its bare name, .* not by an ARN or an address "
+        r"\(not so: arn:aws:s3:::shop-in\)\.",
     ),
     "jwt_without_audience": (
         {

@@ -12,18 +12,18 @@ import pytest
 
 from local import paths
 from tests.support import workflow_file
-from tests.terraform.cases import CASES
+from tests.terraform.cases import BOUNDARY, CASES, JWT, KEY, NETWORK, QUIET
 from tests.terraform.conftest import PACKAGE
-from tests.terraform.roots import Applied, Cloud, calling, unpacked
+from tests.terraform.roots import REGION, Applied, Cloud, calling, unpacked
 
 Apply = Callable[[str], Applied]
 
 Replanned = Callable[..., dict[str, list[str]]]
 
 
-def changes(cloud: Cloud, folder: Path) -> dict[str, list[str]]:
+def changes(cloud: Cloud, folder: Path, *options: str) -> dict[str, list[str]]:
     """By address below the module: what a plan would do; nothing for what stays as it is."""
-    cloud.run(folder, "plan", "-input=false", "-out=plan")
+    cloud.run(folder, "plan", "-input=false", "-out=plan", *options)
     plan = json.loads(cloud.run(folder, "show", "-json", "plan"))
     changed = [*plan.get("resource_changes", []), *plan.get("resource_drift", [])]
     return {
@@ -97,6 +97,165 @@ def test_another_retention_keeps_every_bucket(replanned: Replanned) -> None:
     assert changed.pop(rules) == ["update"]
     # Alarms speak of it.
     assert all(address.startswith("monitoring[") for address in changed), changed
+
+
+ANEW = ["delete", "create"]
+
+
+def of_kind(changed: dict[str, list[str]], kind: str) -> dict[str, list[str]]:
+    return {address: what for address, what in changed.items() if f"{kind}." in address}
+
+
+def test_roles_that_are_made_anew_take_their_policies_along(replanned: Replanned) -> None:
+    changed = replanned(surroundings={"role_path": "/media/"})
+    roles, policies = of_kind(changed, "aws_iam_role"), of_kind(changed, "aws_iam_role_policy")
+    assert set(map(tuple, roles.values())) == {tuple(ANEW)}
+    assert policies == {
+        role.replace("aws_iam_role.lent", "aws_iam_role_policy.own"): ANEW for role in roles
+    }
+    assert len(policies) == 4
+
+
+def test_a_plan_that_waits_for_something_else_makes_no_bucket_and_no_role_anew(
+    cloud: Cloud, scratch: Path
+) -> None:
+    """Account and region are not known in it: they are read after what the module depends on."""
+    folder = calling(paths.REPOSITORY, scratch / "waiting", {"package_file": str(PACKAGE)})
+    root = json.loads((folder / "main.tf.json").read_text(encoding="utf-8"))
+    root["module"]["called"]["depends_on"] = ["aws_sqs_queue.before"]
+    root["resource"] = {"aws_sqs_queue": {"before": {"name": "before", "delay_seconds": 0}}}
+    (folder / "main.tf.json").write_text(json.dumps(root), encoding="utf-8")
+    cloud.apply(folder)
+    root["resource"]["aws_sqs_queue"]["before"]["delay_seconds"] = 1
+    (folder / "main.tf.json").write_text(json.dumps(root), encoding="utf-8")
+    changed = changes(cloud, folder)
+    # It did wait: policies that name the account are to be written again.
+    assert of_kind(changed, "aws_iam_role_policy")
+    gone = {address for address, what in changed.items() if "delete" in what}
+    # A dashboard is a drawing: it may be drawn anew.
+    assert gone <= {'monitoring["on"].aws_cloudwatch_dashboard.journey'}
+    cloud.run(folder, "apply", "-auto-approve", "-input=false")
+    assert changes(cloud, folder) == {}
+
+
+def test_another_name_keeps_every_bucket_and_its_settings(replanned: Replanned) -> None:
+    changed = replanned(name="pictures")
+    assert any("delete" in what for what in changed.values())
+    of_storage = {a: what for a, what in changed.items() if a.startswith("storage.")}
+    assert not any("delete" in what for what in of_storage.values()), of_storage
+
+
+@pytest.mark.parametrize("variables", [{}, {"region": "us-west-2"}], ids=["by hand", "elsewhere"])
+def test_a_bucket_that_would_be_made_anew_is_refused_before_anything_is_lost(
+    cloud: Cloud, applied: Apply, tmp_path: Path, variables: dict[str, Any]
+) -> None:
+    """Its name is kept, and is taken: S3 refuses the new bucket, and the old one is as it was."""
+    shutil.copy(applied("default").folder / "terraform.tfstate", tmp_path)
+    calling(paths.REPOSITORY, tmp_path, {"package_file": str(PACKAGE), **variables})
+    cloud.run(tmp_path, "init", "-input=false")
+    bucket = 'storage.aws_s3_bucket.made["uploads"]'
+    changed = changes(cloud, tmp_path, f"-replace=module.called.module.{bucket}")
+    assert changed[bucket] == ["create", "delete"]
+    if not variables:
+        assert [a for a, what in changed.items() if "delete" in what] == [bucket]
+
+
+@pytest.mark.parametrize(
+    ("function", "permission"),
+    [
+        (RECORDER, 'workflow.aws_lambda_permission.record_failure["STANDARD"]'),
+        (
+            'upload_api["api"].aws_lambda_function.issue_upload',
+            'upload_api["api"].aws_lambda_permission.route["issue"]',
+        ),
+    ],
+)
+def test_a_function_that_is_made_anew_may_be_invoked_again(
+    cloud: Cloud, applied: Apply, function: str, permission: str
+) -> None:
+    folder = applied("surrounded").folder
+    changed = changes(cloud, folder, f"-replace=module.called.module.{function}")
+    assert changed[function] == changed[permission] == ANEW
+
+
+def test_a_route_leaves_its_authorizer_before_that_is_destroyed(
+    cloud: Cloud, scratch: Path
+) -> None:
+    variables: dict[str, Any] = {"package_file": str(PACKAGE), **QUIET}
+    with_tokens = {"upload_api": {"authorization": "JWT", "jwt": JWT}}
+    folder = calling(paths.REPOSITORY, scratch / "tokens", {**variables, **with_tokens})
+    cloud.apply(folder)
+    calling(paths.REPOSITORY, folder, {**variables, "upload_api": {"authorization": "IAM"}})
+    said = cloud.run(folder, "apply", "-auto-approve", "-input=false")
+    left = said.index('aws_apigatewayv2_route.served["issue"]: Modifications complete')
+    assert left < said.index('aws_apigatewayv2_authorizer.jwt["jwt"]: Destroying...')
+
+
+def test_line_ends_of_a_checkout_change_nothing(cloud: Cloud, scratch: Path) -> None:
+    module = unpacked(scratch / "unix" / "module", PACKAGE)
+    folder = calling(module, scratch / "unix" / "root", dict(QUIET))
+    cloud.apply(folder)
+    files = [file for kind in ("*.tf", "*.json") for file in module.rglob(kind)]
+    assert any(file.name == "convert_image.asl.json" for file in files)
+    for file in files:
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert changes(cloud, folder) == {}
+
+
+def test_what_is_a_secret_or_not_known_yet_can_be_an_input(cloud: Cloud, scratch: Path) -> None:
+    """A module branches on whether something is there, never on its value."""
+    made = {
+        "uploads": {"bucket": {"name": "${aws_s3_bucket.brought.id}"}},
+        "results": {"bucket": {"name": "${aws_s3_bucket.brought.id}"}},
+        "allowed_origins": ["https://${aws_apigatewayv2_api.some.id}.example.com"],
+        "upload_api": {
+            "authorization": "JWT",
+            "jwt": {"issuer": "https://${aws_apigatewayv2_api.some.id}", "audiences": ["uploads"]},
+        },
+        "surroundings": {
+            "kms_key_arn": "${aws_kms_key.brought.arn}",
+            "permissions_boundary_arn": "${aws_apigatewayv2_api.some.arn}",
+            "network": {
+                "subnet_ids": ["${aws_apigatewayv2_api.some.id}"],
+                "security_group_ids": ["${aws_apigatewayv2_api.some.id}"],
+            },
+        },
+        "monitoring": {"topic": {"arn": "${aws_sns_topic.brought.arn}"}},
+    }
+    secret = {
+        "uploads": {"bucket": {"name": '${sensitive("media")}'}},
+        "results": {"bucket": {"name": '${sensitive("shown")}'}},
+        "allowed_origins": '${sensitive(["https://example.com"])}',
+        "upload_api": {
+            "authorization": "JWT",
+            "jwt": {"issuer": '${sensitive("https://i.example/")}', "audiences": ["uploads"]},
+        },
+        "surroundings": {
+            "kms_key_arn": f'${{sensitive("{KEY}")}}',
+            "permissions_boundary_arn": f'${{sensitive("{BOUNDARY}")}}',
+            "network": "${sensitive(" + json.dumps(NETWORK).replace(":", "=") + ")}",
+        },
+        "monitoring": {
+            "topic": {"arn": f'${{sensitive("arn:aws:sns:{REGION}:123456789012:on-call")}}'},
+            "email_addresses": ['${sensitive("on-call@example.com")}'],
+        },
+    }
+    brought: dict[str, Any] = {
+        "aws_s3_bucket": {"brought": {"bucket": "brought"}},
+        "aws_kms_key": {"brought": {}},
+        "aws_sns_topic": {"brought": {"name": "brought"}},
+        "aws_apigatewayv2_api": {"some": {"name": "some", "protocol_type": "HTTP"}},
+    }
+    for name, variables in (("made", made), ("secret", secret)):
+        folder = calling(
+            paths.REPOSITORY, scratch / name, {"package_file": str(PACKAGE), **variables}
+        )
+        root = json.loads((folder / "main.tf.json").read_text(encoding="utf-8"))
+        root["output"]["all"]["sensitive"] = True
+        root["resource"] = brought
+        (folder / "main.tf.json").write_text(json.dumps(root), encoding="utf-8")
+        cloud.apply(folder)
+        assert changes(cloud, folder) == {}, name
 
 
 def test_terraform_renders_the_workflow_as_the_contract_tests_do(applied: Apply) -> None:

@@ -36,7 +36,7 @@ CORE = Counter(
 MONITORING = Counter(
     {
         "aws_cloudwatch_dashboard": 1,
-        "aws_cloudwatch_metric_alarm": 18,
+        "aws_cloudwatch_metric_alarm": 19,
         "aws_cloudwatch_query_definition": 7,
         "aws_sns_topic": 1,
         "aws_sns_topic_policy": 1,
@@ -82,6 +82,8 @@ EXPECTED = {
     "own_buckets": CORE - BUCKETS,
     "surrounded": CORE + MONITORING + API + API_ALARMS + CORS,
     "china": CORE + API,
+    "europe": CORE + MONITORING,
+    "iso": CORE + MONITORING,
     "other_region": CORE,
 }
 

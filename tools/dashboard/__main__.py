@@ -23,7 +23,8 @@ def main() -> int:
     aws = connect(None, None, options.endpoint_url)
     deployment = find(aws, options.name)
     cloudwatch: Any = aws.session.create_client("cloudwatch", endpoint_url=options.endpoint_url)
-    body = json.loads(cloudwatch.get_dashboard(DashboardName=options.name)["DashboardBody"])
+    name = f"{options.name}-{cloudwatch.meta.region_name}"
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
     found = problems(body)
     print("\n".join(found) or "CloudWatch would show every widget.")
     figures = collect(aws, cloudwatch, deployment, body)

@@ -473,15 +473,27 @@ variable "limits" {
     max_frame_pixels = optional(number, 250000000)  # frames x pixels of an animation that is kept
     max_scan_pixels  = optional(number, 2000000000) # scans x pixels of a progressive JPEG: what decoding it costs
     max_memory_mb    = optional(number, 340)        # what decoding is estimated to need
-    max_seconds      = optional(number, 30)         # of one conversion
+    max_seconds      = optional(number, 30)         # CPU of one conversion, and its clock
+    formats          = optional(list(string))       # whose decoders are switched on; null: all of them
   })
   description = "What is refused, with a message that tells the client what would pass."
   default     = {}
   nullable    = false
 
   validation {
-    condition     = alltrue([for value in values(var.limits) : value >= 1 && floor(value) == value])
-    error_message = "Each limit is a whole number, at least 1."
+    condition     = alltrue([for name, value in var.limits : value >= 1 && floor(value) == value if name != "formats"])
+    error_message = "Each limit but the formats is a whole number, at least 1."
+  }
+
+  validation {
+    condition = var.limits.formats == null || try(
+      length(var.limits.formats) > 0 && alltrue([
+        for format in var.limits.formats :
+        contains(["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp", "heif"], format)
+      ]),
+      false
+    )
+    error_message = "The formats are some of jpeg, png, webp, gif, avif, tiff, bmp and heif, at least one."
   }
 
   validation {
@@ -496,10 +508,11 @@ variable "limits" {
   }
 
   validation {
-    condition     = var.limits.max_seconds < var.conversion.timeout_seconds
+    # The fence lets a second more pass; reading and writing take theirs.
+    condition     = var.limits.max_seconds + 5 <= var.conversion.timeout_seconds
     error_message = <<-EOT
-      The limit max_seconds is shorter than conversion.timeout_seconds, so that a slow picture is rejected before the
-      function is cut off.
+      The limit max_seconds is at least 5 seconds shorter than conversion.timeout_seconds, so that a slow picture is
+      rejected before the function is cut off.
     EOT
   }
 }

@@ -545,7 +545,35 @@ run "a_conversion_longer_than_the_function_lives_is_refused" {
 
   variables {
     limits     = { max_seconds = 30 }
-    conversion = { timeout_seconds = 30 }
+    conversion = { timeout_seconds = 34 }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "a_format_that_no_decoder_reads_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    limits = { formats = ["jpeg", "svg"] }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "no_format_at_all_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    limits = { formats = [] }
   }
 
   expect_failures = [var.limits]

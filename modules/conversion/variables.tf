@@ -55,6 +55,7 @@ variable "limits" {
     max_scan_pixels  = number
     max_memory_mb    = number
     max_seconds      = number
+    formats          = optional(list(string))
   })
   description = "What is refused."
 }

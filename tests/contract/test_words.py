@@ -12,6 +12,7 @@ import pytest
 from tests.support import hcl
 from tools import package
 from upload_workflow.image import rendition
+from upload_workflow.image.header import Format
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
 
@@ -50,6 +51,10 @@ def test_a_limit_has_the_same_name_and_default_in_both() -> None:
 @pytest.mark.parametrize(("word", "meaning"), [("r.format", OutputFormat), ("r.fit", Fit)])
 def test_a_choice_has_the_same_values_in_both(word: str, meaning: type[StrEnum]) -> None:
     assert hcl.choices(RENDITIONS, word) == [member.value for member in meaning]
+
+
+def test_a_format_that_can_be_switched_off_has_the_same_name_in_both() -> None:
+    assert hcl.choices(LIMITS, "format") == [format.lower() for format in Format]
 
 
 def test_a_position_has_the_same_values_in_both() -> None:

@@ -24,7 +24,7 @@ class Limits:
     max_scan_pixels: int = 2_000_000_000  # scans x pixels of a progressive JPEG
     max_memory_mb: int = 340
     max_seconds: float = 30
-    formats: frozenset[Format] = frozenset(Format)  # the decoders that are switched on
+    formats: frozenset[Format] | None = None  # whose decoders are switched on; None: all
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -33,9 +33,7 @@ class Limits:
         formats: a list of their names in lower case.
         """
         names = [field.name for field in fields(cls)]
-        values = dict(values)
-        if "formats" in values:
-            values["formats"] = _formats(values["formats"])
+        formats = values.get("formats")
         for name, value in values.items():
             if name not in names:
                 raise ValueError(f"Limits have no {name!r}; they have {', '.join(names)}.")
@@ -43,7 +41,7 @@ class Limits:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
                 raise ValueError(f"The limit {name} is a positive number, not {value!r}.")
-        return cls(**values)
+        return cls(**{**values, "formats": None if formats is None else _formats(formats)})
 
 
 def _formats(names: object) -> frozenset[Format]:
@@ -84,7 +82,7 @@ def inspect(upload: bytes, limits: Limits) -> Header:
 
 def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
     """Raise Rejected for what the header alone forbids, whatever is to be made of the image."""
-    if header.format not in limits.formats:
+    if limits.formats is not None and header.format not in limits.formats:
         accepted = ", ".join(sorted(limits.formats))
         raise Rejected(
             RejectionCode.UNSUPPORTED_FORMAT,

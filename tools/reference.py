@@ -24,15 +24,38 @@ Terraform drops attributes of an object that its type does not name, without a w
 `fromat` is noticed because `format` is required; a misspelt optional attribute is not. What a plan
 shows is what holds: the settings appear in the environment of the functions.
 
+Terraform 1.9 or newer and `hashicorp/aws` from 6.40 on: 6.22 to 6.39 plan a change of every new
+bucket for ever. What each word of a rendition does to a picture, what the formats' own
+quality is, what `auto` chooses and what is refused: [conversion.md](conversion.md). What can be
+changed later, and how: [operations.md](operations.md#changing-things-later).
+
+A value may be a secret (an SSM parameter) or not be known before the apply (another resource's
+attribute), but whether it is there at all is asked during the plan: a list of origins or an object
+that as a whole comes out of a resource is refused ("Invalid for_each argument"); write the list
+down and let its members come from elsewhere.
+
 ## A bucket or a key of yours
 
-The module never touches the settings of a bucket that you bring. For uploads switch on its
-EventBridge notifications and versioning; for browsers allow POST (uploads) and GET, HEAD
-(results) from your origins and expose `ETag`. No data source of the provider tells whether
-EventBridge is switched on, so the module cannot check it: if uploads stay PENDING and no
-execution starts, look there first. [examples/embedded](../examples/embedded) has all of it, and a
-key policy with every grant that a KMS key of yours needs: roles get their share from the module,
-EventBridge, CloudWatch and its logs from the key's policy.
+The module never touches the settings of a bucket that you bring. It lies in the same account and
+region as the rest, which nothing checks before the first upload is refused. For uploads switch on
+its EventBridge notifications and versioning; for browsers allow POST (uploads) and GET, HEAD
+(results) from your origins and expose `ETag`. `retention_days` say nothing to a bucket of yours,
+but `uploads.retention_days` still tells the alarms how long an upload can be redriven: set it to
+what your lifecycle does. No data source of the provider tells whether EventBridge is switched on,
+so the module cannot check it: if uploads stay PENDING and no execution starts, look there first.
+[examples/embedded](../examples/embedded) has all of it, and a key policy with every grant that a
+KMS key of yours needs: roles get their share from the module, EventBridge, CloudWatch and its logs
+from the key's policy.
+
+A bucket has one notification configuration. An `aws_s3_bucket_notification` of yours on a bucket
+that the module made replaces the module's, switches EventBridge off, and no alarm rings: take your
+events from EventBridge, or bring the bucket. With a bucket of yours the resource that owns it says
+`eventbridge = true`.
+
+## Malware scans
+
+`workflow.trigger = "malware_scan"` starts jobs by GuardDuty's results instead of S3's events. A
+bucket of yours needs GuardDuty's Malware Protection for S3 on its uploads prefix.
 """
 
 

@@ -26,15 +26,26 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # EventBridge puts dead letters, CloudWatch publishes alarms.
+  # EventBridge is not known to say for whom it comes: a condition that never holds would lose dead letters.
   statement {
-    sid       = "LetServicesWriteToQueuesAndTopics"
+    sid       = "LetEventBridgeWriteToTheQueue"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "LetCloudWatchWriteToTheTopic"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
 
     condition {

@@ -273,6 +273,13 @@ variable "renditions" {
     quality    = optional(number)            # 1 to 100; null: the format's own default
     enlarge    = optional(bool, false)       # may a small picture grow to the box
     animated   = optional(bool, false)       # keep animation where format and upload have it
+    overlay = optional(object({              # a mark laid on it, such as a watermark; null: none
+      bucket          = string               # where the mark lies: read once a worker, at most 2 MB
+      key             = string
+      position        = optional(string, "bottom-right") # any place but salient
+      width_percent   = optional(number, 25)             # of the rendition's width
+      opacity_percent = optional(number, 100)
+    }))
   }))
   description = "What is made from every upload, by name; docs/conversion.md says what each word does to a picture."
   nullable    = false
@@ -450,6 +457,62 @@ variable "renditions" {
       join(", ", [
         for name, r in var.renditions : name
         if r.animated && !contains(["webp", "auto"], r.format)
+      ])
+    )
+  }
+
+  validation {
+    condition = length([
+      for name, r in var.renditions : name
+      if !contains(
+        ["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"],
+        try(r.overlay.position, "center")
+      )
+    ]) == 0
+    error_message = format(
+      "The position of an overlay is center, top, bottom, left, right or a corner such as \"top-left\" (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if !contains(
+          ["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"],
+          try(r.overlay.position, "center")
+        )
+      ])
+    )
+  }
+
+  validation {
+    condition = length([
+      for name, r in var.renditions : name
+      if anytrue([
+        for p in r.overlay == null ? [] : [r.overlay.width_percent, r.overlay.opacity_percent] :
+        !try(p >= 1 && p <= 100 && floor(p) == p, false)
+      ])
+    ]) == 0
+    error_message = format(
+      "The width_percent and opacity_percent of an overlay are whole numbers from 1 to 100 (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if anytrue([
+          for p in r.overlay == null ? [] : [r.overlay.width_percent, r.overlay.opacity_percent] :
+          !try(p >= 1 && p <= 100 && floor(p) == p, false)
+        ])
+      ])
+    )
+  }
+
+  validation {
+    condition = length([
+      for name, r in var.renditions : name
+      if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(r.overlay.bucket, "none")))
+      || !can(regex("^[^*?$]+$", try(r.overlay.key, "none")))
+    ]) == 0
+    error_message = format(
+      "An overlay names a bucket, and a key without *, ? and $ (not so: %s).",
+      join(", ", [
+        for name, r in var.renditions : name
+        if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(r.overlay.bucket, "none")))
+        || !can(regex("^[^*?$]+$", try(r.overlay.key, "none")))
       ])
     )
   }

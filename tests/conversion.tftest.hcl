@@ -182,3 +182,36 @@ run "settings_that_do_not_fit_into_a_function_are_refused_before_it_is_made" {
 
   expect_failures = [aws_lambda_function.workflow]
 }
+
+run "without_overlays_nothing_else_may_be_read" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = length(local._overlays) == 0 && length(data.aws_iam_policy_document.convert_image.statement) == 3
+    error_message = "The function may read ${jsonencode(data.aws_iam_policy_document.convert_image.statement)}."
+  }
+}
+
+run "of_overlays_the_named_objects_may_be_read_and_no_others" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  variables {
+    renditions = {
+      one   = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, overlay = { bucket = "brand", key = "a/mark.png", position = "top", width_percent = 20, opacity_percent = 50 } }
+      same  = { width_px = 160, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, overlay = { bucket = "brand", key = "a/mark.png", position = "left", width_percent = 20, opacity_percent = 50 } }
+      plain = { width_px = 80, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false }
+    }
+  }
+
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.convert_image.statement : [statement.actions, statement.resources]
+      if statement.sid == "ReadOverlays"
+    ] == [[toset(["s3:GetObject"]), toset(["arn:aws:s3:::brand/a/mark.png"])]]
+    error_message = "The function may read ${jsonencode(data.aws_iam_policy_document.convert_image.statement)}."
+  }
+}

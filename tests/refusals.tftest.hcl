@@ -435,6 +435,88 @@ run "a_salient_position_without_a_cut_is_refused" {
   expect_failures = [var.renditions]
 }
 
+run "an_overlay_with_its_defaults_is_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", overlay = { bucket = "brand", key = "mark.png" } } }
+  }
+}
+
+run "an_overlay_at_an_unknown_place_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", overlay = { bucket = "brand", key = "mark.png", position = "salient" } } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_overlay_wider_than_the_rendition_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", overlay = { bucket = "brand", key = "mark.png", width_percent = 101 } } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_overlay_that_nobody_sees_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", overlay = { bucket = "brand", key = "mark.png", opacity_percent = 0 } } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_overlay_of_many_objects_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", overlay = { bucket = "brand", key = "marks/*" } } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_overlay_in_no_bucket_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { thumbnail = { width_px = 10, format = "jpeg", overlay = { bucket = "", key = "mark.png" } } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
 run "every_fit_and_a_salient_cut_are_accepted" {
   command = plan
 

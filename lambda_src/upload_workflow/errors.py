@@ -39,6 +39,7 @@ class FailureCode(StrEnum):
     ACCESS_DENIED = "AccessDenied"
     MISSING_BUCKET = "MissingBucket"
     UNUSABLE_KEY = "UnusableKey"
+    UNUSABLE_OVERLAY = "UnusableOverlay"
     SCAN_FAILED = "ScanFailed"
     RESULTS_SHARED = "ResultsShared"
     NOT_YET_READABLE = "NotYetReadable"
@@ -78,6 +79,10 @@ class MissingBucket(Exception):
 
 class UnusableKey(Exception):
     """The KMS key is disabled, deleted or not granted; a retry cannot help."""
+
+
+class UnusableOverlay(Exception):
+    """An overlay cannot be read, or is no picture to lay on others; a retry cannot help."""
 
 
 class ScanFailed(Exception):

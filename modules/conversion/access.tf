@@ -12,6 +12,11 @@ locals {
     convert_image  = data.aws_iam_policy_document.convert_image.json
     record_failure = data.aws_iam_policy_document.record_failure.json
   }
+  # Each mark by its own key: what lies beside it is nobody's to read.
+  _overlays = sort(toset([
+    for r in values(var.renditions) :
+    "arn:${var.surroundings.place.partition}:s3:::${r.overlay.bucket}/${r.overlay.key}" if r.overlay != null
+  ]))
   _here = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
   _bus  = "arn:${var.surroundings.place.partition}:events:${local._here}:event-bus/default"
 }
@@ -45,6 +50,16 @@ data "aws_iam_policy_document" "convert_image" {
     sid       = "WriteResults"
     actions   = ["s3:GetObject", "s3:PutObject"]
     resources = local._keys.results
+  }
+
+  dynamic "statement" {
+    for_each = length(local._overlays) > 0 ? [local._overlays] : []
+
+    content {
+      sid       = "ReadOverlays"
+      actions   = ["s3:GetObject"]
+      resources = statement.value
+    }
   }
 
   statement {

@@ -43,6 +43,13 @@ variable "renditions" {
     quality    = optional(number)
     enlarge    = bool
     animated   = bool
+    overlay = optional(object({
+      bucket          = string
+      key             = string
+      position        = string
+      width_percent   = number
+      opacity_percent = number
+    }))
   }))
   description = "What is made from every upload, by name."
 }

@@ -14,7 +14,7 @@ from tools import package
 from upload_workflow.image import rendition
 from upload_workflow.image.header import Format
 from upload_workflow.image.limits import Limits
-from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.image.rendition import Fit, OutputFormat, Overlay, Rendition
 
 VARIABLES = hcl.read("variables.tf")
 RENDITIONS = hcl.inside(VARIABLES, r'variable "renditions" \{')
@@ -40,6 +40,16 @@ def test_a_rendition_has_the_same_fields_and_defaults_in_both() -> None:
     assert in_module.pop("format") is None and not RENDITION_FIELDS["format"].optional
     in_python.pop("format")
     assert in_module == in_python
+
+
+def test_an_overlay_has_the_same_fields_defaults_and_places_in_both() -> None:
+    fields = hcl.fields(hcl.inside(RENDITIONS, r"overlay = optional\(object\(\{"))
+    in_python = {
+        name: None if default is dataclasses.MISSING else default
+        for name, default in defaults(Overlay).items()
+    }
+    assert {name: written(field.default) for name, field in fields.items()} == in_python
+    assert hcl.choices(RENDITIONS, 'try(r.overlay.position, "center")') == list(rendition.POSITIONS)
 
 
 def test_a_limit_has_the_same_name_and_default_in_both() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,13 +66,13 @@ def _fresh(function: str) -> Handler:
     return handler
 
 
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[Functions]:
-    """Started once, as a worker is, and kept for many jobs."""
+@contextmanager
+def started(environment: Mapping[str, str]) -> Iterator[Functions]:
+    """New workers with these settings."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_REGION"):
             patch.delenv(name, raising=False)
-        for name, value in ENVIRONMENT.items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         # The SDK waits between its attempts; that it waits is its own tests' business.
         patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
@@ -80,6 +81,13 @@ def deployed() -> Iterator[Functions]:
         yield Functions(Wire(clients.session()))
         for made_once in (clients.session, clients.events_client):
             made_once.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Functions]:
+    """Started once, as a worker is, and kept for many jobs."""
+    with started(ENVIRONMENT) as functions:
+        yield functions
 
 
 @pytest.fixture

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.fenced_worker import LIMITS, ORDER, RENDITIONS, obedient
 from tests.support.pictures import saved, scene
-from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
+from upload_workflow.errors import Rejected, RejectionCode, Unforeseen, UnusableOverlay
 from upload_workflow.image import convert as convert_module
 from upload_workflow.image.convert import Converted, convert
+from upload_workflow.image.rendition import Overlay, Rendition
 from upload_workflow.run.fence import Fence, FenceBroken
 
 ROOT = Path(__file__).parents[2]
@@ -398,3 +400,25 @@ def test_where_no_child_can_be_made_the_worker_converts_and_a_deadline_ends_it(
     alone.ask(ORDER + b"import itertools; sum(itertools.repeat(0))")
     assert alone.answer() is None
     assert alone.process.wait() == -signal.SIGPROF
+
+
+def test_the_marks_of_overlays_go_into_the_fence_and_a_bad_one_is_our_fault() -> None:
+    overlays = {"a": Overlay("brand", "one.png"), "b": Overlay("brand", "two.png", "top")}
+    renditions = {name: Rendition(60, overlay=overlay) for name, overlay in overlays.items()}
+    mark = saved(Image.new("RGB", (20, 10), "red"), "PNG")
+    marks = {overlays["a"].source: mark, overlays["b"].source: mark + b"trailer"}
+    made = Fence(renditions, LIMITS)
+    try:
+        assert made.bounded
+        assert made.convert([PICTURE], marks) == convert(PICTURE, renditions, LIMITS, marks)
+        with pytest.raises(UnusableOverlay, match=r"two\.png is no use"):
+            made.convert([PICTURE], marks | {overlays["b"].source: b"no picture"})
+        assert made.convert([PICTURE], marks) == convert(PICTURE, renditions, LIMITS, marks)
+    finally:
+        made.close()
+
+
+def test_only_who_has_overlays_can_be_told_of_an_unusable_one(fence: Fence) -> None:
+    with pytest.raises(Rejected) as refused:
+        fence.convert(order(ANSWER % "facts = {'unusable': 'x', 'cpu_seconds': 0}"))
+    assert refused.value.code is RejectionCode.TOO_COMPLEX

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.upload_world import UPLOADS, CachedConverter, Killed, World, picture
+from upload_workflow.errors import UnusableOverlay
 from upload_workflow.image.converted import Converted
+from upload_workflow.image.rendition import NO_MARKS, Marks
 from upload_workflow.job.document import State
 
 KEY = "uploads/a"
@@ -23,7 +25,7 @@ class Unbounded(CachedConverter):
         self.ends = ends
         self.tried = 0
 
-    def convert(self, parts: Iterable[bytes]) -> Converted:
+    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
         self.tried += 1
         if self.tried <= self.ends:
             raise Killed
@@ -104,6 +106,31 @@ def test_a_newer_upload_is_not_blamed_for_what_an_older_one_did() -> None:
     with pytest.raises(Killed):
         world.convert(first)
     world.execute(world.put(KEY, picture(9)), "e2")
+    document = world.document(KEY)
+    assert document
+    assert document.state is State.SUCCEEDED
+
+
+class WithoutMark(Unbounded):
+    """Its overlay is no picture, until somebody repairs it."""
+
+    def __init__(self) -> None:
+        super().__init__(ends=0)
+        self.repaired = False
+
+    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+        if not self.repaired:
+            raise UnusableOverlay("The overlay s3://brand/mark.png is no use.")
+        return super().convert(parts)
+
+
+def test_an_upload_is_not_blamed_for_an_overlay_that_is_no_use() -> None:
+    world = World(converter=(converter := WithoutMark()))
+    event = world.put(KEY)
+    with pytest.raises(UnusableOverlay):
+        world.convert(event)
+    converter.repaired = True
+    world.execute(event)
     document = world.document(KEY)
     assert document
     assert document.state is State.SUCCEEDED

@@ -18,7 +18,7 @@ from upload_workflow.errors import Rejected
 from upload_workflow.image import convert as convert_module
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits
-from upload_workflow.image.rendition import Rendition
+from upload_workflow.image.rendition import NO_MARKS, Marks, Rendition
 from upload_workflow.run.fence import Fence
 
 RENDITIONS = {"large": Rendition(60, 60), "small": Rendition(20, 20)}
@@ -27,12 +27,14 @@ LIMITS = Limits(max_seconds=1, max_memory_mb=100)
 ORDER = b"do "
 
 
-def obedient(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) -> Converted:
+def obedient(
+    upload: bytes, renditions: Mapping[str, Rendition], limits: Limits, marks: Marks = NO_MARKS
+) -> Converted:
     if not upload.startswith(ORDER):
-        return convert(upload, renditions, limits)
+        return convert(upload, renditions, limits, marks)
     told: dict[str, Any] = {}
     exec(upload.removeprefix(ORDER).decode(), told)  # noqa: S102, the test's own words
-    return convert(told["upload"], renditions, limits)
+    return convert(told["upload"], renditions, limits, marks)
 
 
 def refuse(call: str) -> None:

@@ -52,13 +52,19 @@ class Field:
     default: str | None
 
 
+_FIELD = re.compile(r'\s*(\w+)\s+= (optional\((\w+)(?:, (".*?"|[^()]*))?[(){]+|\w+)')
+
+
 def fields(body: str) -> dict[str, Field]:
-    """The fields of an object type, one a line."""
-    found = {}
+    """The fields of an object type at its own level, one a line."""
+    found, depth = {}, 0
     for line in body.splitlines():
-        if match := re.match(r'\s*(\w+)\s+= (optional\((\w+)(?:, (".*?"|[^)]*))?\)|\w+)', line):
+        bare = _SKIPPED.sub("", line)
+        if depth == 0 and (match := _FIELD.match(line)):
             name, whole, kind, default = match.groups()
             found[name] = Field(kind or whole, whole.startswith("optional"), default)
+        depth += sum(bare.count(mark) for mark in _OPENING)
+        depth -= sum(bare.count(mark) for mark in _CLOSING)
     return found
 
 

@@ -29,7 +29,7 @@ from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import convert
 from upload_workflow.image.converted import Converted, Encoded
 from upload_workflow.image.limits import Limits, refuse_early
-from upload_workflow.image.rendition import Rendition
+from upload_workflow.image.rendition import NO_MARKS, Marks, Rendition
 from upload_workflow.job import keys, transitions
 from upload_workflow.job.announcement import Results, announcement
 from upload_workflow.job.document import StatusDocument, StoredRendition, timestamp
@@ -91,7 +91,8 @@ class CachedConverter:
     way = "none"
     bounded = True
 
-    def convert(self, parts: Iterable[bytes]) -> Converted:
+    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+        del marks
         return converted(b"".join(parts))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from upload_workflow.image import recipe as module
 from upload_workflow.image.recipe import LENGTH, recipe
-from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.image.rendition import Fit, OutputFormat, Overlay, Rendition
 from upload_workflow.job import keys
 
 SMALL = Rendition(width_px=8, height_px=8)
@@ -24,6 +24,7 @@ OTHERWISE: dict[str, Any] = {
     "quality": 50,
     "enlarge": True,
     "animated": True,
+    "overlay": Overlay("brand", "mark.png"),
 }
 
 

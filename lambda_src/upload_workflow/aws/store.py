@@ -25,6 +25,7 @@ from ..errors import (
     Rejected,
     RejectionCode,
     UnusableKey,
+    UnusableOverlay,
 )
 from ..job.document import StatusDocument
 from ..job.metadata import Metadata, from_header
@@ -290,6 +291,18 @@ class Store:
             return there.get("VersionId") == upload.version_id
         return there["ETag"].strip('"') == upload.etag
 
+    def read_overlay(self, bucket: str, key: str) -> bytes:
+        """What a mark's object holds. Raises UnusableOverlay where it cannot be read."""
+        try:
+            return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            code = _code(error)
+            if code in _NO_OVERLAY or code.startswith("KMS."):
+                raise UnusableOverlay(
+                    f"The overlay s3://{bucket}/{key} cannot be read: {code}."
+                ) from error
+            raise
+
     def put_rendition(self, key: str, data: bytes, content_type: str, sha256: bytes) -> None:
         """Write a rendition under its key once; other bytes that lie there are replaced.
 
@@ -353,6 +366,16 @@ _UNREADABLE = {
         "again without customer-provided encryption keys.",
     ),
 }
+
+
+# What no retry mends. Who may not list a bucket is not told whether an object is missing in it.
+_NO_OVERLAY = (
+    "NoSuchKey",
+    "NoSuchBucket",
+    "AccessDenied",
+    "AllAccessDisabled",
+    "InvalidObjectState",
+)
 
 
 class _Changed(Exception):

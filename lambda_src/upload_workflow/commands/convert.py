@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import Rejected
+from ..errors import Rejected, UnusableOverlay
 from ..image.limits import Limits
-from ..image.rendition import Rendition
+from ..image.rendition import Marks, Rendition, overlay_sources
 from ..run.fence import Fence
 from .result_folders import result_folders
 
@@ -54,32 +54,33 @@ def main(command_line: Sequence[str]) -> int:
         limits = Limits.from_json(_json(arguments.limits)) if arguments.limits else Limits()
         files = list(_files(arguments.files))
         folders = result_folders(arguments.out, files)
-        _convert_all(files, folders, Fence(renditions, limits), as_json=arguments.json)
+        marks = _marks(arguments.renditions, renditions)
+        _convert_all(files, folders, Fence(renditions, limits), marks, as_json=arguments.json)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}." if error.strerror else error, file=sys.stderr)
         return 2
-    except ValueError as error:
+    except (ValueError, UnusableOverlay) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
 def _convert_all(
-    files: Sequence[Path], folders: Sequence[Path], fence: Fence, *, as_json: bool
+    files: Sequence[Path], folders: Sequence[Path], fence: Fence, marks: Marks, *, as_json: bool
 ) -> None:
     show_progress = len(files) > 1 and sys.stderr.isatty()
     for done, (file, folder) in enumerate(zip(files, folders, strict=True)):
         if show_progress:
             _progress(done, len(files), file.name)
-        result = _convert_file(file, folder, fence)
+        result = _convert_file(file, folder, fence, marks)
         if show_progress:
             print("\r\x1b[K", end="", file=sys.stderr)
         print(json.dumps(result) if as_json else _sentence(result), flush=True)
 
 
-def _convert_file(file: Path, folder: Path, fence: Fence) -> dict[str, Any]:
+def _convert_file(file: Path, folder: Path, fence: Fence, marks: Marks) -> dict[str, Any]:
     try:
-        converted = fence.convert([file.read_bytes()])
+        converted = fence.convert([file.read_bytes()], marks)
     except Rejected as rejected:
         return {
             "file": str(file),
@@ -130,6 +131,12 @@ def _renditions(path: Path | None) -> dict[str, Rendition]:
         return {name: Rendition.from_json(fields) for name, fields in _json(path).items()}
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{path} holds no renditions: {error}.") from error
+
+
+def _marks(path: Path | None, renditions: dict[str, Rendition]) -> Marks:
+    """An overlay's key is here the path of a file, from where the renditions' file lies."""
+    folder = path.parent if path else Path()
+    return {source: (folder / source.key).read_bytes() for source in overlay_sources(renditions)}
 
 
 def _json(path: Path) -> dict[str, Any]:

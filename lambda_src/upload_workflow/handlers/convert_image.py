@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ..run.fence import Fence
@@ -22,16 +22,29 @@ from ..aws.store import Store
 from ..errors import Rejected
 from ..image.limits import refuse_early
 from ..image.recipe import recipe
+from ..image.rendition import Marks, overlay_sources
 from ..job.announcement import Results, announcement, malformed_announcement
 from ..job.upload import Upload
 from ..run import report
 from ..run.runner import JobRunner, Task, side_by_side
 
 _S3 = s3_client()
+_STORE = Store(_S3, _SETTINGS.results_bucket)
+
+
+@cache
+def _marks() -> Marks:
+    """Read once a worker, with its first upload: a fault is then that job's, and is told."""
+    return {
+        source: _STORE.read_overlay(source.bucket, source.key)
+        for source in overlay_sources(_SETTINGS.renditions)
+    }
+
+
 _RUNNER = JobRunner(
     results_prefix=_SETTINGS.results_prefix,
     recipe=recipe(_SETTINGS.renditions),
-    store=Store(_S3, _SETTINGS.results_bucket),
+    store=_STORE,
     signer=Signer(_S3, credentials()),
     refuse_early=partial(refuse_early, limits=_SETTINGS.limits),
     converter=_FENCE,
@@ -39,6 +52,7 @@ _RUNNER = JobRunner(
     write_all=side_by_side,
     lease=_SETTINGS.lease,
     url_life=_SETTINGS.url_life,
+    marks=_marks,
 )
 _RESULTS = Results(_SETTINGS.results_bucket, _SETTINGS.results_prefix)
 

@@ -20,20 +20,37 @@ from .decode import Picture, pillow_bounded
 from .encode import Motion, can_move, encode, on_canvas
 from .limits import Deadline, Limits, Work, inspect, refuse_work
 from .orientation import upright
+from .overlay import lay, read_mark
 from .placeholder import SAMPLE_PX, dominant_color, thumbhash
-from .rendition import SALIENT, WHOLE, Layout, Rendition, Size, fit_inside, lay_out
+from .rendition import (
+    NO_MARKS,
+    SALIENT,
+    WHOLE,
+    Layout,
+    Marks,
+    OverlaySource,
+    Rendition,
+    Size,
+    fit_inside,
+    lay_out,
+    overlay_sources,
+)
 from .salience import salient_focus
 
 __all__ = ["Converted", "Encoded", "ImageFacts", "Limits", "Rendition", "convert"]
 
 
-def convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) -> Converted:
-    """Make every rendition from one decode. Raises Rejected, and nothing else.
+def convert(
+    upload: bytes, renditions: Mapping[str, Rendition], limits: Limits, marks: Marks = NO_MARKS
+) -> Converted:
+    """Make every rendition from one decode.
 
-    The same upload, renditions and limits give the same bytes.
+    Raises Rejected for whatever is wrong with the upload, UnusableOverlay for a mark, and nothing
+    else. The same upload, renditions, limits and marks give the same bytes.
     """
+    read = {source: read_mark(marks[source], source) for source in overlay_sources(renditions)}
     with pillow_bounded(limits), _escapes_refused():
-        return _convert(upload, renditions, limits)
+        return _convert(upload, renditions, limits, read)
 
 
 @contextmanager
@@ -57,7 +74,12 @@ def _escapes_refused() -> Iterator[None]:
         raise Unforeseen(traceback.format_exc()) from error
 
 
-def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits) -> Converted:
+def _convert(
+    upload: bytes,
+    renditions: Mapping[str, Rendition],
+    limits: Limits,
+    marks: Mapping[OverlaySource, Image.Image],
+) -> Converted:
     deadline = Deadline(limits.max_seconds)
     header = inspect(upload, limits)
     picture = Picture(upload, header)
@@ -70,10 +92,15 @@ def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits)
     ]
     drawings = {name: _drawing(layout) for name, layout in layouts.items()}
     sample = Drawing(WHOLE, fit_inside(picture.size, Size(SAMPLE_PX, SAMPLE_PX)))
+    # What an overlay is laid on is a copy.
+    made_pixels = {
+        name: layout.pixels * (2 if renditions[name].overlay else 1)
+        for name, layout in layouts.items()
+    }
     work = Work(
         decoded_pixels=picture.decoded_pixels(whole_size(drawings.values(), picture.size)),
-        made_pixels=sum(layout.pixels for layout in layouts.values()),
-        moving_pixels=sum(layouts[name].pixels for name in moving),
+        made_pixels=sum(made_pixels.values()),
+        moving_pixels=sum(made_pixels[name] for name in moving),
     )
     refuse_work(header, len(upload), work, limits)
     decoded = picture.decode()
@@ -99,6 +126,8 @@ def _convert(upload: bytes, renditions: Mapping[str, Rendition], limits: Limits)
     encoded = {}
     for name, rendition in renditions.items():
         finished = [on_canvas(frame, layouts[name], rendition.background) for frame in frames[name]]
+        if overlay := rendition.overlay:
+            finished = [lay(marks[overlay.source], overlay, frame) for frame in finished]
         encoded[name] = encode(finished, motion, rendition)
         deadline.check()
     facts = ImageFacts(

@@ -6,9 +6,10 @@ Pure arithmetic on sizes. Does not know pixels.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 
@@ -55,6 +56,62 @@ SALIENT = "salient"
 MAX_EDGE_PX = 16_383
 
 
+class OverlaySource(NamedTuple):
+    """The object that holds a mark."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+# What overlays are read from, and what was read there.
+Marks = Mapping[OverlaySource, bytes]
+NO_MARKS: Marks = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A mark to lay on a rendition. Percentages are whole numbers from 1 to 100.
+
+    width_percent: of the rendition's width; a mark that is then too high is made smaller.
+    """
+
+    bucket: str
+    key: str
+    position: str = "bottom-right"
+    width_percent: int = 25
+    opacity_percent: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("bucket", "key"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise ValueError(f"The {name} of an overlay is a text, not {value!r}.")
+        _check_position("position of an overlay", self.position, POSITIONS)
+        for name in ("width_percent", "opacity_percent"):
+            percent = getattr(self, name)
+            if not (_is_int(percent) and 1 <= percent <= 100):
+                raise ValueError(
+                    f"The {name} of an overlay is a whole number from 1 to 100, not {percent!r}."
+                )
+
+    @property
+    def source(self) -> OverlaySource:
+        return OverlaySource(self.bucket, self.key)
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """Raises ValueError with one sentence when a field is missing, unknown or does not fit."""
+        if not isinstance(values, Mapping):
+            raise ValueError(f"An overlay is an object with bucket and key, not {values!r}.")
+        _check_names("An overlay", cls, values)
+        if missing := [name for name in ("bucket", "key") if name not in values]:
+            raise ValueError(f"An overlay has a {missing[0]}.")
+        return cls(**values)
+
+
 @dataclass(frozen=True)
 class Rendition:
     """One image to make from an upload. Fields are those of the module's `renditions`."""
@@ -68,6 +125,7 @@ class Rendition:
     quality: int | None = None  # 1 to 100; None is the format's default
     enlarge: bool = False
     animated: bool = False
+    overlay: Overlay | None = None
 
     def __post_init__(self) -> None:
         for name in ("width_px", "height_px"):
@@ -76,10 +134,7 @@ class Rendition:
                 raise ValueError(f"{name} is a whole number from 1 to {MAX_EDGE_PX}, not {edge!r}.")
         if self.fit is not Fit.INSIDE and None in (self.width_px, self.height_px):
             raise ValueError(f"fit {self.fit} needs both width_px and height_px.")
-        if self.position not in (*POSITIONS, SALIENT):
-            raise ValueError(
-                f"position is one of {', '.join(POSITIONS)} and {SALIENT}, not {self.position!r}."
-            )
+        _check_position("position", self.position, (*POSITIONS, SALIENT))
         if self.position == SALIENT and self.fit is not Fit.COVER:
             raise ValueError(
                 f"position {SALIENT} says what fit cover keeps; {self.fit} cuts nothing."
@@ -94,11 +149,10 @@ class Rendition:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Raises ValueError with one sentence when a field is unknown or does not fit."""
-        names = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in names:
-                raise ValueError(f"A rendition has no {name!r}; it has {', '.join(names)}.")
+        _check_names("A rendition", cls, values)
         parsed = dict(values)
+        if values.get("overlay") is not None:
+            parsed["overlay"] = Overlay.from_json(values["overlay"])
         for name, choices in _CHOICES.items():
             if name in values:
                 if values[name] not in list(choices):
@@ -107,6 +161,23 @@ class Rendition:
                     )
                 parsed[name] = choices(values[name])
         return cls(**parsed)
+
+
+def overlay_sources(renditions: Mapping[str, Rendition]) -> list[OverlaySource]:
+    """What the renditions' overlays are read from, each once, in one order."""
+    return sorted({each.overlay.source for each in renditions.values() if each.overlay})
+
+
+def _check_names(what: str, of: type[Any], values: Mapping[str, Any]) -> None:
+    names = [field.name for field in fields(of)]
+    for name in values:
+        if name not in names:
+            raise ValueError(f"{what} has no {name!r}; it has {', '.join(names)}.")
+
+
+def _check_position(what: str, position: object, choices: Collection[str]) -> None:
+    if position not in choices:
+        raise ValueError(f"{what} is one of {', '.join(choices)}, not {position!r}.")
 
 
 def _is_int(value: object) -> bool:

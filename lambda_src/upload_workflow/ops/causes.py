@@ -45,6 +45,12 @@ _REDRIVE = "then run `ops redrive`."
 # The first that fits. Errors come before what their causes may mention.
 _ERRORS = (
     _known(
+        "UnusableOverlay",
+        r"^UnusableOverlay\b",
+        "The overlay of a rendition cannot be read, or is no picture to lay on others.",
+        f"Put a picture where the evidence says, or let the renditions name another, {_REDRIVE}",
+    ),
+    _known(
         "AccessDenied",
         r"^AccessDenied\b|\bAccessDenied(Exception)?\b.*when calling",
         "A role or a bucket policy refuses a call to S3.",

@@ -20,16 +20,17 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from time import monotonic, process_time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Rejected, RejectionCode, Unforeseen
+from ..errors import Rejected, RejectionCode, Unforeseen, UnusableOverlay
 from ..image.converted import EXTENSIONS, Converted, Encoded, ImageFacts
 from ..image.header import Format
+from ..image.rendition import NO_MARKS, Marks, Rendition, overlay_sources
 
 if TYPE_CHECKING:
     from ..image.limits import Limits
-    from ..image.rendition import Rendition
 
 # Seconds beyond limits.max_seconds: the converter's own check between two steps speaks first.
 _GRACE_SECONDS = 1.0
@@ -103,29 +104,32 @@ class Fence:
             return False
         return True
 
-    def convert(self, parts: Iterable[bytes]) -> Converted:
-        """parts: the upload, one after the other. Raises Rejected, FenceBroken, and what reading
-        the parts raises."""
+    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+        """parts: the upload, one after the other. marks: what the renditions' overlays hold.
+
+        Raises Rejected, UnusableOverlay, FenceBroken, and what reading the parts raises.
+        """
         if not self.bounded:
             self.way = "none"
-            return self._convert_here(b"".join(parts))
+            return self._convert_here(b"".join(parts), marks)
         from .warden import anonymous_file  # noqa: PLC0415, Linux only
 
         upload, self.way = anonymous_file()
+        first = [marks[source] for source in overlay_sources(self._renditions)]
         try:
-            for part in parts:
+            for part in chain(first, parts):
                 left = memoryview(part)
                 while left:
                     left = left[os.write(upload, left) :]
-            return self._convert_in_child(upload)
+            return self._convert_in_child(upload, json.dumps([len(mark) for mark in first]))
         finally:
             os.close(upload)
 
-    def _convert_in_child(self, upload: int) -> Converted:
+    def _convert_in_child(self, upload: int, mark_sizes: str) -> Converted:
         for _ in range(_TRIES):
             converter = self._ready()
             try:
-                socket.send_fds(converter, [b"convert"], [upload])
+                socket.send_fds(converter, [mark_sizes.encode()], [upload])
                 answer, files = _receive(
                     converter, self._limits.max_seconds + _GRACE_SECONDS, _LONGEST_ANSWER
                 )
@@ -154,6 +158,8 @@ class Fence:
         try:
             facts = json.loads(answer)
             self.cpu_seconds = float(facts["cpu_seconds"])
+            if "unusable" in facts and overlay_sources(self._renditions):
+                raise UnusableOverlay(str(facts["unusable"]))
             if "code" in facts:
                 raise _refused(facts)
             return _converted(facts, files[0], self._renditions)
@@ -250,17 +256,17 @@ class Fence:
         inside.close()
         return _Warden(pid, outside)
 
-    def _convert_here(self, upload: bytes) -> Converted:
+    def _convert_here(self, upload: bytes, marks: Marks) -> Converted:
         """Under a deadline on CPU time by which the kernel ends this process."""
         from ..image.convert import convert  # noqa: PLC0415, see `warden.keep`
 
         begun = process_time()
         if not hasattr(signal, "setitimer"):  # not on Windows
-            return convert(upload, self._renditions, self._limits)
+            return convert(upload, self._renditions, self._limits, marks)
         before = signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, self._limits.max_seconds + _GRACE_SECONDS)
         try:
-            return convert(upload, self._renditions, self._limits)
+            return convert(upload, self._renditions, self._limits, marks)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, before)

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
-from ..errors import Rejected, RejectionCode, ResultsShared, ScanFailed
+from ..errors import Rejected, RejectionCode, ResultsShared, ScanFailed, UnusableOverlay
 from ..job import keys, transitions
 from ..job.document import State, StatusDocument, StoredRendition
 from ..job.transitions import Claimant, Decision, Ignored, Reason, Relation
@@ -27,6 +27,7 @@ from ..job.upload import Scan, Upload
 if TYPE_CHECKING:
     from ..aws.signer import Signer
     from ..image.converted import Converted, Encoded
+    from ..image.rendition import Marks
     from .report import Course
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.
@@ -97,8 +98,8 @@ class Converter(Protocol):
     @property
     def bounded(self) -> bool: ...
 
-    def convert(self, parts: Iterable[bytes]) -> Converted:
-        """Raises Rejected, and what reading the parts raises."""
+    def convert(self, parts: Iterable[bytes], marks: Marks) -> Converted:
+        """Raises Rejected, UnusableOverlay, and what reading the parts raises."""
         ...
 
 
@@ -117,6 +118,7 @@ class JobRunner:
     """What a job needs besides its task: the outside world as values.
 
     recipe: names all that makes a rendition's bytes besides the upload (see image/recipe.py).
+    marks: reads what the renditions' overlays hold.
     """
 
     results_prefix: str
@@ -129,6 +131,7 @@ class JobRunner:
     write_all: WriteAll
     lease: timedelta
     url_life: timedelta
+    marks: Callable[[], Marks] = dict
 
     def run(self, task: Task, upload: Upload, course: Course) -> Decision:
         """Bring the job to its end.
@@ -204,10 +207,11 @@ class JobRunner:
             head = opened.read(_HEAD_BYTES)
             self.refuse_early(head, opened.size_bytes)
             parts = _parts(head, opened, course)
+            marks = self.marks()
             if self.converter.bounded:
-                converted = self.converter.convert(parts)
+                converted = self.converter.convert(parts, marks)
             else:
-                converted, seen = self._convert_at_risk(list(parts), upload, seen)
+                converted, seen = self._convert_at_risk(list(parts), marks, upload, seen)
         except Rejected as refusal:
             course.refused(refusal)
             return transitions.reject(claimed, self.now(), refusal), seen
@@ -223,13 +227,17 @@ class JobRunner:
         return ended, seen
 
     def _convert_at_risk(
-        self, parts: list[bytes], upload: Upload, seen: Seen
+        self, parts: list[bytes], marks: Marks, upload: Upload, seen: Seen
     ) -> tuple[Converted, Seen]:
         """In this very process, which the upload may end: what it leaves is for the next attempt
         to read. Only while nothing but the conversion can end it."""
         key = keys.status_key(self.results_prefix, upload.key)
         seen = self.store.mark_unfenced(key, seen, unfenced=True)
-        converted = self.converter.convert(parts)
+        try:
+            converted = self.converter.convert(parts, marks)
+        except UnusableOverlay:
+            self.store.mark_unfenced(key, seen, unfenced=False)
+            raise
         return converted, self.store.mark_unfenced(key, seen, unfenced=False)
 
     def _write_rendition(

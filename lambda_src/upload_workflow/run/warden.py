@@ -19,12 +19,13 @@ import socket
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..errors import Rejected, RejectionCode, Unforeseen
+from ..errors import Rejected, RejectionCode, Unforeseen, UnusableOverlay
+from ..image.rendition import overlay_sources
 
 if TYPE_CHECKING:
     from ..image.converted import Converted
@@ -39,6 +40,8 @@ _SPARE_BYTES = 40_000_000
 _KEPT_BYTES = 128_000_000
 
 _MOST_FILES = 64
+# The sizes of the marks of overlays, of which there are no more than renditions.
+_LONGEST_ORDER = 1_000
 # Of a traceback as long as a file likes; a message on our socket may have 200 kB.
 _LONGEST_CAUSE = 8_000
 
@@ -47,6 +50,9 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _ENV_START, _ENV_END = 50 - 3, 51 - 3
 # CPython shares empty and one-character bytes between all who have them; none is a credential.
 _SHORTEST_SECRET = 8
+
+
+_Convert = Callable[[bytes, Sequence[bytes]], "Converted"]
 
 
 def anonymous_file() -> tuple[int, str]:
@@ -79,8 +85,10 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
         _leave_environment()
         from ..image.convert import convert  # noqa: PLC0415, the worker has no decoder in it
 
-        def work(upload: bytes) -> Converted:
-            return convert(upload, renditions, limits)
+        sources = overlay_sources(renditions)
+
+        def work(upload: bytes, marks: Sequence[bytes]) -> Converted:
+            return convert(upload, renditions, limits, dict(zip(sources, marks, strict=True)))
 
         gc.collect()
         gc.freeze()  # what is here now is never collected, so its pages stay shared
@@ -136,9 +144,7 @@ def _leave_environment() -> None:
         os.environ["TMPDIR"] = folder
 
 
-def _serve(
-    inside: socket.socket, convert: Callable[[bytes], Converted], limits: Limits
-) -> NoReturn:
+def _serve(inside: socket.socket, convert: _Convert, limits: Limits) -> NoReturn:
     """A converter's life: job after job, until something makes it unfit for the next one."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -153,14 +159,14 @@ def _serve(
         Path("/proc/self/oom_score_adj").write_text("1000")
         fit = True
         while fit:
-            asked, files, _, _ = socket.recv_fds(inside, 16, 1)
+            asked, files, _, _ = socket.recv_fds(inside, _LONGEST_ORDER, 1)
             if not asked:
                 break
             begun = time.process_time()
             _, hard = resource.getrlimit(resource.RLIMIT_CPU)
             resource.setrlimit(resource.RLIMIT_CPU, (ceil(begun + limits.max_seconds), hard))
-            upload = _take(files[0])
-            data, facts = _answer(upload, convert)
+            marks, upload = _take(files[0], json.loads(asked))
+            data, facts = _answer(upload, marks, convert)
             del upload
             facts["cpu_seconds"] = time.process_time() - begun
             socket.send_fds(inside, [json.dumps(facts).encode()], [data] if data else [])
@@ -173,21 +179,22 @@ def _serve(
         os._exit(1)
 
 
-def _take(file: int) -> bytes:
-    """The upload, of which no second copy stays in memory."""
+def _take(file: int, mark_sizes: Sequence[int]) -> tuple[list[bytes], bytes]:
+    """The marks of overlays, and the upload, of which no second copy stays in memory."""
     with open(file, "rb", buffering=0) as opened:
         opened.seek(0)
+        marks = [opened.read(size) or b"" for size in mark_sizes]
         upload = opened.readall()
         os.ftruncate(file, 0)
-    return upload
+    return marks, upload
 
 
 def _answer(
-    upload: bytes, convert: Callable[[bytes], Converted]
+    upload: bytes, marks: Sequence[bytes], convert: _Convert
 ) -> tuple[int | None, dict[str, Any]]:
     """The renditions as one file, and the facts; without a file, the refusal."""
     try:
-        converted = convert(upload)
+        converted = convert(upload, marks)
         file, _ = anonymous_file()
         for encoded in converted.values():
             left = memoryview(encoded.data)
@@ -195,6 +202,8 @@ def _answer(
                 left = left[os.write(file, left) :]
     except Rejected as refusal:
         return None, _refused(refusal)
+    except UnusableOverlay as fault:
+        return None, {"unusable": str(fault)}
     except MemoryError:
         message = "The image takes too much memory to convert. Send fewer pixels."
         return None, _refused(Rejected(RejectionCode.TOO_MUCH_MEMORY, message))

@@ -37,3 +37,21 @@ output "monitoring" {
   description = "For whoever is on call: topic_arn, alarm_arns, dashboard_url; null if monitoring is off."
   value       = one(values(module.monitoring)[*].monitoring)
 }
+
+output "events" {
+  description = "What is told of every end: source, detail_types, pattern_json for your rule, schema."
+  value = {
+    source       = "upload-workflow"
+    detail_types = ["Upload Succeeded", "Upload Rejected", "Upload Failed", "Upload Ignored"]
+    schema       = "urn:upload-workflow:announcement:1"
+    # The ends of this workflow's uploads. What was ignored changed nothing, and few want to hear of it.
+    pattern_json = jsonencode({
+      source      = ["upload-workflow"]
+      detail-type = ["Upload Succeeded", "Upload Rejected", "Upload Failed"]
+      detail = {
+        upload  = { bucket = [module.storage.uploads.bucket], key = [{ prefix = module.storage.uploads.prefix }] }
+        results = { bucket = [module.storage.results.bucket] }
+      }
+    })
+  }
+}

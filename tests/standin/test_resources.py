@@ -51,6 +51,7 @@ UNCHANGED = {
         "target": "one integration is enough",
     },
     "aws_apigatewayv2_stage": {"deployment_id": "the stage deploys itself"},
+    "aws_cloudwatch_event_connection": {"authorization_type": "one kind of secret is enough"},
     "aws_cloudwatch_log_group": {
         "deletion_protection_enabled": "destroy would refuse",
         "kms_key_id": "MiniStack has no AssociateKmsKey",

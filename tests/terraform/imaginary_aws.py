@@ -38,6 +38,12 @@ MADE: Mapping[str, Mapping[str, str]] = {
     "aws_apigatewayv2_stage": {
         "invoke_url": "https://a1b2c3d4e5.execute-api.{region}.amazonaws.com/"
     },
+    "aws_cloudwatch_event_api_destination": {
+        "arn": "arn:{partition}:events:{region}:{account}:api-destination/{name}/1234abcd"
+    },
+    "aws_cloudwatch_event_connection": {
+        "arn": "arn:{partition}:events:{region}:{account}:connection/{name}/1234abcd"
+    },
     "aws_cloudwatch_event_rule": {"arn": "arn:{partition}:events:{region}:{account}:rule/{name}"},
     "aws_cloudwatch_log_group": {"arn": "arn:{partition}:logs:{region}:{account}:log-group:{name}"},
     "aws_cloudwatch_metric_alarm": {

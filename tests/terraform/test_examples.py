@@ -17,6 +17,10 @@ from tests.terraform.roots import REGION, Cloud, unpacked
 # What an example asks its reader for.
 ANSWERS = {
     "minimal": {},
+    "events": {
+        "consumer_package": str(PACKAGE),
+        "backend": {"url": "https://backend.example.com/uploads", "key": "secret"},
+    },
     "embedded": {
         "network": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]},
         "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",

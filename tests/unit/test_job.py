@@ -48,6 +48,13 @@ def test_a_photo_ends_as_succeeded_with_every_rendition_readable(world: World) -
     assert document.lease_until is None
 
 
+def test_document_and_event_name_the_recipe_that_stands_in_the_keys(world: World) -> None:
+    told = world.convert(world.put(KEY))
+    document = world.document(KEY)
+    assert document is not None and document.recipe == told["recipe"] == RECIPE
+    assert {made.key.split("/")[-2] for made in document.renditions} == {RECIPE}
+
+
 def test_the_announcement_holds_the_facts_and_no_url(world: World) -> None:
     told = world.convert(world.put(KEY))
     assert "X-Amz" not in json.dumps(told)

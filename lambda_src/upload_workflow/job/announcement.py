@@ -49,6 +49,8 @@ def announcement(decision: Decision, upload: Upload, results: Results) -> dict[s
     ]
     if document.image is not None:
         facts["image"] = dict(document.image)
+    if document.recipe is not None:
+        facts["recipe"] = document.recipe
     if document.error is not None:
         facts["error"] = asdict(document.error)
     return facts

@@ -93,6 +93,7 @@ class StatusDocument:
 
     execution: who claimed or ended the job. lease_until: only while RUNNING; until then nobody
     but that execution takes the job over. attempt: how often the job was claimed.
+    recipe: what the renditions were made by, as it stands in their keys.
     expires_at: when the status URL that came with the upload form stops working, if one did.
     """
 
@@ -102,6 +103,7 @@ class StatusDocument:
     execution: str | None = None
     lease_until: str | None = None
     image: Mapping[str, Any] | None = None
+    recipe: str | None = None
     renditions: tuple[StoredRendition, ...] = ()
     error: Problem | None = None
     created_at: str
@@ -153,7 +155,7 @@ def timestamp(time: datetime) -> str:
 
 
 # Absent when there is nothing to say; every other field is always there, null if unknown.
-_SAID_WHEN_KNOWN = frozenset({"image", "error", "lease_until"})
+_SAID_WHEN_KNOWN = frozenset({"image", "recipe", "error", "lease_until"})
 
 
 def _is_said(name: str, value: object) -> bool:

@@ -312,8 +312,10 @@ def succeed(
     *,
     image: Mapping[str, Any],
     renditions: tuple[StoredRendition, ...],
+    recipe: str | None = None,
 ) -> StatusDocument:
-    return replace(_ended(claimed, State.SUCCEEDED, now), image=image, renditions=renditions)
+    ended = _ended(claimed, State.SUCCEEDED, now)
+    return replace(ended, image=image, recipe=recipe, renditions=renditions)
 
 
 def reject(claimed: StatusDocument, now: datetime, refusal: Rejected) -> StatusDocument:

@@ -222,7 +222,11 @@ class JobRunner:
         renditions = tuple(self.write_all(write, converted))
         course.lap("write")
         ended = transitions.succeed(
-            claimed, self.now(), image=converted.image.to_json(), renditions=renditions
+            claimed,
+            self.now(),
+            image=converted.image.to_json(),
+            renditions=renditions,
+            recipe=self.recipe,
         )
         return ended, seen
 

@@ -68,3 +68,37 @@ resource "aws_cloudwatch_event_target" "plain" {
     message_group_id = var.other ? "b" : "a"
   }
 }
+
+resource "aws_cloudwatch_event_connection" "backend" {
+  name               = "standin-backend"
+  description        = var.other ? "b" : "a"
+  authorization_type = "API_KEY"
+
+  auth_parameters {
+    api_key {
+      key   = "x-api-key"
+      value = var.other ? "b" : "a"
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_connection" "spare" {
+  name               = "standin-spare"
+  authorization_type = "API_KEY"
+
+  auth_parameters {
+    api_key {
+      key   = "x-api-key"
+      value = "c"
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_api_destination" "backend" {
+  name                             = "standin-backend"
+  description                      = var.other ? "b" : "a"
+  connection_arn                   = var.other ? aws_cloudwatch_event_connection.spare.arn : aws_cloudwatch_event_connection.backend.arn
+  http_method                      = var.other ? "PUT" : "POST"
+  invocation_endpoint              = "https://backend.example.com/${var.other ? "b" : "a"}"
+  invocation_rate_limit_per_second = var.other ? 5 : 4
+}

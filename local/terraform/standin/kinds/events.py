@@ -1,4 +1,4 @@
-"""EventBridge: rules and where they send what matches."""
+"""EventBridge: rules, where they send what matches, and servers elsewhere that they call."""
 
 from __future__ import annotations
 
@@ -77,3 +77,52 @@ class Target(Crud):
         *bus, rule, target = import_id.split("/")
         names = {"event_bus_name": "/".join(bus) or "default", "rule": rule, "target_id": target}
         return {**names, "id": "-".join((*bus, rule, target))}
+
+
+class ByName(Crud):
+    """A thing that EventBridge knows by its name, with one verb each. noun: as the API says it."""
+
+    noun = ""
+
+    def create(self, aws: Aws, state: State) -> None:
+        getattr(aws.client("events"), f"create_{self.noun}")(**self._wanted(state))
+        state["id"] = state["name"]
+
+    def update(self, aws: Aws, prior: State, state: State) -> None:
+        getattr(aws.client("events"), f"update_{self.noun}")(**self._wanted(state))
+
+    def read(self, aws: Aws, state: State) -> State | None:
+        found = getattr(aws.client("events"), f"describe_{self.noun}")(Name=state["id"])
+        return self.wire.back(found, "arn")
+
+    def delete(self, aws: Aws, state: State) -> None:
+        getattr(aws.client("events"), f"delete_{self.noun}")(Name=state["id"])
+
+    def _wanted(self, state: State) -> Document:
+        return self.wire.out(state)
+
+
+@terraform("aws_cloudwatch_event_connection", names={"arn": "ConnectionArn"})
+class Connection(ByName):
+    noun = "connection"
+
+    def _wanted(self, state: State) -> Document:
+        (parameters,) = state["auth_parameters"]
+        (key,) = parameters["api_key"]
+        named = {"ApiKeyName": key["key"], "ApiKeyValue": key["value"]}
+        return self.wire.out(state) | {"AuthParameters": {"ApiKeyAuthParameters": named}}
+
+    def read(self, aws: Aws, state: State) -> State | None:
+        # Nobody gets a secret back.
+        seen = super().read(aws, state)
+        return seen and {**seen, "secret_arn": seen.get("secret_arn") or ""}
+
+    def check_plan(self, prior: State | None, state: State, config: State) -> None:
+        kinds = [name for block in state["auth_parameters"] or [] for name in block if block[name]]
+        if kinds != ["api_key"]:
+            raise ValueError("the stand-in knows connections with an api_key and nothing besides")
+
+
+@terraform("aws_cloudwatch_event_api_destination", names={"arn": "ApiDestinationArn"})
+class ApiDestination(ByName):
+    noun = "api_destination"

@@ -11,7 +11,7 @@ SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.
 # Two rings at a time (tests/conftest.py says how they are handed out).
 TWO := --numprocesses 2
 
-.PHONY: help demo test check up down package bench load cost simulate mutate schemas fuzz lock fmt release reference clean
+.PHONY: help demo test check up down package bench load cost simulate mutate schemas fuzz lock fmt release pictures reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -89,6 +89,10 @@ lock: .venv/ready
 release: .venv/ready
 	@test -n "$(VERSION)" || { echo "Say which version: make release VERSION=1.4.0"; exit 1; }
 	@$(RUN) -m tools.release $(VERSION) $(if $(KEY),--key "$(KEY)")
+
+# The pictures of docs/conversion.md, by the command that stands there.
+pictures: .venv/ready
+	@$(BIN)/upload-workflow convert docs/pictures/rocket.jpg --renditions docs/pictures/renditions.json --out docs/pictures/made
 
 reference: .venv/ready
 	@$(RUN) -m tools.reference

@@ -26,6 +26,7 @@ class ConvertImageSettings:
     url_life_seconds: int
     lease_seconds: int
     workflow_name: str
+    scanned_only: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -44,6 +45,7 @@ class ConvertImageSettings:
             url_life_seconds=int(env["URL_LIFE_SECONDS"]),
             lease_seconds=int(env["LEASE_SECONDS"]),
             workflow_name=env["WORKFLOW_NAME"],
+            scanned_only=json.loads(env["SCANNED_ONLY"]) is True,
         )
 
     @property

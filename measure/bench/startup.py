@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "LIMITS": "{}",
     "URL_LIFE_SECONDS": "3600",
     "LEASE_SECONDS": "60",
+    "SCANNED_ONLY": "false",
     "WORKFLOW_NAME": "bench",
 }
 

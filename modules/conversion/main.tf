@@ -28,6 +28,8 @@ locals {
         URL_LIFE_SECONDS = tostring(var.results.url_life_seconds)
         # A claim outlives the function that made it, so that nobody takes a job from a living worker.
         LEASE_SECONDS = tostring(var.conversion.timeout_seconds + 15)
+        # The gate holds here too: events that went round the rule convert nothing unscanned.
+        SCANNED_ONLY = jsonencode(var.workflow.trigger == "malware_scan")
       })
     }
     record_failure = {

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "LIMITS": json.dumps({"max_bytes": 100_000}),
     "URL_LIFE_SECONDS": "3600",
     "LEASE_SECONDS": "60",
+    "SCANNED_ONLY": "false",
     "WORKFLOW_NAME": "test",
 }
 

@@ -156,6 +156,7 @@ class World:
     lost_announcements: int = 0  # that EventBridge refuses before it takes the next one
     aborted: set[str] = field(default_factory=set)  # executions whose workers still run
     write_all: WriteAll = one_after_another
+    scanned_only: bool = False
     converter: Converter = field(default_factory=CachedConverter)
     recipe: str = RECIPE
 
@@ -199,6 +200,7 @@ class World:
             write_all=self.write_all,
             lease=timedelta(minutes=1),
             url_life=timedelta(hours=1),
+            scanned_only=self.scanned_only,
         )
         upload = Upload.parse(task.event)
         return announcement(runner.run(task, upload, Course()), upload, PLACE)

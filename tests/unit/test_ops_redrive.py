@@ -335,6 +335,18 @@ def test_nothing_that_waits_for_a_scan_is_started_without_its_result(account: Ac
     assert "scan" in dict(plan.left)[KEY]
 
 
+def test_a_letter_from_before_uploads_were_scanned_is_left(account: Account) -> None:
+    event = account.upload()
+    account.letter(event)
+    account.deployment = replace(account.deployment, waits_for_scan=True)
+    plan = account.plan()
+    assert plan.steps == ()
+    assert (
+        dict(plan.left)[KEY]
+        == "its event is no scan's result, and without one nothing may start it"
+    )
+
+
 def test_a_plan_starts_no_faster_than_it_is_told(account: Account) -> None:
     for number in range(3):
         account.upload(f"uploads/{number}")

@@ -137,3 +137,52 @@ def test_a_deleted_upload_is_told_to_a_client_that_waits(world: World) -> None:
     version = event["detail"]["s3ObjectDetails"]["versionId"]
     world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
     assert world.convert(event)["error"]["code"] == "UploadGone"
+
+
+@pytest.mark.parametrize("redrive", [False, True])
+def test_where_uploads_are_scanned_nothing_else_is_converted(world: World, redrive: bool) -> None:
+    """Whatever brings the event: a rule that was changed by hand, a dead letter, a redrive."""
+    world.scanned_only = True
+    event = world.put(KEY) | ({"redrive": True} if redrive else {})
+    told = world.convert(event)
+    assert (told["state"], told["reason"]) == ("IGNORED", "unscanned")
+    assert world.document(KEY) is None
+    assert ("GetObject", KEY) not in world.s3.calls
+    assert world.convert(scanned(world))["state"] == "SUCCEEDED"
+
+
+def test_a_threat_that_is_found_late_takes_the_result_back(world: World) -> None:
+    event = scanned(world)
+    world.execute(event, "e1")
+    event["detail"]["scanResultDetails"] = {"scanResultStatus": "THREATS_FOUND"}
+    assert world.execute(event, "e2") == "SUCCEEDED"
+    document = world.document(KEY)
+    assert document is not None and document.error is not None
+    assert (document.state, document.error.code) == (State.REJECTED, "ThreatFound")
+    assert document.renditions == ()
+    assert [told["state"] for told in world.announced] == ["SUCCEEDED", "REJECTED"]
+    # It stays so, whoever says what afterwards.
+    event["detail"]["scanResultDetails"] = {"scanResultStatus": "NO_THREATS_FOUND"}
+    assert world.convert(event, "e3")["reason"] == "duplicate"
+    assert world.document(KEY) == document
+
+
+def test_a_threat_in_a_version_that_was_replaced_leaves_the_newer_one_alone(world: World) -> None:
+    older = scanned(world)
+    world.execute(older, "e1")
+    world.execute(scanned(world, body=picture(9)), "e2")
+    before = world.document(KEY)
+    older["detail"]["scanResultDetails"] = {"scanResultStatus": "THREATS_FOUND"}
+    assert world.convert(older, "e3")["state"] == "IGNORED"
+    assert world.document(KEY) == before
+
+
+@pytest.mark.parametrize("version", [None, "null", "", 7])
+def test_a_scan_without_a_version_is_refused(world: World, version: object) -> None:
+    """Its ETag alone would make one job of a clean and of an infected file."""
+    event = scanned(world)
+    event["detail"]["s3ObjectDetails"]["versionId"] = version
+    with pytest.raises(Rejected) as refused:
+        Upload.parse(event)
+    assert refused.value.code == "MalformedEvent"
+    assert "versioning" in refused.value.message

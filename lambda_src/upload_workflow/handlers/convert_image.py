@@ -52,6 +52,7 @@ _RUNNER = JobRunner(
     write_all=side_by_side,
     lease=_SETTINGS.lease,
     url_life=_SETTINGS.url_life,
+    scanned_only=_SETTINGS.scanned_only,
     marks=_marks,
 )
 _RESULTS = Results(_SETTINGS.results_bucket, _SETTINGS.results_prefix)

@@ -28,7 +28,7 @@ from typing import Any
 from ..errors import FailureCode, Rejected
 from .document import Problem, State, StatusDocument, StoredRendition, Subject, timestamp
 from .metadata import Metadata
-from .upload import Upload, order
+from .upload import Scan, Upload, order
 
 
 class Reason(StrEnum):
@@ -38,6 +38,7 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"  # a newer version of the key took its place
     SPENT = "spent"  # the key was issued for one upload, and another version was that
     OCCUPIED = "occupied"  # the key's document speaks of an upload in another bucket
+    UNSCANNED = "unscanned"  # only scanned uploads are worked on, and nobody has scanned this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,14 @@ def _aside(
     return _answer(ask, None, execution, now, redrive=redrive)
 
 
+def _is_late_threat(current: StatusDocument | None, upload: Upload) -> bool:
+    """Whether a scan finds a threat in what an earlier one let pass: the verdict may change, and
+    then the result may not stay."""
+    if current is None or current.state is not State.SUCCEEDED:
+        return False
+    return upload.scan is Scan.THREATS and relation(current, upload) is Relation.SAME
+
+
 def _may_be_sent_again(current: StatusDocument | None, upload: Upload) -> bool:
     """Whether this may be the second upload of bytes that failed: only etags say it is the same.
 
@@ -290,7 +299,7 @@ def claim(
         is_newest=is_newest,
         redrive=claimant.redrive,
     )
-    if aside is not None:
+    if aside is not None and not _is_late_threat(current, upload):
         return aside
     again = relation(current, upload) is Relation.SAME
     return StatusDocument(
@@ -354,7 +363,7 @@ def fail(
     is_newest: S3's answer where `is_order_unknown`.
     """
     aside = _aside("fail", current, upload, execution, now, is_newest=is_newest)
-    if aside is not None:
+    if aside is not None and not _is_late_threat(current, upload):
         return aside
     again = relation(current, upload) is Relation.SAME
     return StatusDocument(

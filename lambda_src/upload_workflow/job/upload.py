@@ -69,8 +69,15 @@ class Upload:
 
     @classmethod
     def _scanned(cls, detail: Mapping[str, Any], time: datetime | None) -> Self:
-        """GuardDuty tells neither the size of an object nor the order of its versions."""
+        """GuardDuty tells neither the size of an object nor the order of its versions.
+
+        Without its version a verdict says nothing: by then the key may hold other bytes.
+        """
         thing = _mapping(detail.get("s3ObjectDetails"), "detail.s3ObjectDetails")
+        if _text(thing.get("versionId")) in (None, "null"):
+            raise _malformed(
+                "a scan names the version that it looked at, for which the bucket needs versioning"
+            )
         result = _mapping(detail.get("scanResultDetails"), "detail.scanResultDetails")
         status = result.get("scanResultStatus")
         threats = result.get("threats")

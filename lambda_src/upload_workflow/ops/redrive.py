@@ -79,11 +79,13 @@ def make_plan(
         looked_at.append(letter)
         if letter.upload is None or letter.input is None:
             left.append((f"letter {letter.message_id}", "it holds no event of an upload"))
+        elif deployment.waits_for_scan and letter.upload.scan is None:
+            left.append((letter.upload.key, _UNSCANNED))
         elif letter.upload.key.startswith(prefix):
             identity = (letter.upload.key, letter.upload.job_id)
             earlier = steps[identity].letters if identity in steps else ()
             steps[identity] = Step(*identity, letter.origin.value, letter.input, (*earlier, letter))
-    told = {key for key, _ in steps}
+    told = {key for key, _ in (*steps, *left)}
     jobs = find_jobs(aws, deployment, now=now, prefix=prefix, since=since, states=states)
     for job in jobs if states else []:
         if job.state is JobState.WAITING and now - job.since < PATIENCE:
@@ -100,12 +102,19 @@ def make_plan(
     return Plan(tuple(steps.values()), tuple(left), tuple(looked_at))
 
 
+# From before scanning was switched on, or sent by hand: the function would leave it alone.
+_UNSCANNED = "its event is no scan's result, and without one nothing may start it"
+
+
 class CannotRedrive(Exception):
     """The message says why."""
 
 
 def _former_input(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, Any] | None:
-    """What the execution of the job got, if Step Functions still knows it."""
+    """What the execution of the job got, if Step Functions still knows it.
+
+    Raises CannotRedrive if nobody has scanned what has to be scanned.
+    """
     execution = job.document.execution if job.document else None
     if deployment.express or execution is None or job.state is JobState.WAITING:
         return None
@@ -116,7 +125,11 @@ def _former_input(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, An
             return None
         raise
     event = json.loads(answer.get("input") or "null")
-    return event if isinstance(event, dict) else None
+    if not isinstance(event, dict):
+        return None
+    if deployment.waits_for_scan and Upload.parse(event).scan is None:
+        raise CannotRedrive(_UNSCANNED)
+    return event
 
 
 def _event(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, Any]:

@@ -131,6 +131,7 @@ class JobRunner:
     write_all: WriteAll
     lease: timedelta
     url_life: timedelta
+    scanned_only: bool
     marks: Callable[[], Marks] = dict
 
     def run(self, task: Task, upload: Upload, course: Course) -> Decision:
@@ -177,6 +178,9 @@ class JobRunner:
         claimant: Claimant,
         opened: OpenedUpload | None = None,
     ) -> Decision:
+        if self.scanned_only and upload.scan is None:
+            # Whoever sent this: the scan's own event starts the job, or nothing does.
+            return Ignored(Reason.UNSCANNED)
         newest = transitions.is_order_unknown(current, upload) and self.store.is_newest(upload)
         decision = transitions.claim(current, upload, claimant, self.now(), is_newest=newest)
         if decision == Ignored(Reason.OCCUPIED):

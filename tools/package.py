@@ -52,11 +52,11 @@ BOTOCORE_DATA = {
     "_retry.json",
     "sdk-default-configuration.json",
 }
-# Drawing text, windows and image arithmetic are not part of a conversion, nor are the decoders that
+# Drawing text, windows and morphology are not part of a conversion, nor are the decoders that
 # are never let near an upload.
 UNUSED = re.compile(
     r"""
-    ^PIL/_(imagingft|imagingtk|imagingmath|imagingmorph)\b
+    ^PIL/_(imagingft|imagingtk|imagingmorph)\b
     | ^PIL/(?!Avif|Bmp|Gif|Jpeg|Mpo|Png|Ppm|Tiff|WebP)\w+ImagePlugin\.py$
     | ^PIL/(Image(Draw2?|Font|Grab|Qt|Show|Tk)|PdfParser|PSDraw)\.py$
     | ^dateutil/zoneinfo/.*\.tar\.gz$

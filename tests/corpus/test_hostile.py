@@ -74,7 +74,7 @@ def test_bombs_are_refused_by_the_limit_they_break(outcomes: dict[str, dict[str,
         "png_88MP_rgba": RejectionCode.TOO_MUCH_MEMORY,
         "png_that_claims_4_exapixels": RejectionCode.TOO_MANY_PIXELS,
         "png_of_no_size": RejectionCode.CORRUPT,
-        "png_with_60MB_profile": RejectionCode.CORRUPT,
+        "png_with_60MB_profile": "",  # ignored, as every profile that cannot be used
         "webp_36MP": RejectionCode.TOO_MUCH_MEMORY,
         "jpeg_of_2000_scans_64MP": RejectionCode.TOO_COMPLEX,
         "gif_100000_frames_of_1_pixel": RejectionCode.TOO_MANY_FRAMES,

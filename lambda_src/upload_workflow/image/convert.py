@@ -22,6 +22,7 @@ from .limits import Deadline, Limits, Work, inspect, refuse_work
 from .orientation import upright
 from .overlay import lay, read_mark
 from .placeholder import SAMPLE_PX, dominant_color, thumbhash
+from .readers.reader import Frame
 from .rendition import (
     NO_MARKS,
     SALIENT,
@@ -103,24 +104,25 @@ def _convert(
         moving_pixels=sum(made_pixels[name] for name in moving),
     )
     refuse_work(header, len(upload), work, limits)
-    decoded = picture.decode()
+    shown = picture.frames() if moving else iter([Frame(picture.decode(), 0)])
+    first = next(shown)
     if salient:
         # What stands out is looked for where the placeholder comes from, before anything is cut.
-        seen = _drawn(picture, decoded, {sample})[sample]
+        seen = _drawn(picture, first.pixels, {sample})[sample]
         for name in salient:
             focus = salient_focus(seen, layouts[name].box)
             layouts[name] = lay_out(renditions[name], picture.size, focus)
             drawings[name] = _drawing(layouts[name])
-    drawn = _drawn(picture, decoded, {sample, *drawings.values()})
+    drawn = _drawn(picture, first.pixels, {sample, *drawings.values()})
     deadline.check()
 
     frames = {name: [drawn[drawing]] for name, drawing in drawings.items()}
-    motion = Motion([picture.duration_ms], picture.loop)
-    for pixels in picture.later_frames() if moving else ():
-        later = _drawn(picture, pixels, {drawings[name] for name in moving})
+    motion = Motion([first.duration_ms], picture.loop)
+    for frame in shown:
+        later = _drawn(picture, frame.pixels, {drawings[name] for name in moving})
         for name in moving:
             frames[name].append(later[drawings[name]])
-        motion.durations_ms.append(picture.duration_ms)
+        motion.durations_ms.append(frame.duration_ms)
         deadline.check()
 
     encoded = {}
@@ -149,6 +151,6 @@ def _drawn(
     picture: Picture, pixels: Image.Image, drawings: set[Drawing]
 ) -> dict[Drawing, Image.Image]:
     def finish(stored: Image.Image) -> Image.Image:
-        return to_srgb(upright(stored, picture.turn), picture.icc_profile)
+        return to_srgb(upright(stored, picture.turn), picture.colors)
 
     return draw(pixels, picture.size, picture.turn, drawings, finish)

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import Rejected, RejectionCode
+from . import isobmff
+from .tiff_directory import HEIGHT, WIDTH, directory_of_picture
 
 
 class Format(StrEnum):
@@ -151,33 +153,23 @@ def _too_many_parts(format: Format) -> Rejected:
 
 
 # Start-of-frame markers (ITU T.81, table B.1): all of C0 to CF but DHT, JPG and DAC.
-_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_SOF = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 # Arithmetic coding takes several times the CPU of Huffman's, and no browser reads it.
 _ARITHMETIC_SOF = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 # Before a marker; decoders read them one by one.
 _MOST_FILL_BYTES = 100_000
 _NO_FILL_BYTE = re.compile(rb"[^\xff]")
-# Pieces of 64 kB that decoders join one by one. Cameras write one, some phones a few.
-_MOST_EXIF_SEGMENTS = 32
 # Within entropy-coded data FF is followed by 00 or a restart marker; anything else ends it.
-_END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 
 def _read_jpeg(data: bytes) -> Header | None:
     size: tuple[int, int] | None = None
     coefficient_bytes = 0.0
-    components = scans = exif_segments = 0
-    for marker, at in _bounded(_jpeg_segments(data), Format.JPEG):
-        if marker == 0xE1 and data[at : at + 4] == b"Exif":
-            exif_segments += 1
-            if exif_segments > _MOST_EXIF_SEGMENTS:
-                raise Rejected(
-                    RejectionCode.TOO_COMPLEX,
-                    f"The JPEG image has more than {_MOST_EXIF_SEGMENTS} segments of Exif. "
-                    "Save it again.",
-                )
-        elif marker in _SOF and size is None:
+    components = scans = 0
+    for marker, at in _bounded(jpeg_segments(data), Format.JPEG):
+        if marker in SOF and size is None:
             if marker in _ARITHMETIC_SOF:
                 raise Rejected(
                     RejectionCode.UNSUPPORTED_FORMAT,
@@ -199,7 +191,7 @@ def _read_jpeg(data: bytes) -> Header | None:
     return Header(Format.JPEG, *size, decoder_bytes, 1, max(scans, 1), coefficient_bytes)
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Each marker with the offset of its payload, up to the end of the image or of `data`."""
     at = 2
     lone = fill_bytes = 0
@@ -224,7 +216,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
         yield marker, payload
         at = payload - 2 + int.from_bytes(data[payload - 2 : payload], "big")
         if marker == 0xDA:
-            scan_end = _END_OF_SCAN.search(data, at)
+            scan_end = END_OF_SCAN.search(data, at)
             if scan_end is None:
                 return
             at = scan_end.start()
@@ -248,29 +240,24 @@ def _read_png(data: bytes) -> Header | None:
     width, height, depth, color_type = struct.unpack_from(">IIBB", data, 16)
     decoder_bytes = 5.0 if color_type == 0 and depth == 16 else _PNG_BYTES.get(color_type, 4.0)
     frames = 1
-    profiles = 0
     pixels = False
-    for kind, at in _bounded(_png_chunks(data), Format.PNG):
+    for kind, at, _ in _bounded(png_chunks(data), Format.PNG):
         if kind == b"IDAT":
             pixels = True
         elif kind == b"acTL" and not pixels:
             (frames,) = struct.unpack_from(">I", data, at)
         elif kind == b"tRNS" and not pixels and color_type in (0, 2):
             decoder_bytes += 4.0
-        elif kind == b"iCCP":
-            profiles += 1
-    if profiles > 1:  # each is inflated, up to a megabyte
-        raise Rejected(
-            RejectionCode.CORRUPT, "The PNG image has more than one profile. Save it again."
-        )
     return Header(Format.PNG, width, height, decoder_bytes, max(frames, 1))
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    at = 8
-    while at + 8 <= len(data):
-        yield data[at + 4 : at + 8], at + 8
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Each chunk with the start and the end of its payload, up to IEND or the end of `data`."""
+    at, kind = 8, b""
+    while at + 8 <= len(data) and kind != b"IEND":
+        size, kind = struct.unpack_from(">I4s", data, at)
+        yield kind, at + 8, at + 8 + size
+        at += 12 + size
 
 
 # Two canvases of libwebp and the frame that it gives to Pillow; alpha and lossless need more.
@@ -285,7 +272,8 @@ def _read_webp(data: bytes) -> Header | None:
         height = int.from_bytes(data[27:30], "little") + 1
         if len(data) < 30:
             return None
-        frames = sum(kind == b"ANMF" for kind in _bounded(_riff_chunks(data), Format.WEBP))
+        chunks = _bounded(riff_chunks(data), Format.WEBP)
+        frames = sum(kind == b"ANMF" for kind, _, _ in chunks)
         return Header(Format.WEBP, width, height, _WEBP_BYTES, max(frames, 1))
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
@@ -294,12 +282,14 @@ def _read_webp(data: bytes) -> Header | None:
     return Header(Format.WEBP, width & 0x3FFF, height & 0x3FFF, _LOSSY_WEBP_BYTES)
 
 
-def _riff_chunks(data: bytes) -> Iterator[bytes]:
+def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Each chunk of a WebP with its start and its end, header and padding included."""
     at = 12
     while at + 8 <= len(data):
-        yield data[at : at + 4]
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + size + (size & 1)
+        kind, size = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + size + (size & 1)
+        yield kind, at, end
+        at = end
 
 
 # Palette indices, and RGB or RGBA beside them: 6.0 measured under Python 3.11, 6.2 under 3.13.
@@ -355,12 +345,6 @@ def _read_gif(data: bytes) -> Header | None:
     )
 
 
-# Boxes of ISO 14496-12 that lead to the sizes; `meta` carries four bytes before its children.
-_CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0} | dict.fromkeys(
-    (b"moov", b"trak", b"mdia", b"minf", b"stbl"), 0
-)
-
-
 _ALPHA_PLANE = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
 
 
@@ -373,64 +357,33 @@ def _read_heif(data: bytes) -> Header | None:
     return _read_isobmff(data, Format.HEIF, 8.0)
 
 
-def _read_isobmff(data: bytes, kind: Format, decoder_bytes: float) -> Header | None:
+def _read_isobmff(data: bytes, format: Format, decoder_bytes: float) -> Header | None:
     """The largest picture of the file bounds what its decoder may be asked for."""
     width = height = frames = 0
-    for box, at in _bounded(_isobmff_boxes(data, 0, len(data)), kind):
-        if box == b"ispe":
+    for kind, at, _ in _bounded(isobmff.all_boxes(data), format):
+        if kind == b"ispe":
             wide, high = struct.unpack_from(">II", data, at + 4)
             if wide * high > width * height:
                 width, height = wide, high
-        elif box == b"stsz":
+        elif kind == b"stsz":
             frames = max(frames, struct.unpack_from(">I", data, at + 8)[0])
     if not width * height:
         return None
-    return Header(kind, width, height, decoder_bytes, max(frames, 1))
-
-
-def _isobmff_boxes(data: bytes, at: int, end: int, depth: int = 8) -> Iterator[tuple[bytes, int]]:
-    while at + 8 <= min(end, len(data)):
-        size, box = struct.unpack_from(">I4s", data, at)
-        payload = at + 8
-        if size == 1:
-            (size,) = struct.unpack_from(">Q", data, payload)
-            payload += 8
-        elif size == 0:
-            size = end - at
-        if size < payload - at:
-            return
-        if box in _CONTAINERS and depth:
-            inner, inner_end = payload + _CONTAINERS[box], min(at + size, end)
-            yield from _isobmff_boxes(data, inner, inner_end, depth - 1)
-        else:
-            yield box, payload
-        at += size
+    return Header(format, width, height, decoder_bytes, max(frames, 1))
 
 
 def _read_tiff(data: bytes) -> Header | None:
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    offset_code, count_code, entry_bytes = ("Q", "Q", 20) if big else ("I", "H", 12)
-    (at,) = struct.unpack_from(order + offset_code, data, 8 if big else 4)
-    (entries,) = struct.unpack_from(order + count_code, data, at)
-    at += struct.calcsize(order + count_code)
-    size = {_WIDTH: 0, _HEIGHT: 0, _TILE_WIDTH: 0, _TILE_HEIGHT: 0}
-    places = 0
-    for entry in range(at, at + min(entries, 4096) * entry_bytes, entry_bytes):
-        tag, code, count = struct.unpack_from(order + "HH" + offset_code, data, entry)
-        if tag in size and code in (3, 4):
-            value = entry + (12 if big else 8)
-            (size[tag],) = struct.unpack_from(order + ("H" if code == 3 else "I"), data, value)
-        elif tag in _PLACES:
-            places = max(places, count)
-    width, height = size[_WIDTH], size[_HEIGHT]
-    _refuse_geometry(width, height, size[_TILE_WIDTH], size[_TILE_HEIGHT], places)
+    directory = directory_of_picture(data)
+    width, height = directory.number(WIDTH, 0), directory.number(HEIGHT, 0)
+    tile_width, tile_height = directory.number(_TILE_WIDTH, 0), directory.number(_TILE_HEIGHT, 0)
+    places = max(directory.count(tag) for tag in _PLACES)
+    _refuse_geometry(width, height, tile_width, tile_height, places)
     # 4 for a plain image; as much again for a single large strip, a turn or 32-bit samples.
     return Header(Format.TIFF, width, height, 9.0)
 
 
 # Tags of TIFF 6.0 that say how a picture is cut, and where its parts lie.
-_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _PLACES = frozenset({273, 279, 324, 325})  # of strips and of tiles: offsets and lengths
 # A picture smaller than a tile still has one of the usual sizes.
 _LARGEST_TILE_PIXELS = 4096 * 4096

@@ -1,9 +1,11 @@
 """How stored pixels become upright (Exif 2.32, tag 274), for pixels, sizes and boxes.
 
-Does not know where the orientation was read from.
+Does not know where the EXIF was found.
 """
 
 from __future__ import annotations
+
+import struct
 
 from PIL import Image
 
@@ -47,3 +49,30 @@ def stored_box(box: Box, turn: Turn) -> Box:
 
 def upright(pixels: Image.Image, turn: Turn) -> Image.Image:
     return pixels if turn is None else pixels.transpose(turn)
+
+
+_TAG = 274
+# BYTE, SHORT and LONG: writers are not strict.
+_CODES = {1: "B", 3: "H", 4: "I"}
+
+
+def orientation_in(exif: bytes) -> int:
+    """The orientation that EXIF states, 1 to 8; 1 (upright) where it is absent or broken.
+
+    exif: a TIFF header and its directories, with or without "Exif" before it.
+    """
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
+        return 1
+    try:
+        (at,) = struct.unpack_from(order + "I", exif, 4)
+        (entries,) = struct.unpack_from(order + "H", exif, at)
+        for entry in range(at + 2, at + 2 + 12 * entries, 12):
+            tag, code = struct.unpack_from(order + "HH", exif, entry)
+            if tag == _TAG and code in _CODES:
+                (value,) = struct.unpack_from(order + _CODES[code], exif, entry + 8)
+                return value if value in TURNS else 1
+    except struct.error:
+        pass
+    return 1

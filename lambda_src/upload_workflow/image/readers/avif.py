@@ -1,0 +1,40 @@
+"""Reads AVIF through libavif: of a sequence the first frame."""
+
+from __future__ import annotations
+
+import os
+
+from PIL import Image, _avif
+
+from .. import isobmff
+from ..color import CodePoints, Colors
+from ..header import Header
+from ..orientation import TURNS
+from ..rendition import Size
+from .reader import StillReader
+
+
+class AvifReader(StillReader):
+    """One still of 8 to 12 bits, cut to its clean aperture: the rest is not to be seen."""
+
+    def __init__(self, upload: bytes, header: Header) -> None:
+        del header
+        threads = len(os.sched_getaffinity(0))
+        self._decoder = _avif.AvifDecoder(upload, "auto", threads)
+        size, _, self._mode, profile, _, orientation, _ = self._decoder.get_info()
+        self._coded = Size(*size)
+        # libavif tells irot and imir so; only they turn an AVIF, whatever its EXIF says.
+        self.turn = TURNS.get(orientation)
+        said = isobmff.shown(upload)
+        points = CodePoints(*said.code_points) if said.code_points else None
+        self.colors: Colors = profile or points
+        self._visible = said.visible(self._coded)
+        left, top, right, bottom = self._visible
+        self.size = Size(right - left, bottom - top)
+
+    def decode(self) -> Image.Image:
+        data, *_ = self._decoder.get_frame(0)
+        self._decoder = None  # its planes, before Pillow makes its own
+        pixels = Image.new(self._mode, self._coded, None)
+        pixels.frombytes(data, "raw", self._mode)
+        return pixels if self.size == self._coded else pixels.crop(self._visible)

@@ -113,7 +113,8 @@ class BmpReader(StillReader):
         if self._bits > 8:
             return self._palette_start
         entry_bytes = 3 if self._header_bytes == _CORE_HEADER else 4
-        return self._palette_start + entry_bytes * min(self._colors or 256, 1 << self._bits)
+        colors: int = min(self._colors or 256, 1 << self._bits)
+        return self._palette_start + entry_bytes * colors
 
     def _palette(self) -> bytes:
         """RGB of 256 colours; those that the file lacks are black."""

@@ -154,7 +154,7 @@ def _too_many_parts(format: Format) -> Rejected:
 
 # Start-of-frame markers (ITU T.81, table B.1): all of C0 to CF but DHT, JPG and DAC.
 SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE_SOF = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+PROGRESSIVE_SOF = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 # Arithmetic coding takes several times the CPU of Huffman's, and no browser reads it.
 _ARITHMETIC_SOF = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 # Before a marker; decoders read them one by one.
@@ -176,8 +176,9 @@ def _read_jpeg(data: bytes) -> Header | None:
                     "This JPEG uses arithmetic coding. Save it with Huffman coding.",
                 )
             height, width, components = struct.unpack_from(">HHB", data, at + 1)
+            _refuse_unread_jpeg(marker, data[at], components)
             size = width, height
-            if marker in _PROGRESSIVE_SOF:
+            if marker in PROGRESSIVE_SOF:
                 coefficient_bytes = _coefficient_bytes(data, at + 6, components)
         elif marker == 0xDA and size is not None:
             scans += 1
@@ -189,6 +190,29 @@ def _read_jpeg(data: bytes) -> Header | None:
         return None
     decoder_bytes = {1: 1.0, 4: 6.0}.get(components, 4.0)  # CMYK becomes RGB after drawing
     return Header(Format.JPEG, *size, decoder_bytes, 1, max(scans, 1), coefficient_bytes)
+
+
+# Frames that are coded without loss, and those that refine a smaller one (T.81, table B.1).
+_LOSSLESS_SOF = frozenset({0xC3, 0xCB})
+_HIERARCHICAL_SOF = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
+
+
+def _refuse_unread_jpeg(marker: int, precision: int, components: int) -> None:
+    """Raise Rejected for what the standard knows and neither browsers nor libjpeg show."""
+    if marker in _LOSSLESS_SOF:
+        what = "a lossless one"
+    elif marker in _HIERARCHICAL_SOF:
+        what = "a hierarchical one"
+    elif precision != 8:
+        what = f"one of {precision} bits"
+    elif components not in (1, 3, 4):
+        what = f"one of {components} channels"
+    else:
+        return
+    raise Rejected(
+        RejectionCode.UNSUPPORTED_FORMAT,
+        f"This JPEG is {what}, which is not read. Save it as an ordinary JPEG of 8 bits.",
+    )
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:

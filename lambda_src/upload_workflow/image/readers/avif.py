@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from PIL import Image, _avif
 
@@ -13,6 +14,9 @@ from ..orientation import TURNS
 from ..rendition import Size
 from .reader import StillReader
 
+# The entry of an item that holds EXIF: version, flags, number of the item, its protection.
+_EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.S)
+
 
 class AvifReader(StillReader):
     """One still of 8 to 12 bits, cut to its clean aperture: the rest is not to be seen."""
@@ -20,7 +24,12 @@ class AvifReader(StillReader):
     def __init__(self, upload: bytes, header: Header) -> None:
         del header
         threads = len(os.sched_getaffinity(0))
-        self._decoder = _avif.AvifDecoder(upload, "auto", threads)
+        try:
+            self._decoder = _avif.AvifDecoder(upload, "auto", threads)
+        except (ValueError, RuntimeError):
+            # libavif refuses EXIF that is broken. Nobody here asks for it.
+            without_exif = _EXIF_ITEM.sub(rb"\1free", upload)
+            self._decoder = _avif.AvifDecoder(without_exif, "auto", threads)
         size, _, self._mode, profile, _, orientation, _ = self._decoder.get_info()
         self._coded = Size(*size)
         # libavif tells irot and imir so; only they turn an AVIF, whatever its EXIF says.

@@ -131,20 +131,27 @@ class BmpReader(StillReader):
 
     def _run_lengths(self) -> Image.Image:
         """Pixels that no run reaches are transparent, as in browsers."""
-        indexes, written = self._runs()
         pixels = Image.new("P", self.size, None)
-        pixels.frombytes(indexes, "raw", "P", 0, -1 if self._upwards else 1)
+        indexes, written = self._runs()
+        way = -1 if self._upwards else 1
+        pixels.frombytes(indexes, "raw", "P", 0, way)
+        del indexes
         pixels.putpalette(self._palette())
-        shown = pixels.convert("RGBA")
+        if written == self.size.width * self.size.height:
+            return pixels.convert("RGB")
         mask = Image.new("L", self.size, None)
-        mask.frombytes(written, "raw", "L", 0, -1 if self._upwards else 1)
+        mask.frombytes(self._runs(mark=255)[0], "raw", "L", 0, way)
+        shown = pixels.convert("RGB")
         shown.putalpha(mask)
-        return without_idle_alpha(shown)
+        return shown
 
-    def _runs(self) -> tuple[bytes, bytes]:
-        """The index of every pixel, and 255 where one was written, from the first row on."""
+    def _runs(self, mark: int | None = None) -> tuple[bytearray, int]:
+        """The pixels of all runs from the first row on, and how many there are.
+
+        mark: what is written instead of the number of the colour.
+        """
         width, height = self.size
-        indexes, written = bytearray(width * height), bytearray(width * height)
+        pixels, written = bytearray(width * height), 0
         data = self._upload
         at, x, y = self._start or self._palette_end(), 0, 0
         half = self._compression == _RLE4
@@ -169,14 +176,14 @@ class BmpReader(StillReader):
                 if half:
                     run = bytes(part for byte in run for part in (byte >> 4, byte & 15))
                 at += length + length % 2
-            count = max(min(count, width - x), 0)
+            count = max(min(count, width - x, len(run)), 0)
             place = y * width + x
-            indexes[place : place + count] = run[:count].ljust(count, b"\0")
-            written[place : place + count] = b"\xff" * count
+            pixels[place : place + count] = run[:count] if mark is None else bytes((mark,)) * count
             x += count
-            if at >= len(data):
-                break
-        return bytes(indexes), bytes(written)
+            written += count
+            if at >= len(data) and written == width * height:
+                break  # without its end marker
+        return pixels, written
 
 
 def _seen(pixels: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ from math import ceil
 from PIL import Image
 
 from ..color import Colors
-from ..header import END_OF_SCAN, SOF, Header, jpeg_segments
+from ..header import END_OF_SCAN, PROGRESSIVE_SOF, SOF, Header, jpeg_segments
 from ..orientation import TURNS, Turn, orientation_in
 from ..rendition import Size
 from .reader import StillReader
@@ -92,15 +92,16 @@ class JpegReader(StillReader):
 
 def _end_of_scans(upload: bytes) -> int:
     """Where the coded data ends: before the first marker that no scan is followed by."""
-    components, end = 0, len(upload)
+    channels, end = 0, len(upload)
     for marker, at in jpeg_segments(upload):
-        if components and marker not in _BETWEEN_SCANS:
-            return end
+        if channels and marker not in _BETWEEN_SCANS:
+            break
         if marker in SOF:
-            components = upload[at + 5]
+            # A progressive picture has further scans after one of all channels.
+            channels = 255 if marker in PROGRESSIVE_SOF else upload[at + 5]
         elif marker == _SOS:
             after = END_OF_SCAN.search(upload, at)
             end = after.start() if after else len(upload)
-            if upload[at] >= components:
-                return end  # one scan holds everything
-    return len(upload.rstrip(b"\xff")) if upload.endswith(b"\xff") else end
+            if upload[at] >= channels:
+                break
+    return len(upload[:end].rstrip(b"\xff"))  # the first half of a marker

@@ -140,8 +140,8 @@ def _colors(chunks: dict[bytes, bytes]) -> Colors:
     profile = _profile(chunks.get(b"iCCP", b""))
     if profile:
         return profile
-    gamma = int.from_bytes(chunks.get(b"gAMA", b"")[:4], "big")
-    if b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) < 4 or not gamma:
+    gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big")
+    if b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4 or not gamma:
         return None
     try:
         x_and_y = [value / 100_000 for value in struct.unpack(">8I", chunks.get(b"cHRM", b""))]

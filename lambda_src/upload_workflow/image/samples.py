@@ -56,6 +56,17 @@ def unsigned(samples: Image.Image) -> Image.Image:
     return wide
 
 
+def signed(samples: Image.Image) -> Image.Image:
+    """Signed 16-bit samples that were read as unsigned."""
+    wide = Image.new("I", samples.size, None)
+    for top, strip in _strips(samples):
+        wrapped = ImageMath.lambda_eval(
+            lambda of: of["x"] - (of["x"] >> 15) * 65536, x=strip.convert("I")
+        )
+        wide.paste(wrapped, (0, top))
+    return wide
+
+
 def every(samples: Image.Image, step: int, first: int) -> Image.Image:
     """Every `step`-th column from `first` on: one of the channels that stand side by side."""
     size = samples.width // step, samples.height

@@ -61,8 +61,7 @@ _NO_PREDICTOR = 1
 _UNCOMPRESSED, _OLD_JPEG, _JPEG = 1, 6, 7
 _PREMULTIPLIED, _ALPHA = 1, 2
 
-# The samples that Pillow reads as gray; what is signed in 8 bits and unsigned in 32 it takes for
-# the other, which is mended.
+# The samples that Pillow can be made to read as gray ones.
 _READABLE = {
     (_UNSIGNED, 1), (_UNSIGNED, 2), (_UNSIGNED, 4), (_UNSIGNED, 8), (_UNSIGNED, 12),
     (_UNSIGNED, 16), (_UNSIGNED, 32), (_SIGNED, 8), (_SIGNED, 16), (_SIGNED, 32), (_FLOAT, 32),
@@ -127,6 +126,8 @@ class TiffReader(StillReader):
         known = (
             prefix, layout.photometric, (layout.format,), layout.fill_order, bits, layout.extra
         ) in TiffImagePlugin.OPEN_INFO  # fmt: skip
+        if layout.planar and layout.extra:
+            return False  # Pillow takes the planes of alpha and more for colours
         deep = layout.bits == 16 and layout.photometric in (_RGB, _CMYK) and not layout.planar
         return known and layout.format == _UNSIGNED and (layout.bits <= 8 or deep)
 
@@ -159,9 +160,10 @@ class TiffReader(StillReader):
         return (self._layout.format, self._layout.bits) == (_SIGNED, bits)
 
     def _mended(self, channel: Image.Image) -> Image.Image:
-        """Unsigned 32-bit samples, which are read as signed ones."""
-        is_unsigned = (self._layout.format, self._layout.bits) == (_UNSIGNED, 32)
-        return samples.unsigned(channel) if is_unsigned else channel
+        """Samples that were read with the other sign."""
+        if (self._layout.format, self._layout.bits) == (_UNSIGNED, 32):
+            return samples.unsigned(channel)
+        return samples.signed(channel) if self._is_signed(16) else channel
 
     def _scaled(self, read: list[Image.Image]) -> list[Image.Image]:
         """Channels in 8 bits, by a scale that all of them share."""
@@ -232,8 +234,8 @@ class TiffReader(StillReader):
         if layout.bits == 12:
             order = "<"  # packed bits know no byte order, and Pillow this one only
         format = layout.format
-        if layout.bits == 8 or (format, layout.bits) == (_UNSIGNED, 32):
-            format = {8: _UNSIGNED, 32: _SIGNED}[layout.bits]  # mended later
+        if format != _FLOAT:
+            format = _SIGNED if layout.bits == 32 else _UNSIGNED  # mended later
         tags = {
             tag: values for tag, values in tags.items() if tag not in (_EXTRA, _COLOR_MAP, _INK_SET)
         }
@@ -265,7 +267,37 @@ class TiffReader(StillReader):
     # --- YCbCr without compression ---
 
     def _uncompressed_ycbcr(self) -> Image.Image:
-        raise _unsupported("YCbCr without compression")
+        """Units of `across` x `down` values of Y, then Cb and Cr (TIFF 6.0, section 21)."""
+        across, down = self._directory.numbers(_SUBSAMPLING) or (2, 2)
+        tags = self._tags()
+        if self._layout.planar or _TILES in tags or self._layout.bits != 8:
+            raise _unsupported("YCbCr without compression, in planes or tiles")
+        width, height = self.size
+        units = -(-width // across)
+        unit_bytes = across * down + 2
+        brightness = Image.new("L", (units * across, height + down))
+        chroma = [Image.new("L", (units, -(-height // down))) for _ in range(2)]
+        rows = min(tags.get(_ROWS, (height,))[0], height)
+        for strip, offset in enumerate(tags[_STRIPS]):
+            for row in range(0, min(rows, height - strip * rows), down):
+                at = offset + row // down * units * unit_bytes
+                line = self._upload[at : at + units * unit_bytes]
+                top = strip * rows + row
+                for y in range(down):
+                    values = bytearray(units * across)
+                    for x in range(across):
+                        values[x::across] = line[y * across + x :: unit_bytes]
+                    part = Image.frombytes("L", (units * across, 1), bytes(values))
+                    brightness.paste(part, (0, top + y))
+                for plane, first in zip(chroma, (across * down, across * down + 1), strict=True):
+                    part = Image.frombytes("L", (units, 1), line[first::unit_bytes])
+                    plane.paste(part, (0, top // down))
+        large = [
+            plane.resize((units * across, plane.height * down), Image.Resampling.NEAREST)
+            for plane in chroma
+        ]
+        planes = [plane.crop((0, 0, width, height)) for plane in (brightness, *large)]
+        return Image.merge("YCbCr", planes).convert("RGB")
 
     # --- directories of our own ---
 

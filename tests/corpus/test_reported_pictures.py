@@ -57,3 +57,11 @@ def _near(found: Any, wanted: list[int], tolerance: int) -> bool:
     if len(wanted) == 4 and wanted[3] == 0:
         return bool(found[3] <= tolerance)
     return all(abs(a - b) <= tolerance for a, b in zip(found, wanted, strict=False))
+
+
+@pytest.mark.parametrize("name", ["arithmetic.jpg", "arithmetic-progressive.jpg"])
+def test_jpegs_of_arithmetic_coding_are_shown_as_chromium_and_libvips_do(name: str) -> None:
+    upload = (FOLDER.parent / "kept" / name).read_bytes()  # as libjpeg's own encoder writes them
+    made = opened(convert(upload, RENDITIONS, Limits())["still"].data)
+    png = pyvips.Image.new_from_buffer(upload, "").pngsave_buffer()
+    assert made.tobytes() == opened(png).tobytes()

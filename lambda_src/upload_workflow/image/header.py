@@ -155,8 +155,6 @@ def _too_many_parts(format: Format) -> Rejected:
 # Start-of-frame markers (ITU T.81, table B.1): all of C0 to CF but DHT, JPG and DAC.
 SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE_SOF = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-# Arithmetic coding takes several times the CPU of Huffman's, and no browser reads it.
-_ARITHMETIC_SOF = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 # Before a marker; decoders read them one by one.
 _MOST_FILL_BYTES = 100_000
 _NO_FILL_BYTE = re.compile(rb"[^\xff]")
@@ -170,11 +168,6 @@ def _read_jpeg(data: bytes) -> Header | None:
     components = scans = 0
     for marker, at in _bounded(jpeg_segments(data), Format.JPEG):
         if marker in SOF and size is None:
-            if marker in _ARITHMETIC_SOF:
-                raise Rejected(
-                    RejectionCode.UNSUPPORTED_FORMAT,
-                    "This JPEG uses arithmetic coding. Save it with Huffman coding.",
-                )
             height, width, components = struct.unpack_from(">HHB", data, at + 1)
             _refuse_unread_jpeg(marker, data[at], components)
             size = width, height

@@ -30,7 +30,7 @@ def read_mark(data: bytes, source: OverlaySource) -> Image.Image:
     """The mark upright, in sRGB with alpha. Raises UnusableOverlay."""
     try:
         picture = Picture(data, inspect(data, MARK_LIMITS))
-        pixels = to_srgb(upright(picture.decode(), picture.turn), picture.icc_profile)
+        pixels = to_srgb(upright(picture.decode(), picture.turn), picture.colors)
     except Rejected as refusal:
         raise UnusableOverlay(f"The overlay {source} is no use: {refusal.message}") from refusal
     return pixels.convert("RGBA")

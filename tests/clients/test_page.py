@@ -134,7 +134,10 @@ def test_two_pictures_are_shown_and_one_file_is_refused_in_words(
         )
         assert card.locator(".renditions li").count() == 4
     portrait = upload(page, "Portrait.jpg").locator(".renditions li")
-    assert portrait.first.inner_text().splitlines()[:2] == ["thumbnail", "240 \u00d7 240"]
+    # In the order of the document, which is the same for every picture.
+    names = [text.splitlines()[0] for text in portrait.all_inner_texts()]
+    assert names == ["card", "large", "square", "thumbnail"]
+    assert portrait.last.inner_text().splitlines()[:2] == ["thumbnail", "240 \u00d7 240"]
     refused = wait(page, "Not a picture.jpg", "refused")
     assert "This is not an image." in refused.locator(".state").inner_text()
     assert refused.get_by_role("button").count() == 0  # trying again is of no use
@@ -174,7 +177,7 @@ def test_everything_is_reached_and_told_without_a_mouse(
     assert page.get_by_role("status").filter(has_text="Portrait.jpg: Ready").count() == 1
     page.keyboard.press("Tab")
     focused = page.evaluate("() => document.activeElement.innerText")
-    assert focused.startswith("thumbnail")
+    assert focused.startswith("card")
     assert serious(page) == []
 
 
@@ -325,7 +328,7 @@ def test_an_api_that_is_not_there_ends_in_words_and_a_second_chance(
     page.clock.install()
     page.route("**/uploads", lambda route: route.abort())
     choose(page, files["Portrait.jpg"])
-    for _ in range(4):
+    for _ in range(6):
         page.get_by_text("The server cannot be reached. Trying again.").wait_for()
         page.clock.run_for(9_000)
     failed = wait(page, "Portrait.jpg", "failed")
@@ -338,7 +341,7 @@ def test_an_api_that_is_not_there_ends_in_words_and_a_second_chance(
     wait(page, "Portrait.jpg", "ready")
 
 
-def test_an_upload_can_be_canceled_and_taken_up_again(
+def test_an_upload_can_be_canceled_and_taken_up_again_by_the_keyboard(
     open_page: Open, files: dict[str, Path]
 ) -> None:
     page = open_page()
@@ -346,32 +349,48 @@ def test_an_upload_can_be_canceled_and_taken_up_again(
     line.set(300_000)
     choose(page, files["Panorama.jpg"])
     page.get_by_text(UPLOADING).wait_for()
-    page.get_by_role("button", name="Cancel: Panorama.jpg").click()
-    canceled = wait(page, "Panorama.jpg", "failed")
+    page.get_by_role("button", name="Cancel: Panorama.jpg").focus()
+    page.keyboard.press("Enter")
+    canceled = wait(page, "Panorama.jpg", "canceled")
     assert canceled.locator(".state").inner_text() == "Canceled."
+    assert page.locator("#summary").inner_text() == "1 canceled"
+    # The button is gone; the place is kept, at the file's name.
+    focused = "() => document.activeElement.innerText"
+    assert page.evaluate(focused) == "Panorama.jpg"
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "Try again"
     line.set()
-    canceled.get_by_role("button", name="Try again: Panorama.jpg").click()
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "Panorama.jpg"
     wait(page, "Panorama.jpg", "ready")
 
 
-def test_a_link_that_ended_is_not_waited_for(open_page: Open, files: dict[str, Path]) -> None:
+def test_a_double_click_on_try_again_does_not_cancel(
+    open_page: Open, files: dict[str, Path]
+) -> None:
     page = open_page()
-    page.clock.install()
-    page.route(
-        "**/status.json?*",
-        lambda route: route.fulfill(status=403, body="<Code>AccessDenied</Code>"),
-    )
-    choose(page, files["Portrait.jpg"])
-    page.get_by_text("Uploaded, waiting to be converted").wait_for()
-    page.clock.fast_forward(2 * 3600 * 1000)
-    failed = wait(page, "Portrait.jpg", "failed")
-    assert failed.locator(".state").inner_text() == "The link to the result has expired."
+    Line(page).set(300_000)
+    choose(page, files["Panorama.jpg"])
+    page.get_by_text(UPLOADING).wait_for()
+    page.get_by_role("button", name="Cancel: Panorama.jpg").click()
+    page.get_by_role("button", name="Try again: Panorama.jpg").dblclick()
+    page.get_by_text(UPLOADING).wait_for()
+
+
+def test_the_page_says_beforehand_what_is_taken(open_page: Open) -> None:
+    said = open_page().locator("#taken").inner_text()
+    assert said == "JPEG, PNG, WebP, GIF, AVIF, TIFF or BMP, up to 50 MB"
 
 
 def test_an_api_for_tokens_asks_for_one(
     open_page: Open, token_api: Deployment, issuer: TokenIssuer, files: dict[str, Path]
 ) -> None:
     page = open_page(token_api.url)
+    line = Line(page)
+    line.set(offline=True)
+    choose(page, files["Beach.jpg"])
+    page.get_by_role("button", name="Cancel: Beach.jpg").click()
+    line.set()
     choose(page, files["Portrait.jpg"])
     wait(page, "Portrait.jpg", "failed")
     assert page.evaluate("() => document.activeElement.id") == "token"
@@ -381,6 +400,8 @@ def test_an_api_for_tokens_asks_for_one(
     page.keyboard.press("Enter")
     wait(page, "Portrait.jpg", "ready")
     assert not page.locator("#signin").is_visible()
+    # What somebody has canceled is not sent because they signed in.
+    assert page.locator("#summary").inner_text() == "1 ready, 1 canceled"
 
 
 def test_the_page_fits_the_narrowest_phone(open_page: Open, files: dict[str, Path]) -> None:

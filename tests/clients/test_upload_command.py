@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.clients.conftest import Deployment
+from tests.clients.flaky_server import flaky_server
 from tests.clients.token_issuer import TokenIssuer
 from tests.local.pictures import photograph
 from upload_workflow.__main__ import main
@@ -109,3 +113,59 @@ def test_a_file_that_does_not_exist_stops_before_anything_is_sent(
 ) -> None:
     assert main(["upload", "missing.jpg", "--api", "https://nowhere.example/"]) == 2
     assert capsys.readouterr().err == "There is no file missing.jpg.\n"
+
+
+def test_results_lie_beside_the_files_and_a_fault_of_one_is_not_the_others(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = photo.with_name("second.jpg")
+    second.write_bytes(photo.read_bytes())
+    monkeypatch.chdir(photo.parent)
+    unmade = photo.with_name("third.jpg")
+    unmade.write_bytes(photo.read_bytes())
+    real = upload_client.media_type
+
+    def vanishing(head: bytes, name: str) -> str:
+        if name == "third.jpg":
+            unmade.unlink()
+        return real(head, name)
+
+    monkeypatch.setattr(upload_client, "media_type", vanishing)
+    with flaky_server() as server:
+        files = [photo.name, second.name, unmade.name]
+        assert main(["upload", *files, "--api", server.url, "--out", ".", "--json"]) == 3
+    ended = {result["file"]: result for result in results(capsys)}
+    assert [ended[name]["state"] for name in files] == ["SUCCEEDED", "SUCCEEDED", "FAILED"]
+    assert ended["third.jpg"]["message"] == "third.jpg: No such file or directory."
+    made = Path(ended[second.name]["renditions"][0]["file"])
+    assert made == Path("second.jpg-2/small.jpg") and made.exists()
+
+
+def test_a_name_that_is_no_utf_8_is_uploaded_and_told_on_any_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / os.fsdecode("写真".encode() + b"-\xe9.jpg")
+    photo.write_bytes(photograph(64, 48))
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with flaky_server() as server:
+        assert main(["upload", str(photo), "--api", server.url]) == 0
+    terminal.flush()
+    assert b"small 40x30" in terminal.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [(b"caf\xe9.jpg", "café.jpg"), ("写真.jpg".encode(), "写真.jpg")]
+)
+def test_a_name_is_told_as_people_read_it(name: bytes, told: str) -> None:
+    assert upload_client.told_name(Path(os.fsdecode(name))) == told
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+def test_the_bytes_say_what_a_file_is_and_its_name_only_when_they_say_nothing(format: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, format)
+    for name in ("photo", "photo.jfif", "photo.txt"):
+        assert upload_client.media_type(buffer.getvalue(), name) == f"image/{format.lower()}"
+    assert upload_client.media_type(b"no picture", "photo.jpg") == "image/jpeg"
+    assert upload_client.media_type(b"no picture", "photo") == "application/octet-stream"

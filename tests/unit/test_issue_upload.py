@@ -331,7 +331,7 @@ def test_the_page_offers_the_types_that_the_api_takes_and_no_others(function: Mo
 
 
 def test_the_page_loads_nothing_and_weighs_little() -> None:
-    page = upload_page.html(["image/jpeg"])
+    page = upload_page.html(["image/jpeg"], 1000)
     assert len(page.encode()) < 40_000
     assert page.count("<script>") == page.count("<style>") == 1
     assert " src=" not in page and "innerHTML" not in page

@@ -95,7 +95,7 @@ def test_a_body_that_is_no_json_object_is_answered_with_an_example(body: bytes) 
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", "image/*", "text/html", "IMAGE/JPEG", 7, ["image/png"]]
+    "value", ["", "image/*", "text/html", "image/jpegs", "jpeg", "; image/jpeg"]
 )
 def test_a_type_that_is_not_accepted_is_answered_with_those_that_are(value: object) -> None:
     assert refusal({"content_type": value}) == {
@@ -107,7 +107,7 @@ def test_a_type_that_is_not_accepted_is_answered_with_those_that_are(value: obje
     ("value", "answer"),
     [
         (0, "The file is empty."),
-        (MAX_BYTES + 1, "The file is too large. Accepted are up to 25 MiB (26214400 bytes)."),
+        (MAX_BYTES + 1, "The file is too large. Accepted are up to 26.2 MB."),
         (-1, "The size is a whole number of bytes."),
         (1.0, "The size is a whole number of bytes."),
         (True, "The size is a whole number of bytes."),
@@ -226,3 +226,28 @@ def test_what_is_accepted_can_be_signed(fields: dict[str, object]) -> None:
     assert request.bytes is None or 1 <= request.bytes <= MAX_BYTES
     assert request.original_name is None or request.original_name.encode()
     assert request.checksum_sha256 is None or len(request.checksum_sha256) == 44
+
+
+@pytest.mark.parametrize("value", [5, True, ["image/png"], {}])
+def test_a_type_that_is_no_text_is_told_from_one_that_is_not_accepted(value: object) -> None:
+    said = {"content_type": "The content_type is a text, such as image/jpeg."}
+    assert refusal({"content_type": value}) == said
+
+
+@pytest.mark.parametrize("body", [{}, {"content_type": None}])
+def test_a_type_that_is_missing_is_called_missing(body: dict[str, object]) -> None:
+    assert refusal(body) == {"content_type": "The content_type is missing, such as image/jpeg."}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("image/jpg", "image/jpeg"),
+        ("IMAGE/JPEG", "image/jpeg"),
+        ("image/pjpeg", "image/jpeg"),
+        ("image/jpeg; charset=binary", "image/jpeg"),
+        (" image/x-png ;a=b", "image/png"),
+    ],
+)
+def test_equal_types_are_one(said: str, meant: str) -> None:
+    assert parse({"content_type": said}).content_type == meant

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import upload_client
+from .result_folders import result_folders
 from .upload_client import Api, NotUploaded, Unreachable
 
 # More would share the same line and all be late.
@@ -52,12 +53,13 @@ def main(command_line: Sequence[str]) -> int:
         print(f"There is no file {', '.join(missing)}.", file=sys.stderr)
         return WRONG_CALL
     api = Api(arguments.api, os.environ.get("UPLOAD_TOKEN"))
+    folders = result_folders(arguments.out, files) if arguments.out else [None] * len(files)
     bar = _Bar(sum(file.stat().st_size for file in files), len(files))
     worst = SUCCEEDED
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         results = [
-            pool.submit(_upload, api, file, _folder(arguments.out, files, place), arguments, bar)
-            for place, file in enumerate(files)
+            pool.submit(_upload, api, file, folder, arguments, bar)
+            for file, folder in zip(files, folders, strict=True)
         ]
         for finished in results:
             result = finished.result()
@@ -72,9 +74,8 @@ def _upload(
 ) -> dict[str, Any]:
     result: dict[str, Any] = {"file": str(file), "renditions": []}
     try:
-        issued = api.issue(file)
+        issued = api.deliver(file, bar.sent)
         result["key"] = issued["job"]["key"]
-        upload_client.send(issued["upload"], file, bar.sent)
         status = upload_client.follow(issued, arguments.wait)
         result["state"] = status["state"]
         if error := status.get("error"):
@@ -84,6 +85,9 @@ def _upload(
         result |= {"state": "REJECTED", "message": str(refusal)}
     except Unreachable as trouble:
         result |= {"state": "FAILED", "message": str(trouble)}
+    except OSError as trouble:  # of this file or its folder; the others have results of their own
+        words = f"{trouble.filename}: {trouble.strerror}." if trouble.filename else str(trouble)
+        result |= {"state": "FAILED", "message": words}
     bar.finished()
     return result
 
@@ -97,15 +101,6 @@ def _save(made: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     path = folder / f"{made['name']}{Path(made['key']).suffix}"
     path.write_bytes(upload_client.fetch(made["url"]))
     return {**facts, "file": str(path)}
-
-
-def _folder(out: Path | None, files: list[Path], place: int) -> Path | None:
-    """The file's name, with a number when files of several folders share it."""
-    if out is None:
-        return None
-    name = files[place].name
-    twins = [index for index, file in enumerate(files) if file.name == name]
-    return out / (name if len(twins) == 1 else f"{name}-{twins.index(place) + 1}")
 
 
 def _exit_code(result: dict[str, Any]) -> int:
@@ -148,7 +143,9 @@ class _Bar:
     def print(self, line: str) -> None:
         with self._lock:
             self._erase()
-            print(line, flush=True)
+            # A file's name may hold what the terminal cannot show.
+            encoding = sys.stdout.encoding or "utf-8"
+            print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
             self._draw()
 
     def clear(self) -> None:

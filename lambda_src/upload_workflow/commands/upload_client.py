@@ -8,38 +8,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import mimetypes
+import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+from ..errors import Rejected
+from ..image.header import sniff
+
+T = TypeVar("T")
 
 # Seconds that a server may be silent.
 _SILENCE = 30
 # Pauses in seconds before a request is sent again that met a busy or unreachable server.
-_PATIENCE = (1, 2, 4, 8)
+_PATIENCE = (1, 2, 4, 8, 8, 8)
 # Too many at once; or two tries of one file met in the storage.
 _LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT)
 _SLOWEST_POLL_SECONDS = 5
 _CHUNK_BYTES = 64 * 1024
 
-# By file name, because not every system knows the younger ones.
-CONTENT_TYPES = {
-    ".avif": "image/avif",
-    ".bmp": "image/bmp",
-    ".gif": "image/gif",
-    ".heic": "image/heic",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".webp": "image/webp",
-}
+# Enough to tell every format by.
+_HEAD_BYTES = 4096
+# The API keeps 1,536 bytes of a percent-encoded name; a character takes up to 12.
+_NAME_CHARACTERS = 128
+# What the storage says of a ticket that is too old, and of a line that was too slow.
+_OUT_OF_DATE = re.compile(r"<Code>.*expired", re.I | re.S)
+_TOO_SLOW = "<Code>RequestTimeout</Code>"
 
 Progress = Callable[[int], None]
 
@@ -52,8 +55,30 @@ class AlreadyThere(NotUploaded):
     """The storage has a file of this ticket and takes no second one."""
 
 
+class OutOfDate(NotUploaded):
+    """The ticket or the link is too old; a new one would do."""
+
+
 class Unreachable(Exception):
-    """A server does not answer, or says that it cannot now."""
+    """A server does not answer, says that it cannot now, or something else answers for it."""
+
+
+def media_type(head: bytes, name: str) -> str:
+    """Of a file that begins so. Its name speaks only where the bytes say nothing."""
+    try:
+        return f"image/{sniff(head).lower()}"
+    except Rejected:
+        return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def told_name(file: Path) -> str:
+    """The file's name as a text, whatever its bytes are, and not longer than the API takes."""
+    name = os.fsencode(file.name)
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        text = name.decode("latin-1")  # as older archives and cameras write them
+    return text[:_NAME_CHARACTERS]
 
 
 @dataclass(frozen=True)
@@ -67,12 +92,14 @@ class Api:
         """The API's answer for this file. Raises NotUploaded and Unreachable."""
         digest = hashlib.sha256()
         with file.open("rb") as opened:
+            head = opened.read(_HEAD_BYTES)
+            digest.update(head)
             while chunk := opened.read(_CHUNK_BYTES):
                 digest.update(chunk)
         wish = {
-            "content_type": CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream"),
+            "content_type": media_type(head, file.name),
             "bytes": file.stat().st_size,
-            "original_name": file.name,
+            "original_name": told_name(file),
             "method": "PUT",
             "checksum_sha256": base64.b64encode(digest.digest()).decode(),
         }
@@ -80,9 +107,22 @@ class Api:
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
         url = f"{self.url.rstrip('/')}/uploads"
-        answer = _insist(lambda: _open(url, json.dumps(wish).encode(), headers))
-        issued: dict[str, Any] = json.loads(answer)
-        return issued
+        return _insist(
+            lambda: _document(_open(url, json.dumps(wish).encode(), headers), "status_url")
+        )
+
+    def deliver(self, file: Path, progress: Progress = lambda sent: None) -> dict[str, Any]:
+        """Asks for a ticket and sends the file with it; the API's answer.
+
+        progress: is told how many bytes went. Raises NotUploaded, Unreachable and OSError.
+        """
+        for _ in _PATIENCE:
+            issued = self.issue(file)
+            # A ticket that got too old on the way is no fault of the file's.
+            with suppress(OutOfDate):
+                send(issued["upload"], file, progress)
+                return issued
+        raise Unreachable("Each ticket is out of date when it arrives.")
 
 
 def send(ticket: Mapping[str, Any], file: Path, progress: Progress = lambda sent: None) -> None:
@@ -101,7 +141,7 @@ def send(ticket: Mapping[str, Any], file: Path, progress: Progress = lambda sent
     headers = {**ticket["headers"], "content-length": str(file.stat().st_size)}
     # There already: an earlier try arrived, and its answer did not.
     with suppress(AlreadyThere):
-        _insist(lambda: _open(ticket["url"], body(), headers, ticket["method"]))
+        _insist(lambda: _silent(_open(ticket["url"], body(), headers, ticket["method"])))
 
 
 def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -113,9 +153,9 @@ def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     pause = float(issued["poll_after_seconds"])
     document: dict[str, Any] | None = None
     while True:
-        # 403 and 404 mean "not yet", and a network comes back.
+        # The state decides. Whatever else comes means "not yet", and a network comes back.
         with suppress(NotUploaded, Unreachable):
-            document = json.loads(_open(issued["status_url"]))
+            document = _document(_open(issued["status_url"]), "state")
         if document and document["state"] in ("SUCCEEDED", "REJECTED", "FAILED"):
             return document
         if time.monotonic() + pause > deadline:
@@ -132,7 +172,24 @@ def fetch(url: str) -> bytes:
     return _insist(lambda: _open(url))
 
 
-def _insist(call: Callable[[], bytes]) -> bytes:
+def _document(answer: bytes, field: str) -> dict[str, Any]:
+    """The JSON object that was asked for. Raises Unreachable for anything else."""
+    try:
+        document = json.loads(answer)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or field not in document:
+        raise Unreachable("Something else answers in place of the server.")
+    return document
+
+
+def _silent(answer: bytes) -> None:
+    """The storage says nothing when it has taken a file. Raises Unreachable for words."""
+    if answer:
+        raise Unreachable("Something else answers in place of the storage.")
+
+
+def _insist(call: Callable[[], T]) -> T:
     for seconds in _PATIENCE:
         try:
             return call()
@@ -155,20 +212,33 @@ def _open(
             got: bytes = answer.read()
             return got
     except HTTPError as error:
-        if error.code == HTTPStatus.PRECONDITION_FAILED:
-            raise AlreadyThere(_words(error)) from error
-        if error.code in _LATER or error.code >= 500:
-            raise Unreachable(f"The server is busy ({error.code}).") from error
-        raise NotUploaded(_words(error)) from error
-    except (URLError, OSError) as error:
+        raise _meaning(error) from error
+    except (URLError, HTTPException, OSError) as error:
         raise Unreachable(f"The server cannot be reached: {error}") from error
 
 
-def _words(error: HTTPError) -> str:
-    """What the API says about it; the storage's XML is for nobody's eyes."""
+def _meaning(error: HTTPError) -> NotUploaded | Unreachable:
+    """What an HTTP status that is no success means."""
+    if error.code == HTTPStatus.PRECONDITION_FAILED:
+        return AlreadyThere("It is there already.")
+    if error.code in _LATER or error.code >= 500:
+        return Unreachable(f"The server is busy ({error.code}).")
     if error.code == HTTPStatus.UNAUTHORIZED:
-        return "The API wants an access token (UPLOAD_TOKEN), or another one."
+        return NotUploaded("The API wants an access token (UPLOAD_TOKEN), or another one.")
     try:
-        return str(json.loads(error.read())["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"It is refused ({error.code} {error.reason})."
+        return _refusal(f"{error.code} {error.reason}", error.read().decode(errors="replace"))
+    except (HTTPException, OSError) as cut:
+        return Unreachable(f"The server cannot be reached: {cut}")
+
+
+def _refusal(status: str, words: str) -> NotUploaded | Unreachable:
+    """Only the API's own words and the storage's own codes refuse a file."""
+    with suppress(ValueError, TypeError, KeyError):
+        return NotUploaded(str(json.loads(words)["detail"]))
+    if _TOO_SLOW in words:
+        return Unreachable("The line is too slow for the storage.")
+    if _OUT_OF_DATE.search(words):
+        return OutOfDate("It is out of date.")
+    if "<Code>" in words or '"message"' in words:  # the storage's and API Gateway's own
+        return NotUploaded(f"It is refused ({status}).")
+    return Unreachable(f"Something else answers in place of the server ({status}).")

@@ -31,7 +31,7 @@ def _origin(bucket: str) -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
-_PAGE = upload_page.html(_SETTINGS.content_types)
+_PAGE = upload_page.html(_SETTINGS.content_types, _SETTINGS.max_bytes)
 _PAGE_HEADERS = upload_page.headers(
     _PAGE,
     uploads_origin=_origin(_SETTINGS.uploads_bucket),

@@ -12,13 +12,26 @@ from collections.abc import Collection
 from html import escape
 from pathlib import Path
 
+from .request import size
+
 _FILE = Path(__file__).with_name("page.html")
 
 
-def html(content_types: Collection[str]) -> str:
-    """The page; its file dialog offers files of these types, such as "image/jpeg"."""
+def html(content_types: Collection[str], max_bytes: int) -> str:
+    """The page; it says beforehand that files of these types, to this size, are taken.
+
+    content_types: such as "image/jpeg"; the file dialog offers them.
+    """
     page = _FILE.read_text(encoding="utf-8")
-    return page.replace("CONTENT_TYPES", escape(",".join(content_types)), 1)
+    page = page.replace("CONTENT_TYPES", escape(",".join(content_types)), 1)
+    return page.replace("TAKEN", escape(f"{_formats(content_types)}, up to {size(max_bytes)}"), 1)
+
+
+def _formats(content_types: Collection[str]) -> str:
+    """As people call them: "JPEG, PNG or WebP"."""
+    names = [name.rpartition("/")[2] for name in content_types]
+    *others, last = ["WebP" if name == "webp" else name.upper() for name in names]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def headers(page: str, *, uploads_origin: str, results_origin: str) -> dict[str, str]:

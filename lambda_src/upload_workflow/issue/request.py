@@ -27,6 +27,21 @@ MAX_TRAVELLING = 2048 - 128 - len("owner" + "original-name" + "metadata")
 
 _SHA256_BYTES = 32
 
+# What browsers, phones and libraries call types that have another name by now.
+_SAME_AS = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/jfif": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/apng": "image/png",
+    "image/x-ms-bmp": "image/bmp",
+    "image/x-bmp": "image/bmp",
+    "image/x-windows-bmp": "image/bmp",
+    "image/tif": "image/tiff",
+    "image/x-tiff": "image/tiff",
+    "image/x-webp": "image/webp",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -85,7 +100,8 @@ def parse(
     ]
     if problems := [problem for problem in found if problem]:
         raise Unacceptable(*problems)
-    return UploadRequest(**{**fields, "method": Method(method)})
+    content_type = folded(fields["content_type"])
+    return UploadRequest(**{**fields, "content_type": content_type, "method": Method(method)})
 
 
 def _fields(body: bytes) -> Mapping[str, Any]:
@@ -103,8 +119,18 @@ def _unknown(name: str) -> Problem:
     return Problem(name, f"There is no such field. There are {known}.")
 
 
+def folded(content_type: str) -> str:
+    """The one spelling of equal types: "IMAGE/JPG; charset=binary" is image/jpeg."""
+    plain = content_type.partition(";")[0].strip().lower()
+    return _SAME_AS.get(plain, plain)
+
+
 def _content_type(value: object, accepted: Collection[str]) -> Problem | None:
-    if isinstance(value, str) and value in accepted:
+    if value is None:
+        return Problem("content_type", "The content_type is missing, such as image/jpeg.")
+    if not isinstance(value, str):
+        return Problem("content_type", "The content_type is a text, such as image/jpeg.")
+    if folded(value) in accepted:
         return None
     return Problem(
         "content_type", f"Files of this type are not accepted. Accepted are {', '.join(accepted)}."
@@ -119,7 +145,7 @@ def _bytes(value: object, most: int) -> Problem | None:
     if value == 0:
         return Problem("bytes", "The file is empty.")
     if value > most:
-        return Problem("bytes", f"The file is too large. Accepted are up to {_size(most)}.")
+        return Problem("bytes", f"The file is too large. Accepted are up to {size(most)}.")
     return None
 
 
@@ -135,8 +161,9 @@ def _method(value: object, offered: Collection[Method]) -> Problem | None:
     return Problem("method", f"The method is {' or '.join(offered)}.")
 
 
-def _size(size: int) -> str:
-    return f"{size / 2**20:.3g} MiB ({size} bytes)" if size >= 2**20 else f"{size} bytes"
+def size(size_bytes: int) -> str:
+    """As the page and file managers count: 50 MB are 50,000,000 bytes."""
+    return f"{size_bytes / 1e6:.3g} MB" if size_bytes >= 1e6 else f"{size_bytes:,} bytes"
 
 
 def _original_name(value: object) -> Problem | None:

@@ -1,0 +1,245 @@
+"""Every client, the documented ones as they stand, on a line that fails in every way once.
+
+The pauses between their tries are cut short from outside; nothing else of them is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients import npm
+from tests.clients.flaky_server import EXPIRED, ISSUING, SENDING, FlakyServer, flaky_server
+from tests.clients.test_documented_clients import IN_NODE, client_in, compiled_typescript, run
+from tests.local.pictures import photograph
+from upload_workflow.__main__ import main
+from upload_workflow.commands import upload_client
+from upload_workflow.issue import page as upload_page
+
+Upload = Callable[[FlakyServer, Path], bool]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FlakyServer]:
+    with flaky_server() as running:
+        yield running
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    file = tmp_path / "photo"  # no extension: the bytes say what it is
+    file.write_bytes(photograph(64, 48))
+    return file
+
+
+@pytest.fixture
+def with_curl(tmp_path: Path) -> Upload:
+    for tool in ("bash", "curl", "jq"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"This needs {tool}: apt-get install curl jq.")
+    script = tmp_path / "upload.sh"
+    script.write_text(client_in("bash"))
+    quick = tmp_path / "quick.sh"
+    quick.write_text("sleep() { command sleep 0.01; }\n")
+
+    def upload(server: FlakyServer, file: Path) -> bool:
+        command = ["bash", str(script), server.url, str(file)]
+        done = run(command, {"BASH_ENV": str(quick), "NO_PROXY": "127.0.0.1"})
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip()).read_bytes().startswith(b"\xff\xd8")
+
+    return upload
+
+
+@pytest.fixture
+def with_python(tmp_path: Path) -> Upload:
+    script = tmp_path / "upload.py"
+    script.write_text(client_in("python", '"""upload.py'))
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep = lambda seconds: None\n")
+
+    def upload(server: FlakyServer, file: Path) -> bool:
+        done = run(
+            [sys.executable, str(script), server.url, str(file)], {"PYTHONPATH": str(tmp_path)}
+        )
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.strip()).read_bytes().startswith(b"\xff\xd8")
+
+    return upload
+
+
+def in_node(folder: Path) -> Upload:
+    (folder / "run.mjs").write_text(IN_NODE)
+    quick = folder / "quick.mjs"
+    quick.write_text(
+        "const real = setTimeout;\n"
+        "globalThis.setTimeout = (act, ms, ...rest) => real(act, ms / 100, ...rest);\n"
+    )
+
+    def upload(server: FlakyServer, file: Path) -> bool:
+        command = [npm.node(), "--import", str(quick), str(folder / "run.mjs")]
+        done = run([*command, server.url, str(file), ""])
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        return bool(answer.get("status", {}).get("state") == "SUCCEEDED") or pytest.fail(
+            str(answer)
+        )
+
+    return upload
+
+
+@pytest.fixture
+def with_javascript(tmp_path: Path) -> Upload:
+    (tmp_path / "client.mjs").write_text(client_in("javascript"))
+    return in_node(tmp_path)
+
+
+@pytest.fixture
+def with_typescript(tmp_path: Path) -> Upload:
+    compiled_typescript(tmp_path)
+    return in_node(tmp_path)
+
+
+@pytest.fixture
+def with_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Upload:
+    monkeypatch.setattr(upload_client, "_PATIENCE", (0,) * len(upload_client._PATIENCE))
+
+    def upload(server: FlakyServer, file: Path) -> bool:
+        out = tmp_path / "out"
+        assert main(["upload", str(file), "--api", server.url, "--out", str(out), "--json"]) == 0
+        (result,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return Path(result["renditions"][0]["file"]).read_bytes().startswith(b"\xff\xd8")
+
+    return upload
+
+
+# What came to browsers after 2020, by the object that has it.
+YOUNG = {
+    "AbortSignal": "any timeout",
+    "AbortSignal.prototype": "throwIfAborted",
+    "Array.prototype": "toSorted toReversed toSpliced with at findLast findLastIndex",
+    "Object": "groupBy hasOwn",
+    "Promise": "withResolvers any",
+    "String.prototype": "replaceAll at",
+    "Crypto.prototype": "randomUUID",
+    "Element.prototype": "ariaLabel checkVisibility",
+    "Blob.prototype": "bytes",
+    "globalThis": "structuredClone scheduler",
+}
+WITHOUT_THEM = "".join(
+    f"delete {place}.{name};" for place, names in YOUNG.items() for name in names.split()
+)
+
+CLOCK_AHEAD = """
+const Real = Date;
+globalThis.Date = class extends Real {
+  constructor(...given) { super(...(given.length ? given : [Real.now() + HOURS * 3600e3])); }
+  static now() { return Real.now() + HOURS * 3600e3; }
+};
+"""
+
+QUICK = (
+    "const real = setTimeout; window.setTimeout = (act, ms) => real(act, Math.min(ms, 20000) / 50);"
+)
+
+
+@pytest.fixture
+def in_page(chromium: Any) -> Iterator[Callable[..., Upload]]:
+    contexts: list[Any] = []
+
+    def opened(*scripts: str) -> Upload:
+        def upload(server: FlakyServer, file: Path) -> bool:
+            server.page = upload_page.html(["image/jpeg"], 50_000_000)
+            context = chromium.new_context()
+            contexts.append(context)
+            page = context.new_page()
+            page.set_default_timeout(30_000)
+            for script in scripts:
+                page.add_init_script(script)
+            errors: list[str] = []
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto(server.url)
+            page.locator("#picker").set_input_files(str(file))
+            page.locator(".file.ready, .file.failed, .file.refused").wait_for()
+            assert page.locator(".file.ready").count() == 1, page.locator(".state").inner_text()
+            return errors == []
+
+        return upload
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def with_page(in_page: Callable[..., Upload]) -> Upload:
+    return in_page(QUICK)
+
+
+CLIENTS = ("curl", "python", "javascript", "typescript", "command", "page")
+
+
+@pytest.mark.parametrize("faults", [ISSUING, SENDING], ids=["issuing and asking", "sending"])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_one_file_gets_one_true_answer_on_a_line_that_fails_in_every_way(
+    client: str,
+    faults: Mapping[str, Sequence[str]],
+    server: FlakyServer,
+    photo: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    upload: Upload = request.getfixturevalue(f"with_{client}")
+    server.fail(faults)
+    assert upload(server, photo)
+    # The picture is there once: no try that had arrived was made again with another ticket.
+    assert list(server.stored.values()) == [photo.read_bytes()]
+    happened = {kind: left for kind, left in server.faults.items() if kind != "rendition"}
+    assert not any(happened.values()), "a fault never happened"
+
+
+@pytest.mark.parametrize("hours", [-2, 1.1, 26])
+@pytest.mark.parametrize("kind", ["page", "javascript"])
+def test_the_clock_of_a_device_does_not_matter(
+    kind: str, hours: float, server: FlakyServer, photo: Path, request: pytest.FixtureRequest
+) -> None:
+    clock = CLOCK_AHEAD.replace("HOURS", str(hours))
+    if kind == "page":
+        upload = request.getfixturevalue("in_page")(QUICK, clock)
+    else:
+        (photo.parent / "client.mjs").write_text(clock + client_in("javascript"))
+        upload = in_node(photo.parent)
+    server.fail({})
+    assert upload(server, photo)
+    assert server.issued == 1
+
+
+def test_the_page_needs_nothing_that_browsers_of_2020_lack(
+    in_page: Callable[..., Upload], server: FlakyServer, photo: Path
+) -> None:
+    server.fail({})
+    assert in_page(WITHOUT_THEM)(server, photo)
+
+
+def test_a_link_that_ended_is_told_by_the_storage_and_not_by_a_clock(
+    chromium: Any, server: FlakyServer, photo: Path
+) -> None:
+    server.page = upload_page.html(["image/jpeg"], 50_000_000)
+    server.fail({})
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        answer = {"status": 403, "body": EXPIRED.decode(), "content_type": "application/xml"}
+        page.route("**/status.json", lambda route: route.fulfill(**answer))
+        page.goto(server.url)
+        page.locator("#picker").set_input_files(str(photo))
+        page.locator(".file.failed").wait_for()
+        assert page.locator(".state").inner_text() == "The link to the result has expired."
+    finally:
+        context.close()

@@ -107,6 +107,18 @@ def test_the_api_is_opened_while_the_module_waits_for_another_change(
     assert moved.plan().changes == ()
 
 
+def test_replacing_a_bucket_is_refused_before_anything_of_it_is_lost(
+    aws: LocalAws, moved: Estate, bucket: str
+) -> None:
+    before = settings(aws, bucket)
+    address = 'module.called.module.storage.aws_s3_bucket.made["uploads"]'
+    refused = moved.attempt("apply", "-auto-approve", "-input=false", f"-replace={address}")
+    assert refused.returncode != 0
+    assert "BucketAlreadyOwnedByYou" in refused.stderr
+    assert settings(aws, bucket) == before
+    assert moved.plan().changes == ()
+
+
 def test_a_destroy_is_refused_while_there_are_objects(
     aws: LocalAws, moved: Estate, bucket: str
 ) -> None:

@@ -273,8 +273,11 @@ variable "renditions" {
     quality    = optional(number)            # 1 to 100; null: the format's own default
     enlarge    = optional(bool, false)       # may a small picture grow to the box
     animated   = optional(bool, false)       # keep animation where format and upload have it
-    overlay = optional(object({              # a mark laid on it, such as a watermark; null: none
-      bucket          = string               # where the mark lies: read once a worker, at most 2 MB
+    # May it keep these two fields of EXIF, artist and copyright: the only metadata that a rendition can have.
+    keep_copyright = optional(bool, false)
+    # A mark laid on it, such as a watermark.
+    overlay = optional(object({
+      bucket          = string # where the mark lies: read once a worker, at most 2 MB
       key             = string
       position        = optional(string, "bottom-right") # any place but salient
       width_percent   = optional(number, 25)             # of the rendition's width
@@ -520,7 +523,7 @@ variable "renditions" {
   validation {
     # Lambda gives all variables of a function 4096 bytes together, as JSON: quotes within one count twice.
     condition = length(jsonencode(jsonencode({
-      for name, r in var.renditions : name => { for k, v in r : k => v if v != null }
+      for name, r in var.renditions : name => { for k, v in r : k => v if v != null && v != false }
     }))) <= 3000
     error_message = <<-EOT
       The renditions are described in at most 3000 bytes of JSON, quotes counted twice: make fewer of them or give them

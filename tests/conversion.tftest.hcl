@@ -15,7 +15,7 @@ variables {
   package      = { file = "versions.tf", architecture = "arm64" }
   uploads      = { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/" }
   results      = { bucket = "shown", arn = "arn:aws:s3:::shown", prefix = "out/", url_life_seconds = 600 }
-  renditions   = { thumbnail = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false } }
+  renditions   = { thumbnail = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, keep_copyright = false } }
   limits       = { max_bytes = 1, max_pixels = 2, max_frame_pixels = 3, max_scan_pixels = 4, max_memory_mb = 5, max_seconds = 6 }
   workflow     = { trigger = "object_created" }
   conversion   = { memory_mb = 2048, timeout_seconds = 45, max_concurrency = null }
@@ -201,9 +201,9 @@ run "of_overlays_the_named_objects_may_be_read_and_no_others" {
 
   variables {
     renditions = {
-      one   = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, overlay = { bucket = "brand", key = "a/mark.png", position = "top", width_percent = 20, opacity_percent = 50 } }
-      same  = { width_px = 160, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, overlay = { bucket = "brand", key = "a/mark.png", position = "left", width_percent = 20, opacity_percent = 50 } }
-      plain = { width_px = 80, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false }
+      one   = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, keep_copyright = false, overlay = { bucket = "brand", key = "a/mark.png", position = "top", width_percent = 20, opacity_percent = 50 } }
+      same  = { width_px = 160, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, keep_copyright = false, overlay = { bucket = "brand", key = "a/mark.png", position = "left", width_percent = 20, opacity_percent = 50 } }
+      plain = { width_px = 80, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, keep_copyright = false }
     }
   }
 

@@ -22,7 +22,7 @@ locals {
       concurrency = coalesce(var.conversion.max_concurrency, -1)
       environment = merge(local._common_environment, {
         RENDITIONS = jsonencode({
-          for name, rendition in var.renditions : name => { for k, v in rendition : k => v if v != null }
+          for name, rendition in var.renditions : name => { for k, v in rendition : k => v if v != null && v != false }
         })
         LIMITS           = jsonencode(var.limits)
         URL_LIFE_SECONDS = tostring(var.results.url_life_seconds)

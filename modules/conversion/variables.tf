@@ -34,15 +34,16 @@ variable "results" {
 
 variable "renditions" {
   type = map(object({
-    width_px   = optional(number)
-    height_px  = optional(number)
-    fit        = string
-    position   = string
-    background = string
-    format     = string
-    quality    = optional(number)
-    enlarge    = bool
-    animated   = bool
+    width_px       = optional(number)
+    height_px      = optional(number)
+    fit            = string
+    position       = string
+    background     = string
+    format         = string
+    quality        = optional(number)
+    enlarge        = bool
+    animated       = bool
+    keep_copyright = bool
     overlay = optional(object({
       bucket          = string
       key             = string

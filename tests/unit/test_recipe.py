@@ -24,6 +24,7 @@ OTHERWISE: dict[str, Any] = {
     "quality": 50,
     "enlarge": True,
     "animated": True,
+    "keep_copyright": True,
     "overlay": Overlay("brand", "mark.png"),
 }
 

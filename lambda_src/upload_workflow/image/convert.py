@@ -18,6 +18,7 @@ from .color import to_srgb
 from .converted import Converted, Encoded, ImageFacts
 from .decode import Picture, pillow_bounded
 from .encode import Motion, can_move, encode, on_canvas
+from .exif import credits_in
 from .limits import Deadline, Limits, Work, inspect, refuse_work
 from .orientation import upright
 from .overlay import lay, read_mark
@@ -130,7 +131,8 @@ def _convert(
         finished = [on_canvas(frame, layouts[name], rendition.background) for frame in frames[name]]
         if overlay := rendition.overlay:
             finished = [lay(marks[overlay.source], overlay, frame) for frame in finished]
-        encoded[name] = encode(finished, motion, rendition)
+        kept = credits_in(picture.exif) if rendition.keep_copyright else b""
+        encoded[name] = encode(finished, motion, rendition, kept)
         deadline.check()
     facts = ImageFacts(
         format=header.format,

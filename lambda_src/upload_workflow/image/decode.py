@@ -89,6 +89,7 @@ class Picture:
     turn: how the decoded pixels are still to be turned to stand upright.
     colors: what the numbers of the decoded pixels mean.
     loop: how often an animation plays, 0 for ever.
+    exif: as its reader found it; nothing has looked at it.
     """
 
     def __init__(self, upload: bytes, header: Header) -> None:
@@ -105,6 +106,7 @@ class Picture:
         if isinstance(self.colors, bytes) and not is_reasonable(self.colors):
             self.colors = None  # ignored as a broken one is: browsers do the same
         self.loop = reader.loop
+        self.exif = reader.exif
 
     def decoded_pixels(self, needed: Size) -> int:
         """Choose the decoder's scale: how many pixels will be decoded to draw `needed` well.

@@ -63,20 +63,31 @@ def can_move(format: OutputFormat) -> bool:
     return format in (OutputFormat.WEBP, OutputFormat.AUTO)
 
 
-def encode(frames: Sequence[Image.Image], motion: Motion, rendition: Rendition) -> Encoded:
-    """Encode L, RGB or RGBA pixels, as an animation if there are several, without metadata."""
+def encode(
+    frames: Sequence[Image.Image], motion: Motion, rendition: Rendition, exif: bytes = b""
+) -> Encoded:
+    """Encode L, RGB or RGBA pixels, as an animation if there are several.
+
+    exif: the only metadata that is written.
+    """
     if rendition.format is not OutputFormat.AUTO:
-        return _encode(frames, motion, rendition, rendition.format)
+        return _encode(frames, motion, rendition, rendition.format, exif)
     candidates = [OutputFormat.WEBP] if len(frames) > 1 else [OutputFormat.WEBP, OutputFormat.AVIF]
-    encoded = (_encode(frames, motion, rendition, format) for format in candidates)
+    encoded = (_encode(frames, motion, rendition, format, exif) for format in candidates)
     return min(encoded, key=lambda candidate: len(candidate.data))
 
 
 def _encode(
-    frames: Sequence[Image.Image], motion: Motion, rendition: Rendition, format: OutputFormat
+    frames: Sequence[Image.Image],
+    motion: Motion,
+    rendition: Rendition,
+    format: OutputFormat,
+    exif: bytes,
 ) -> Encoded:
     encoder = _ENCODERS[format]
     settings = dict(encoder.settings)
+    if exif:
+        settings["exif"] = exif
     if encoder.default_quality:
         settings["quality"] = rendition.quality or encoder.default_quality
     if not encoder.alpha:

@@ -9,6 +9,7 @@ import struct
 
 from PIL import Image
 
+from .exif import first_directory
 from .rendition import Box, Size
 
 Turn = Image.Transpose | None
@@ -61,18 +62,11 @@ def orientation_in(exif: bytes) -> int:
 
     exif: a TIFF header and its directories, with or without "Exif" before it.
     """
-    exif = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
-    if order is None:
-        return 1
-    try:
-        (at,) = struct.unpack_from(order + "I", exif, 4)
-        (entries,) = struct.unpack_from(order + "H", exif, at)
-        for entry in range(at + 2, at + 2 + 12 * entries, 12):
-            tag, code = struct.unpack_from(order + "HH", exif, entry)
-            if tag == _TAG and code in _CODES:
-                (value,) = struct.unpack_from(order + _CODES[code], exif, entry + 8)
-                return value if value in TURNS else 1
-    except struct.error:
-        pass
+    for field in first_directory(exif):
+        if field.tag == _TAG and field.kind in _CODES:
+            try:
+                (value,) = struct.unpack_from(field.order + _CODES[field.kind], exif, field.at)
+            except struct.error:
+                return 1
+            return value if value in TURNS else 1
     return 1

@@ -126,6 +126,7 @@ class Rendition:
     enlarge: bool = False
     animated: bool = False
     overlay: Overlay | None = None
+    keep_copyright: bool = False  # and the artist: these two fields of EXIF, and nothing else
 
     def __post_init__(self) -> None:
         for name in ("width_px", "height_px"):

@@ -30,7 +30,8 @@ class AvifReader(StillReader):
             # libavif refuses EXIF that is broken. Nobody here asks for it.
             without_exif = _EXIF_ITEM.sub(rb"\1free", upload)
             self._decoder = _avif.AvifDecoder(without_exif, "auto", threads)
-        size, _, self._mode, profile, _, orientation, _ = self._decoder.get_info()
+        size, _, self._mode, profile, exif, orientation, _ = self._decoder.get_info()
+        self.exif = exif or b""
         self._coded = Size(*size)
         # libavif tells irot and imir so; only they turn an AVIF, whatever its EXIF says.
         self.turn = TURNS.get(orientation)

@@ -48,6 +48,7 @@ class GifReader:
 
     turn: Turn = None
     colors: Colors = None
+    exif = b""
 
     def __init__(self, upload: bytes, header: Header) -> None:
         self._upload = upload

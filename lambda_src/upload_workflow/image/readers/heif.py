@@ -32,6 +32,7 @@ class HeifReader(StillReader):
         )
         self._image = Image.open(io.BytesIO(upload), formats=(header.format,))
         self.size = Size(*self._image.size)
+        self.exif = self._image.info.get("exif") or b""
         points = isobmff.shown(upload).code_points
         self.colors: Colors = self._image.info.get("icc_profile") or (
             CodePoints(*points) if points else None

@@ -45,6 +45,7 @@ class JpegReader(StillReader):
             if marker in SOF:
                 self._mode, self._raw_mode = _MODES[upload[at + 5]]
             elif marker == _APP1 and upload.startswith(_EXIF, at) and self.turn is None:
+                self.exif = self.exif or upload[at:end]
                 self.turn = TURNS.get(orientation_in(upload[at:end]))
             elif marker == _APP2 and upload.startswith(_ICC, at) and end >= at + 14:
                 number, count = upload[at + 12], upload[at + 13]

@@ -66,7 +66,8 @@ class PngReader(StillReader):
             ">5B", upload, 24
         )
         self._mode, self._raw_mode = _MODES[self._depth, self._color_type]
-        self.turn = TURNS.get(orientation_in(self._chunks.get(b"eXIf", b"")))
+        self.exif = self._chunks.get(b"eXIf", b"")
+        self.turn = TURNS.get(orientation_in(self.exif))
         self.colors = _colors(self._chunks)
 
     def decode(self) -> Image.Image:

@@ -26,12 +26,14 @@ class Reader(Protocol):
     turn: how they are to be turned to stand upright.
     colors: what their numbers mean.
     loop: how often an animation plays, 0 for ever.
+    exif: a TIFF header and its directories, with or without "Exif" before it; empty for none.
     """
 
     size: Size
     turn: Turn
     colors: Colors
     loop: int
+    exif: bytes
 
     def scaled(self, needed: Size) -> Size:
         """Choose the decoder's scale: the size at which `decode` will give the stored picture.
@@ -53,6 +55,7 @@ class StillReader:
     turn: Turn = None
     colors: Colors = None
     loop = 1
+    exif = b""
 
     def scaled(self, needed: Size) -> Size:
         del needed

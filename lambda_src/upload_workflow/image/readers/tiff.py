@@ -102,6 +102,7 @@ class TiffReader(StillReader):
         self._layout = _layout(self._directory)
         self.size = Size(header.width, header.height)
         self.turn = TURNS.get(self._directory.number(_ORIENTATION, 1))
+        self.exif = upload  # EXIF is a TIFF
         self._profile: Colors = self._directory.raw(_ICC) or None
         # CMYK with alpha is no mode of Pillow's: its colours are converted while decoding.
         four_and_alpha = self._layout.photometric == _CMYK and self._layout.alpha

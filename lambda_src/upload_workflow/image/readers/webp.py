@@ -24,7 +24,8 @@ class WebPReader:
             self._decoder = _webp.WebPAnimDecoder(_whole_frames(upload))
         size, self.loop, _, self._count, self._raw_mode = self._decoder.get_info()
         self.size = Size(*size)
-        self.turn = TURNS.get(orientation_in(self._decoder.get_chunk("EXIF") or b""))
+        self.exif = self._decoder.get_chunk("EXIF") or b""
+        self.turn = TURNS.get(orientation_in(self.exif))
         self.colors: Colors = self._decoder.get_chunk("ICCP") or None
 
     def scaled(self, needed: Size) -> Size:

@@ -588,6 +588,10 @@ variable "workflow" {
     type    = optional(string, "STANDARD")       # EXPRESS costs less and forgets: docs/operations.md
     trigger = optional(string, "object_created") # or malware_scan: wait for GuardDuty's result
     paused  = optional(bool, false)              # uploads wait as dead letters, for 14 days, until redriven
+    before = optional(object({                   # a function of yours, asked before each conversion: docs/extending.md
+      function_arn    = string
+      timeout_seconds = optional(number, 10) # then the job fails, and says so
+    }))
   })
   description = "How and when an upload is worked on."
   default     = {}
@@ -601,6 +605,27 @@ variable "workflow" {
   validation {
     condition     = contains(["object_created", "malware_scan"], var.workflow.trigger)
     error_message = "The trigger of the workflow is object_created or malware_scan."
+  }
+
+  validation {
+    condition = alltrue([
+      for before in var.workflow.before[*] :
+      can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$",
+      before.function_arn))
+    ])
+    error_message = "workflow.before.function_arn is the ARN of a Lambda function, also of one version or alias."
+  }
+
+  validation {
+    condition = alltrue([
+      for before in var.workflow.before[*] :
+      before.timeout_seconds >= 1 && floor(before.timeout_seconds) == before.timeout_seconds
+      && before.timeout_seconds <= (var.workflow.type == "STANDARD" ? 900 : 30)
+    ])
+    error_message = <<-EOT
+      workflow.before.timeout_seconds is a whole number from 1 to 900, and at most 30 on EXPRESS, which lasts five
+      minutes.
+    EOT
   }
 
   validation {

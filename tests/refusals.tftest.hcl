@@ -1417,3 +1417,34 @@ run "origins_as_browsers_send_them_are_accepted" {
     allowed_origins = ["https://www.example.com", "http://localhost:5173", "https://example.com:8443", "http://[::1]:8080"]
   }
 }
+
+run "a_step_of_ones_own_that_is_no_function_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow = { before = { function_arn = "consent" } }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "a_step_of_ones_own_that_outlasts_an_express_workflow_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow = {
+      type   = "EXPRESS"
+      before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent", timeout_seconds = 31 }
+    }
+  }
+
+  expect_failures = [var.workflow]
+}

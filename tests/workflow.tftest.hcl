@@ -135,3 +135,41 @@ run "an_execution_may_run_its_two_functions_and_announce_as_nobody_else" {
     error_message = "An execution may announce as ${jsonencode([for statement in data.aws_iam_policy_document.state_machine.statement : statement.condition if statement.sid == "AnnounceResults"])}."
   }
 }
+
+run "a_step_of_the_embedders_own_comes_before_the_conversion_which_hears_its_answer" {
+  module {
+    source = "./modules/workflow"
+  }
+
+  variables {
+    workflow = {
+      type   = "EXPRESS"
+      before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent:live", timeout_seconds = 7 }
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.convert_image.definition).StartAt == "Ask own step"
+    error_message = "An execution starts with ${jsondecode(aws_sfn_state_machine.convert_image.definition).StartAt}."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_sfn_state_machine.convert_image.definition).States["Ask own step"].TimeoutSeconds == 7
+      && jsondecode(aws_sfn_state_machine.convert_image.definition).States["Ask own step"].Arguments.FunctionName == var.workflow.before.function_arn
+      && jsondecode(aws_sfn_state_machine.convert_image.definition).States["Convert image"].Arguments.Payload.own_step == "{% $own_step %}"
+    )
+    error_message = "The definition is ${aws_sfn_state_machine.convert_image.definition}."
+  }
+}
+
+run "without_a_step_of_ones_own_the_workflow_is_the_file_as_it_stands" {
+  module {
+    source = "./modules/workflow"
+  }
+
+  assert {
+    condition     = keys(jsondecode(aws_sfn_state_machine.convert_image.definition).States) == tolist(["Announce result", "Convert image", "Job failed", "Record failure"])
+    error_message = "The states are ${jsonencode(keys(jsondecode(aws_sfn_state_machine.convert_image.definition).States))}."
+  }
+}

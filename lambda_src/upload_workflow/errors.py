@@ -27,6 +27,7 @@ class RejectionCode(StrEnum):
     ENCRYPTED_BY_CLIENT = "EncryptedByClient"
     THREAT_FOUND = "ThreatFound"
     NOT_SCANNABLE = "NotScannable"
+    REFUSED = "Refused"
     MALFORMED_EVENT = "MalformedEvent"
 
 
@@ -43,6 +44,9 @@ class FailureCode(StrEnum):
     SCAN_FAILED = "ScanFailed"
     RESULTS_SHARED = "ResultsShared"
     NOT_YET_READABLE = "NotYetReadable"
+    OWN_STEP_FAILED = "OwnStepFailed"
+    OWN_STEP_TIMED_OUT = "OwnStepTimedOut"
+    OWN_STEP_BROKEN = "OwnStepBroken"
 
 
 class Rejected(Exception):
@@ -83,6 +87,10 @@ class UnusableKey(Exception):
 
 class UnusableOverlay(Exception):
     """An overlay cannot be read, or is no picture to lay on others; a retry cannot help."""
+
+
+class OwnStepBroken(Exception):
+    """The embedder's own step gave an answer that is none; a retry asks nobody."""
 
 
 class ScanFailed(Exception):

@@ -21,6 +21,12 @@ variable "renditions" {
   }
 }
 
+variable "workflow" {
+  type        = any
+  description = "As in the module."
+  default     = {}
+}
+
 variable "conversion" {
   type        = any
   description = "As in the module."

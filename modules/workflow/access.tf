@@ -20,9 +20,12 @@ module "role" {
 
 data "aws_iam_policy_document" "state_machine" {
   statement {
-    sid       = "RunTheFunctions"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [var.functions.convert_image.arn, var.functions.record_failure.arn]
+    sid     = "RunTheFunctions"
+    actions = ["lambda:InvokeFunction"]
+    resources = concat(
+      [var.functions.convert_image.arn, var.functions.record_failure.arn],
+      var.workflow.before[*].function_arn,
+    )
   }
 
   statement {

@@ -5,8 +5,9 @@
 locals {
   _definition_file = "${path.module}/../../statemachine/convert_image.asl.json"
 
-  # Placeholders stand in strings, so that the file is JSON before it is rendered.
-  _rendered = templatefile(local._definition_file, {
+  _own_step_file = "${path.module}/../../statemachine/own_step.asl.json"
+
+  _values = {
     partition          = var.surroundings.place.partition
     convert_image_arn  = var.functions.convert_image.arn
     record_failure_arn = var.functions.record_failure.arn
@@ -16,10 +17,38 @@ locals {
     throttle_interval_seconds      = 2
     # The longest patience with a throttled burst is 40 attempts of up to 60 seconds. Express ends after five minutes.
     execution_timeout_seconds = var.workflow.type == "STANDARD" ? 3600 : 300
-  })
+    own_step_arn              = one(var.workflow.before[*].function_arn)
+    own_step_timeout_seconds  = one(var.workflow.before[*].timeout_seconds)
+  }
 
-  # A string of digits was a placeholder for a number. A checkout with other line ends is the same workflow.
-  definition = replace(replace(local._rendered, "/\"([0-9]+)\"/", "$1"), "\r\n", "\n")
+  # Placeholders stand in strings, so that the file is JSON before it is rendered: a string of digits was one for a
+  # number. A checkout with other line ends is the same workflow.
+  _machine = replace(
+    replace(templatefile(local._definition_file, local._values), "/\"([0-9]+)\"/", "$1"), "\r\n", "\n"
+  )
+
+  # With a step of the embedder's own, that comes first, and the conversion hears its answer.
+  _without = jsondecode(local._machine)
+  _convert = local._without.States["Convert image"]
+  _before = [
+    for _ in var.workflow.before[*] : jsondecode(
+      replace(templatefile(local._own_step_file, local._values), "/\"([0-9]+)\"/", "$1")
+    )
+  ]
+  _with = [
+    for before in local._before : jsonencode(merge(local._without, {
+      StartAt = before.StartAt
+      States = merge(before.States, local._without.States, {
+        "Convert image" = merge(local._convert, {
+          Arguments = merge(local._convert.Arguments, {
+            Payload = merge(local._convert.Arguments.Payload, { own_step = "{% $own_step %}" })
+          })
+        })
+      })
+    }))
+  ]
+
+  definition = one(concat(local._with, [for machine in [local._machine] : machine if length(local._with) == 0]))
 
   _told_of_ends = var.workflow.type == "STANDARD" ? toset(["STANDARD"]) : toset([])
 }

@@ -17,8 +17,11 @@ variable "surroundings" {
 }
 
 variable "workflow" {
-  type        = object({ type = string })
-  description = "STANDARD or EXPRESS."
+  type = object({
+    type   = string
+    before = optional(object({ function_arn = string, timeout_seconds = number }))
+  })
+  description = "STANDARD or EXPRESS, and what is asked before the conversion."
 }
 
 variable "functions" {

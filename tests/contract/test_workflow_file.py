@@ -13,6 +13,7 @@ from cfnlint.api import ManualArgs, lint
 from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
 
 from tests.support import hcl, workflow_file
+from tools.asl.check import findings
 from upload_workflow import errors
 
 MACHINE = workflow_file.machine()
@@ -73,9 +74,7 @@ def test_it_is_json_before_it_is_rendered() -> None:
 
 
 def test_terraform_gives_exactly_the_placeholders() -> None:
-    values = hcl.inside(
-        hcl.read("modules/workflow/main.tf"), r"templatefile\(local\._definition_file, \{"
-    )
+    values = hcl.inside(hcl.read("modules/workflow/main.tf"), r"_values = \{")
     assert workflow_file.placeholders() == hcl.keys(values)
     assert workflow_file.placeholders() == workflow_file.VALUES.keys()
 
@@ -184,9 +183,7 @@ def test_no_place_is_written_into_the_file() -> None:
 
 
 def test_a_task_outlasts_its_function() -> None:
-    values = hcl.inside(
-        hcl.read("modules/workflow/main.tf"), r"templatefile\(local\._definition_file, \{"
-    )
+    values = hcl.inside(hcl.read("modules/workflow/main.tf"), r"_values = \{")
     for name in ("convert_image", "record_failure"):
         assert f"var.functions.{name}.timeout_seconds + " in values
 
@@ -242,3 +239,22 @@ def test_a_function_that_comes_back_to_its_network_is_waited_for() -> None:
         "Lambda.ResourceNotReadyException",
         "Lambda.ResourceConflictException",
     } <= set(patient["ErrorEquals"])
+
+
+def test_with_an_own_step_the_machine_is_as_sound_as_without() -> None:
+    machine = workflow_file.machine_with_own_step()
+    assert [str(finding) for finding in findings(json.dumps(machine))] == []
+    assert objections(machine) == set()
+    StaticAnalyser().analyse(json.dumps(machine))
+    assert list(machine["States"])[:3] == ["Ask own step", "Convert image", "Announce result"]
+
+
+def test_every_way_out_of_an_own_step_has_an_end_with_a_name_of_its_own() -> None:
+    asked = workflow_file.machine_with_own_step()["States"]["Ask own step"]
+    assert [caught["Next"] for caught in asked["Catch"]] == ["Record failure", "Record failure"]
+    named = {caught["Assign"]["error"]["Error"] for caught in asked["Catch"]}
+    assert named <= {code.value for code in errors.FailureCode}
+    # What a client waits for is asked once: only what is not the step's own doing is tried again.
+    retried = {name for retrier in asked["Retry"] for name in retrier["ErrorEquals"]}
+    assert all(name.startswith("Lambda.") for name in retried - {"Lambda.Unknown"})
+    assert "Lambda.Unknown" not in retried

@@ -25,11 +25,16 @@ class Unbounded(CachedConverter):
         self.ends = ends
         self.tried = 0
 
-    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+    def convert(
+        self,
+        parts: Iterable[bytes],
+        marks: Marks = NO_MARKS,
+        focus: tuple[float, float] | None = None,
+    ) -> Converted:
         self.tried += 1
         if self.tried <= self.ends:
             raise Killed
-        return super().convert(parts)
+        return super().convert(parts, marks, focus)
 
 
 def test_an_upload_that_ended_its_worker_is_refused_by_the_next_attempt() -> None:
@@ -118,7 +123,12 @@ class WithoutMark(Unbounded):
         super().__init__(ends=0)
         self.repaired = False
 
-    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+    def convert(
+        self,
+        parts: Iterable[bytes],
+        marks: Marks = NO_MARKS,
+        focus: tuple[float, float] | None = None,
+    ) -> Converted:
         if not self.repaired:
             raise UnusableOverlay("The overlay s3://brand/mark.png is no use.")
         return super().convert(parts)

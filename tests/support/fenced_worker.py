@@ -28,13 +28,17 @@ ORDER = b"do "
 
 
 def obedient(
-    upload: bytes, renditions: Mapping[str, Rendition], limits: Limits, marks: Marks = NO_MARKS
+    upload: bytes,
+    renditions: Mapping[str, Rendition],
+    limits: Limits,
+    marks: Marks = NO_MARKS,
+    focus: tuple[float, float] | None = None,
 ) -> Converted:
     if not upload.startswith(ORDER):
-        return convert(upload, renditions, limits, marks)
+        return convert(upload, renditions, limits, marks, focus)
     told: dict[str, Any] = {}
     exec(upload.removeprefix(ORDER).decode(), told)  # noqa: S102, the test's own words
-    return convert(told["upload"], renditions, limits, marks)
+    return convert(told["upload"], renditions, limits, marks, focus)
 
 
 def refuse(call: str) -> None:

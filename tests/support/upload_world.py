@@ -80,9 +80,9 @@ def picture(shade: int = 0) -> bytes:
 
 
 @cache
-def converted(upload: bytes) -> Converted:
+def converted(upload: bytes, focus: tuple[float, float] | None = None) -> Converted:
     """What the converter makes of these bytes; made once, because it is the same every time."""
-    return convert(upload, RENDITIONS, LIMITS)
+    return convert(upload, RENDITIONS, LIMITS, focus=focus)
 
 
 class CachedConverter:
@@ -91,9 +91,14 @@ class CachedConverter:
     way = "none"
     bounded = True
 
-    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+    def convert(
+        self,
+        parts: Iterable[bytes],
+        marks: Marks = NO_MARKS,
+        focus: tuple[float, float] | None = None,
+    ) -> Converted:
         del marks
-        return converted(b"".join(parts))
+        return converted(b"".join(parts), focus)
 
 
 def one_after_another(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[StoredRendition]:
@@ -185,10 +190,15 @@ class World:
         return seeded
 
     def convert(
-        self, event: Mapping[str, Any], execution: str = "e1", attempt: int = 0
+        self,
+        event: Mapping[str, Any],
+        execution: str = "e1",
+        attempt: int = 0,
+        own_step: object = None,
     ) -> dict[str, Any]:
         """One attempt of the state "Convert image"."""
-        task = Task.parse({"event": event, "execution": execution, "attempt": attempt}, "request")
+        payload = {"event": event, "execution": execution, "attempt": attempt}
+        task = Task.parse(payload | {"own_step": own_step}, "request")
         runner = JobRunner(
             results_prefix=PREFIX,
             recipe=self.recipe,

@@ -9,6 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "statemachine" / "convert_image.asl.json"
+OWN_STEP = FILE.with_name("own_step.asl.json")
 
 VALUES: dict[str, str | int] = {
     "partition": "aws",
@@ -18,20 +19,23 @@ VALUES: dict[str, str | int] = {
     "record_failure_timeout_seconds": 35,
     "throttle_interval_seconds": 2,
     "execution_timeout_seconds": 3600,
+    "own_step_arn": "arn:aws:lambda:eu-central-1:111122223333:function:consent",
+    "own_step_timeout_seconds": 10,
 }
 
 
 def placeholders() -> set[str]:
-    return set(re.findall(r"\$\{(\w+)\}", FILE.read_text(encoding="utf-8")))
+    texts = (file.read_text(encoding="utf-8") for file in (FILE, OWN_STEP))
+    return set(re.findall(r"\$\{(\w+)\}", "".join(texts)))
 
 
-def rendered(values: dict[str, str | int] | None = None) -> str:
+def rendered(values: dict[str, str | int] | None = None, file: Path = FILE) -> str:
     """tests/terraform shows that Terraform makes the same text of the same values."""
     known = VALUES if values is None else values
     text = re.sub(
         r"\$\{(\w+)\}",
         lambda hole: str(known.get(hole[1], hole[0])),
-        FILE.read_text(encoding="utf-8"),
+        file.read_text(encoding="utf-8"),
     )
     # A string of digits was a placeholder for a number.
     return re.sub(r'"([0-9]+)"', r"\1", text)
@@ -39,4 +43,14 @@ def rendered(values: dict[str, str | int] | None = None) -> str:
 
 def machine() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(rendered())
+    return document
+
+
+def machine_with_own_step() -> dict[str, Any]:
+    """The machine with `workflow.before`, put together as modules/workflow does."""
+    document, before = machine(), json.loads(rendered(file=OWN_STEP))
+    document["StartAt"] = before["StartAt"]
+    document["States"] = before["States"] | document["States"]
+    payload = document["States"]["Convert image"]["Arguments"]["Payload"]
+    payload["own_step"] = "{% $own_step %}"
     return document

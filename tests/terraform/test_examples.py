@@ -21,6 +21,7 @@ ANSWERS = {
         "consumer_package": str(PACKAGE),
         "backend": {"url": "https://backend.example.com/uploads", "key": "secret"},
     },
+    "own-step": {"step_package": str(PACKAGE)},
     "embedded": {
         "network": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]},
         "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",

@@ -28,6 +28,7 @@ from .rendition import (
     NO_MARKS,
     SALIENT,
     WHOLE,
+    Focus,
     Layout,
     Marks,
     OverlaySource,
@@ -43,16 +44,21 @@ __all__ = ["Converted", "Encoded", "ImageFacts", "Limits", "Rendition", "convert
 
 
 def convert(
-    upload: bytes, renditions: Mapping[str, Rendition], limits: Limits, marks: Marks = NO_MARKS
+    upload: bytes,
+    renditions: Mapping[str, Rendition],
+    limits: Limits,
+    marks: Marks = NO_MARKS,
+    focus: tuple[float, float] | None = None,
 ) -> Converted:
     """Make every rendition from one decode.
 
+    focus: what crops keep in sight, whatever their position says: across and down, from 0 to 1.
     Raises Rejected for whatever is wrong with the upload, UnusableOverlay for a mark, and nothing
-    else. The same upload, renditions, limits and marks give the same bytes.
+    else. The same upload, renditions, limits, marks and focus give the same bytes.
     """
     read = {source: read_mark(marks[source], source) for source in overlay_sources(renditions)}
     with pillow_bounded(limits), _escapes_refused():
-        return _convert(upload, renditions, limits, read)
+        return _convert(upload, renditions, limits, read, Focus(*focus) if focus else None)
 
 
 @contextmanager
@@ -81,12 +87,19 @@ def _convert(
     renditions: Mapping[str, Rendition],
     limits: Limits,
     marks: Mapping[OverlaySource, Image.Image],
+    focus: Focus | None,
 ) -> Converted:
     deadline = Deadline(limits.max_seconds)
     header = inspect(upload, limits)
     picture = Picture(upload, header)
-    layouts = {name: lay_out(rendition, picture.size) for name, rendition in renditions.items()}
-    salient = [name for name, rendition in renditions.items() if rendition.position == SALIENT]
+    layouts = {
+        name: lay_out(rendition, picture.size, focus) for name, rendition in renditions.items()
+    }
+    salient = [
+        name
+        for name, rendition in renditions.items()
+        if rendition.position == SALIENT and not focus
+    ]
     moving = [
         name
         for name, rendition in renditions.items()
@@ -111,8 +124,8 @@ def _convert(
         # What stands out is looked for where the placeholder comes from, before anything is cut.
         seen = _drawn(picture, first.pixels, {sample})[sample]
         for name in salient:
-            focus = salient_focus(seen, layouts[name].box)
-            layouts[name] = lay_out(renditions[name], picture.size, focus)
+            found = salient_focus(seen, layouts[name].box)
+            layouts[name] = lay_out(renditions[name], picture.size, found)
             drawings[name] = _drawing(layouts[name])
     drawn = _drawn(picture, first.pixels, {sample, *drawings.values()})
     deadline.check()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -70,13 +71,11 @@ _TIME_OUTS = frozenset({"States.Timeout", "States.HeartbeatTimeout", "Sandbox.Ti
 
 def failure_code(error: object, cause: object) -> FailureCode:
     """error, cause: as Step Functions reports them."""
-    # Where the function's time ran out, Lambda says so under several names and in one sentence.
-    if error in _TIME_OUTS or "Task timed out after" in str(cause):
-        return FailureCode.TIMED_OUT
-    try:
+    with suppress(ValueError):
         return FailureCode(str(error))
-    except ValueError:
-        return FailureCode.INTERNAL
+    # Where the function's time ran out, Lambda says so under several names and in one sentence.
+    out_of_time = error in _TIME_OUTS or "Task timed out after" in str(cause)
+    return FailureCode.TIMED_OUT if out_of_time else FailureCode.INTERNAL
 
 
 @dataclass(frozen=True)

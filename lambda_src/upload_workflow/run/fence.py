@@ -104,14 +104,20 @@ class Fence:
             return False
         return True
 
-    def convert(self, parts: Iterable[bytes], marks: Marks = NO_MARKS) -> Converted:
+    def convert(
+        self,
+        parts: Iterable[bytes],
+        marks: Marks = NO_MARKS,
+        focus: tuple[float, float] | None = None,
+    ) -> Converted:
         """parts: the upload, one after the other. marks: what the renditions' overlays hold.
+        focus: what crops keep in sight, as `convert` takes it.
 
         Raises Rejected, UnusableOverlay, FenceBroken, and what reading the parts raises.
         """
         if not self.bounded:
             self.way = "none"
-            return self._convert_here(b"".join(parts), marks)
+            return self._convert_here(b"".join(parts), marks, focus)
         from .warden import anonymous_file  # noqa: PLC0415, Linux only
 
         upload, self.way = anonymous_file()
@@ -121,15 +127,16 @@ class Fence:
                 left = memoryview(part)
                 while left:
                     left = left[os.write(upload, left) :]
-            return self._convert_in_child(upload, json.dumps([len(mark) for mark in first]))
+            order = {"marks": [len(mark) for mark in first], "focus": focus}
+            return self._convert_in_child(upload, json.dumps(order).encode())
         finally:
             os.close(upload)
 
-    def _convert_in_child(self, upload: int, mark_sizes: str) -> Converted:
+    def _convert_in_child(self, upload: int, order: bytes) -> Converted:
         for _ in range(_TRIES):
             converter = self._ready()
             try:
-                socket.send_fds(converter, [mark_sizes.encode()], [upload])
+                socket.send_fds(converter, [order], [upload])
                 answer, files = _receive(
                     converter, self._limits.max_seconds + _GRACE_SECONDS, _LONGEST_ANSWER
                 )
@@ -256,17 +263,19 @@ class Fence:
         inside.close()
         return _Warden(pid, outside)
 
-    def _convert_here(self, upload: bytes, marks: Marks) -> Converted:
+    def _convert_here(
+        self, upload: bytes, marks: Marks, focus: tuple[float, float] | None
+    ) -> Converted:
         """Under a deadline on CPU time by which the kernel ends this process."""
         from ..image.convert import convert  # noqa: PLC0415, see `warden.keep`
 
         begun = process_time()
         if not hasattr(signal, "setitimer"):  # not on Windows
-            return convert(upload, self._renditions, self._limits, marks)
+            return convert(upload, self._renditions, self._limits, marks, focus)
         before = signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, self._limits.max_seconds + _GRACE_SECONDS)
         try:
-            return convert(upload, self._renditions, self._limits, marks)
+            return convert(upload, self._renditions, self._limits, marks, focus)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, before)

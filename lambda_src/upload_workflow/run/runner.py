@@ -21,6 +21,7 @@ from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
 from ..errors import Rejected, RejectionCode, ResultsShared, ScanFailed, UnusableOverlay
 from ..job import keys, transitions
 from ..job.document import State, StatusDocument, StoredRendition
+from ..job.own_step import NO_STEP, OwnStep
 from ..job.transitions import Claimant, Decision, Ignored, Reason, Relation
 from ..job.upload import Scan, Upload
 
@@ -72,10 +73,14 @@ class Task:
     execution: str
     attempt: int
     redrive: bool
+    own_step: OwnStep = NO_STEP
 
     @classmethod
     def parse(cls, payload: Mapping[str, Any], request_id: str) -> Self:
-        """request_id: stands for the execution when somebody calls the function by hand."""
+        """request_id: stands for the execution when somebody calls the function by hand.
+
+        Raises OwnStepBroken.
+        """
         event = payload.get("event")
         event = event if isinstance(event, Mapping) else {}
         attempt = payload.get("attempt")
@@ -84,6 +89,7 @@ class Task:
             execution=str(payload.get("execution") or request_id),
             attempt=attempt if isinstance(attempt, int) else 0,
             redrive=event.get("redrive") is True,
+            own_step=OwnStep.parse(payload.get("own_step")),
         )
 
 
@@ -98,8 +104,10 @@ class Converter(Protocol):
     @property
     def bounded(self) -> bool: ...
 
-    def convert(self, parts: Iterable[bytes], marks: Marks) -> Converted:
-        """Raises Rejected, UnusableOverlay, and what reading the parts raises."""
+    def convert(
+        self, parts: Iterable[bytes], marks: Marks, focus: tuple[float, float] | None
+    ) -> Converted:
+        """focus: see `OwnStep`. Raises Rejected, UnusableOverlay, and what reading raises."""
         ...
 
 
@@ -151,6 +159,7 @@ class JobRunner:
             return self._reject_unopened(key, upload, claimant, seen, _ENDED_ITS_WORKER)
         # Opened before it is claimed: a version that cannot be read any more claims nothing.
         try:
+            _refuse_by_own_step(task.own_step)
             opened = self._open(upload, seen.document)
         except Rejected as refusal:
             return self._reject_unopened(key, upload, claimant, seen, refusal)
@@ -164,7 +173,9 @@ class JobRunner:
             course.lap("claim")
             if not isinstance(claimed, StatusDocument):
                 return claimed
-            ended, seen = self._convert(claimed, upload, opened, course, seen)
+            ended, seen = self._convert(
+                claimed, upload, opened, course, seen, focus=task.own_step.focus
+            )
         decision, _ = self.store.update_status(
             key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
         )
@@ -205,6 +216,8 @@ class JobRunner:
         opened: OpenedUpload,
         course: Course,
         seen: Seen,
+        *,
+        focus: tuple[float, float] | None,
     ) -> tuple[StatusDocument, Seen]:
         """The document with the job's end, and the claim as it was seen last."""
         try:
@@ -213,9 +226,11 @@ class JobRunner:
             parts = _parts(head, opened, course)
             marks = self.marks()
             if self.converter.bounded:
-                converted = self.converter.convert(parts, marks)
+                converted = self.converter.convert(parts, marks, focus)
             else:
-                converted, seen = self._convert_at_risk(list(parts), marks, upload, seen)
+                converted, seen = self._convert_at_risk(
+                    list(parts), marks, upload, seen, focus=focus
+                )
         except Rejected as refusal:
             course.refused(refusal)
             return transitions.reject(claimed, self.now(), refusal), seen
@@ -235,14 +250,20 @@ class JobRunner:
         return ended, seen
 
     def _convert_at_risk(
-        self, parts: list[bytes], marks: Marks, upload: Upload, seen: Seen
+        self,
+        parts: list[bytes],
+        marks: Marks,
+        upload: Upload,
+        seen: Seen,
+        *,
+        focus: tuple[float, float] | None,
     ) -> tuple[Converted, Seen]:
         """In this very process, which the upload may end: what it leaves is for the next attempt
         to read. Only while nothing but the conversion can end it."""
         key = keys.status_key(self.results_prefix, upload.key)
         seen = self.store.mark_unfenced(key, seen, unfenced=True)
         try:
-            converted = self.converter.convert(parts, marks)
+            converted = self.converter.convert(parts, marks, focus)
         except UnusableOverlay:
             self.store.mark_unfenced(key, seen, unfenced=False)
             raise
@@ -337,6 +358,11 @@ def _is_waited_for(document: StatusDocument | None, upload: Upload) -> bool:
     return document is not None and (
         document.state is State.PENDING or transitions.relation(document, upload) is Relation.SAME
     )
+
+
+def _refuse_by_own_step(step: OwnStep) -> None:
+    if step.refusal is not None:
+        raise Rejected(RejectionCode.REFUSED, step.refusal)
 
 
 def _refuse_by_scan(upload: Upload) -> None:

@@ -52,7 +52,7 @@ _ENV_START, _ENV_END = 50 - 3, 51 - 3
 _SHORTEST_SECRET = 8
 
 
-_Convert = Callable[[bytes, Sequence[bytes]], "Converted"]
+_Convert = Callable[[bytes, Sequence[bytes], "tuple[float, float] | None"], "Converted"]
 
 
 def anonymous_file() -> tuple[int, str]:
@@ -87,8 +87,11 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
 
         sources = overlay_sources(renditions)
 
-        def work(upload: bytes, marks: Sequence[bytes]) -> Converted:
-            return convert(upload, renditions, limits, dict(zip(sources, marks, strict=True)))
+        def work(
+            upload: bytes, marks: Sequence[bytes], focus: tuple[float, float] | None
+        ) -> Converted:
+            named = dict(zip(sources, marks, strict=True))
+            return convert(upload, renditions, limits, named, focus)
 
         gc.collect()
         gc.freeze()  # what is here now is never collected, so its pages stay shared
@@ -165,8 +168,9 @@ def _serve(inside: socket.socket, convert: _Convert, limits: Limits) -> NoReturn
             begun = time.process_time()
             _, hard = resource.getrlimit(resource.RLIMIT_CPU)
             resource.setrlimit(resource.RLIMIT_CPU, (ceil(begun + limits.max_seconds), hard))
-            marks, upload = _take(files[0], json.loads(asked))
-            data, facts = _answer(upload, marks, convert)
+            order = json.loads(asked)
+            marks, upload = _take(files[0], order["marks"])
+            data, facts = _answer(upload, marks, order["focus"], convert)
             del upload
             facts["cpu_seconds"] = time.process_time() - begun
             socket.send_fds(inside, [json.dumps(facts).encode()], [data] if data else [])
@@ -190,11 +194,14 @@ def _take(file: int, mark_sizes: Sequence[int]) -> tuple[list[bytes], bytes]:
 
 
 def _answer(
-    upload: bytes, marks: Sequence[bytes], convert: _Convert
+    upload: bytes,
+    marks: Sequence[bytes],
+    focus: tuple[float, float] | None,
+    convert: _Convert,
 ) -> tuple[int | None, dict[str, Any]]:
     """The renditions as one file, and the facts; without a file, the refusal."""
     try:
-        converted = convert(upload, marks)
+        converted = convert(upload, marks, focus)
         file, _ = anonymous_file()
         for encoded in converted.values():
             left = memoryview(encoded.data)

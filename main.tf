@@ -62,6 +62,7 @@ module "conversion" {
   results      = module.storage.results
   renditions   = var.renditions
   limits       = var.limits
+  workflow     = var.workflow
   conversion   = var.conversion
   dead_letters = module.trigger.dead_letters
 }

@@ -68,6 +68,11 @@ variable "limits" {
   description = "What is refused."
 }
 
+variable "workflow" {
+  type        = object({ trigger = string })
+  description = "Whose event starts an execution."
+}
+
 variable "conversion" {
   type = object({
     memory_mb       = number

@@ -59,6 +59,9 @@ REFUSED = "An error occurred (AccessDenied) when calling the GetObject operation
 @pytest.mark.parametrize(
     ("error", "cause", "name"),
     [
+        ("OwnStepBroken", lambda_cause("OwnStepBroken", "A refusal is ..."), "OwnStepBroken"),
+        ("OwnStepTimedOut", "States.Timeout: ", "OwnStepTimedOut"),
+        ("OwnStepFailed", "KeyError: AccessDenied when calling it", "OwnStepFailed"),
         ("AccessDenied", lambda_cause("AccessDenied", REFUSED), "AccessDenied"),
         ("UnusableKey", lambda_cause("UnusableKey", "KMS.DisabledException"), "UnusableKey"),
         ("MissingBucket", lambda_cause("MissingBucket", "NoSuchBucket"), "MissingBucket"),

@@ -51,6 +51,24 @@ _ERRORS = (
         f"Put a picture where the evidence says, or let the renditions name another, {_REDRIVE}",
     ),
     _known(
+        "OwnStepBroken",
+        r"^OwnStepBroken\b",
+        "The step of workflow.before gave an answer that is none.",
+        f"Let it answer as docs/extending.md says, {_REDRIVE}",
+    ),
+    _known(
+        "OwnStepTimedOut",
+        r"^OwnStepTimedOut\b",
+        "The step of workflow.before took longer than it may.",
+        f"Make it faster, or raise workflow.before.timeout_seconds, {_REDRIVE}",
+    ),
+    _known(
+        "OwnStepFailed",
+        r"^OwnStepFailed\b",
+        "The step of workflow.before raised, or could not be run.",
+        f"Look at that function's log for what the evidence names, {_REDRIVE}",
+    ),
+    _known(
         "AccessDenied",
         r"^AccessDenied\b|\bAccessDenied(Exception)?\b.*when calling",
         "A role or a bucket policy refuses a call to S3.",

@@ -16,7 +16,7 @@ from tools.dashboard.check import problems
 from tools.dashboard.drawing import draw
 from tools.dashboard.figures import Figures, collect
 from tools.dashboard.insights import answer, row
-from upload_workflow.ops.deployment import connect, find
+from upload_workflow.ops.workflow import connect, find
 from upload_workflow.run.job_line import JobLine
 
 

@@ -140,7 +140,7 @@ def test_a_rejection_says_what_the_client_reads() -> None:
 
 
 def letter(origin: Origin, error: str | None = None) -> Letter:
-    return Letter("m", "r", origin, NOW, {}, None, error)
+    return Letter("m", origin, NOW, {}, None, error)
 
 
 PAUSED = Gate(enabled=True, target_arn="queue", paused=True)

@@ -2,181 +2,59 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
-import botocore.session
 import pytest
-from moto import mock_aws
 
-from upload_workflow.job import keys
-from upload_workflow.job.document import Problem, State, StatusDocument, Subject, timestamp
+from tests.support.moto_account import KEY, LATER, NOW, SCAN_PATTERN, Account, account
+from upload_workflow.job.document import State, timestamp
 from upload_workflow.job.upload import Upload
-from upload_workflow.ops.deployment import Aws, Deployment
+from upload_workflow.ops import redrive
 from upload_workflow.ops.jobs import JobState
-from upload_workflow.ops.redrive import Done, Plan, carry_out, make_plan
+from upload_workflow.ops.letters import Taken
+from upload_workflow.ops.redrive import Done, Left, Pace, Step, carry_out, plan
+from upload_workflow.ops.workflow import Workflow
 
-REGION = "eu-central-1"
-KEY = "uploads/one"
-NOW = datetime.now(UTC)
-LATER = NOW + timedelta(hours=1)
-PROBLEM = Problem("Internal", "It went wrong.", retryable=True)
 UNENDED = (JobState.FAILED, JobState.STUCK, JobState.WAITING)
 
 
-@dataclass
-class Account:
-    """A workflow whose executions end when a test says so."""
+@pytest.fixture(name="account")
+def _account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with account(monkeypatch) as made:
+        yield made
 
-    aws: Aws
-    deployment: Deployment
 
-    def upload(self, key: str = KEY, body: bytes = b"one") -> dict[str, Any]:
-        """Puts an object; the event that S3 sends about it."""
-        put = self.aws.s3.put_object(
-            Bucket=self.deployment.uploads_bucket, Key=key, Body=body, ContentType="image/jpeg"
-        )
-        thing = {
-            "key": key,
-            "size": len(body),
-            "etag": put["ETag"].strip('"'),
-            "version-id": put["VersionId"],
-            "sequencer": "0060B0",
-        }
-        return {
-            "source": "aws.s3",
-            "detail-type": "Object Created",
-            "time": timestamp(NOW),
-            "detail": {"bucket": {"name": self.deployment.uploads_bucket}, "object": thing},
-        }
-
-    def document(self, event: dict[str, Any], state: State, **facts: Any) -> None:
-        """What the functions have written about this event's job."""
-        upload = Upload.parse(event)
-        document = StatusDocument(
-            state=state,
-            upload=Subject(
-                upload.bucket,
-                upload.key,
-                etag=upload.etag,
-                version_id=upload.version_id,
-                sequencer=upload.sequencer,
-            ),
-            job_id=upload.job_id,
-            execution="first",
-            created_at=timestamp(NOW),
-            updated_at=timestamp(NOW),
-            error=PROBLEM if state is State.FAILED else None,
-        )
-        self.aws.s3.put_object(
-            Bucket=self.deployment.results_bucket,
-            Key=keys.status_key(self.deployment.results_prefix, upload.key),
-            Body=replace(document, **facts).to_bytes(),
+def planned(
+    account: Account,
+    *,
+    states: Collection[JobState] = UNENDED,
+    now: datetime = LATER,
+    prefix: str = "",
+) -> list[Step | Left]:
+    """A dry run."""
+    with Taken(account.workflow, 60) as taken:
+        return list(
+            plan(account.workflow, taken, now=now, prefix=prefix, since=None, states=states)
         )
 
-    def letter(self, event: object) -> None:
-        self.aws.sqs.send_message(
-            QueueUrl=self.deployment.dead_letters_url, MessageBody=json.dumps(event)
-        )
 
-    @property
-    def letters(self) -> int:
-        attributes = self.aws.sqs.get_queue_attributes(
-            QueueUrl=self.deployment.dead_letters_url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-            ],
-        )["Attributes"]
-        return sum(map(int, attributes.values()))
-
-    def plan(
-        self,
-        *,
-        states: Sequence[JobState] = UNENDED,
-        now: datetime = LATER,
-        hold_seconds: int = 60,
-        prefix: str = "",
-    ) -> Plan:
-        return make_plan(
-            self.aws,
-            self.deployment,
-            now=now,
-            prefix=prefix,
-            since=None,
-            states=states,
-            hold_seconds=hold_seconds,
-        )
-
-    def redrive(self, plan: Plan | None = None) -> list[Done]:
-        return list(carry_out(self.aws, self.deployment, plan or self.plan(), 1000))
-
-    def started(self) -> dict[str, Any]:
-        """The inputs of all executions by name."""
-        machine = self.deployment.state_machine_arn
-        found = self.aws.states.list_executions(stateMachineArn=machine)["executions"]
-        return {
-            execution["name"]: json.loads(
-                self.aws.states.describe_execution(executionArn=execution["executionArn"])["input"]
-            )
-            for execution in found
-        }
-
-    def end(self, name: str) -> None:
-        self.aws.states.stop_execution(executionArn=self.deployment.execution_arn(name))
+def steps(account: Account, **options: Any) -> list[Step]:
+    return [one for one in planned(account, **options) if isinstance(one, Step)]
 
 
-def not_waiting(params: dict[str, Any], **_: object) -> dict[str, Any]:
-    """moto waits a second for letters, as SQS does; here none will come."""
-    return params | {"WaitTimeSeconds": 0}
+def left(account: Account, **options: Any) -> dict[str, str]:
+    found = planned(account, **options)
+    return {one.name: one.reason for one in found if isinstance(one, Left)}
 
 
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
-        session = botocore.session.Session()
-        session.set_config_variable("region", REGION)
-        aws = Aws(session, None)
-        for bucket in ("uploads", "results"):
-            aws.s3.create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-            )
-        aws.s3.put_bucket_versioning(
-            Bucket="uploads", VersioningConfiguration={"Status": "Enabled"}
-        )
-        role = boto3.client("iam", region_name=REGION).create_role(
-            RoleName="states", AssumeRolePolicyDocument="{}"
-        )["Role"]["Arn"]
-        machine = aws.states.create_state_machine(
-            name="workflow",
-            definition='{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}',
-            roleArn=role,
-        )["stateMachineArn"]
-        queue = aws.sqs.create_queue(QueueName="letters")["QueueUrl"]
-        aws.sqs.meta.events.register("provide-client-params.sqs.ReceiveMessage", not_waiting)
-        deployment = Deployment(
-            name="workflow",
-            region=REGION,
-            state_machine_arn=machine,
-            express=False,
-            waits_for_scan=False,
-            uploads_bucket="uploads",
-            uploads_prefix="uploads/",
-            results_bucket="results",
-            results_prefix="results/",
-            dead_letters_url=queue,
-            dead_letters_arn="",
-            start_role_arn="",
-            rule="",
-        )
-        yield Account(aws, deployment)
+def redriven(account: Account, *, states: Collection[JobState] = UNENDED) -> list[Done]:
+    workflow = account.workflow
+    with Taken(workflow, 60) as taken:
+        found = plan(workflow, taken, now=LATER, prefix="", since=None, states=states)
+        doing = (one for one in found if isinstance(one, Step))
+        return list(carry_out(workflow, doing, taken, Pace(1000)))
 
 
 def job_id(event: dict[str, Any]) -> str:
@@ -185,20 +63,16 @@ def job_id(event: dict[str, Any]) -> str:
 
 def test_a_failed_job_is_run_again_with_the_input_it_had(account: Account) -> None:
     event = account.upload()
-    account.aws.states.start_execution(
-        stateMachineArn=account.deployment.state_machine_arn,
-        name="first",
-        input=json.dumps(event),
-    )
+    account.start("first", event)
     account.document(event, State.FAILED)
-    (done,) = account.redrive()
+    (done,) = redriven(account)
     assert (done.what, done.execution) == ("started", f"redrive-{job_id(event)}-1")
     assert account.started()[done.execution] == event | {"redrive": True}
 
 
 def test_what_is_running_again_is_not_started_twice(account: Account) -> None:
     account.document(account.upload(), State.FAILED)
-    (first,), (second,) = account.redrive(), account.redrive()
+    (first,), (second,) = redriven(account), redriven(account)
     assert (second.what, second.execution) == ("is already running again", first.execution)
     assert len(account.started()) == 1
 
@@ -206,9 +80,9 @@ def test_what_is_running_again_is_not_started_twice(account: Account) -> None:
 def test_a_redrive_that_ended_and_did_not_help_is_no_obstacle_to_the_next(account: Account) -> None:
     event = account.upload()
     account.document(event, State.FAILED)
-    (first,) = account.redrive()
+    (first,) = redriven(account)
     account.end(str(first.execution))
-    (second,) = account.redrive()
+    (second,) = redriven(account)
     assert (second.what, second.execution) == ("started", f"redrive-{job_id(event)}-2")
 
 
@@ -217,25 +91,36 @@ def test_a_name_that_somebody_took_meanwhile_is_passed_over(
 ) -> None:
     event = account.upload()
     account.document(event, State.FAILED)
-    account.redrive()
+    redriven(account)
     # Step Functions did not know the execution yet when it was asked, and does when it is started.
     monkeypatch.setattr("upload_workflow.ops.redrive.execution_status", lambda *_: None)
-    (done,) = account.redrive(replace_input(account.plan(), {"other": "input"}))
+    # Another input under the same name is refused; an equal one is the same execution.
+    monkeypatch.setattr(redrive, "_event", lambda *_: event | {"other": "input"})
+    (done,) = redriven(account)
     assert done.execution == f"redrive-{job_id(event)}-2"
 
 
-def replace_input(plan: Plan, extra: dict[str, Any]) -> Plan:
-    """Another input under the same name is refused; an equal one is the same execution."""
-    return replace(
-        plan, steps=tuple(replace(step, input={**step.input, **extra}) for step in plan.steps)
-    )
+def test_on_express_each_name_is_used_once(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Field: a used name is taken again there, and a claim takes the second for the first."""
+    monkeypatch.setattr(Workflow, "express", True)
+    event = account.upload()
+    account.document(event, State.FAILED)
+    (first,), (second,) = redriven(account), redriven(account)
+    assert (first.what, second.what) == ("started", "started")
+    assert first.execution != second.execution
+    running = timestamp(LATER + timedelta(minutes=1))
+    account.document(event, State.RUNNING, lease_until=running)
+    (third,) = redriven(account, states=[JobState.RUNNING])
+    assert third.what == "is already running again"
 
 
 def test_an_event_that_is_gone_is_made_anew_for_the_same_job(account: Account) -> None:
     event = account.upload()
     account.document(event, State.FAILED)
-    (done,) = account.redrive()
-    assert done.step.job_id == job_id(event)
+    (done,) = redriven(account)
+    assert done.job_id == job_id(event)
     thing = account.started()[str(done.execution)]["detail"]["object"]
     assert thing == event["detail"]["object"]
 
@@ -244,112 +129,133 @@ def test_a_key_that_was_uploaded_again_is_another_job(account: Account) -> None:
     old = account.upload()
     account.document(old, State.FAILED, updated_at=timestamp(NOW - timedelta(hours=1)))
     account.upload(body=b"two")
-    (done,) = account.redrive()
+    (done,) = redriven(account)
     assert done.step.why == "WAITING"
-    assert done.step.job_id != job_id(old)
+    assert done.job_id != job_id(old)
     assert "sequencer" not in account.started()[str(done.execution)]["detail"]["object"]
 
 
 def test_an_upload_whose_event_may_still_come_is_left_alone(account: Account) -> None:
     account.upload()
-    assert account.plan(now=NOW + timedelta(minutes=14)).steps == ()
-    assert len(account.plan(now=NOW + timedelta(minutes=16)).steps) == 1
+    stored = datetime.now(UTC)
+    assert steps(account, now=stored + timedelta(minutes=14)) == []
+    assert len(steps(account, now=stored + timedelta(minutes=16))) == 1
 
 
 def test_a_job_with_an_end_is_no_step_unless_it_is_asked_for(account: Account) -> None:
     account.document(account.upload(), State.SUCCEEDED)
-    assert account.plan().steps == ()
-    (done,) = account.redrive(account.plan(states=[JobState.SUCCEEDED]))
+    assert steps(account) == []
+    (done,) = redriven(account, states=[JobState.SUCCEEDED])
     assert done.what == "started"
 
 
 def test_a_job_that_ended_since_the_plan_was_made_is_not_started(account: Account) -> None:
     event = account.upload()
     account.document(event, State.FAILED)
-    plan = account.plan()
+    found = steps(account)
     account.document(event, State.SUCCEEDED)
-    (done,) = account.redrive(plan)
+    workflow = account.workflow
+    with Taken(workflow, 60) as taken:
+        (done,) = carry_out(workflow, found, taken, Pace(1000))
     assert (done.what, done.execution, done.failed) == ("has ended meanwhile", None, False)
     assert account.started() == {}
 
 
-def test_a_job_with_a_letter_is_run_once_and_by_its_letter(account: Account) -> None:
+def test_a_job_with_two_letters_is_run_once_and_by_its_letter(account: Account) -> None:
     event = account.upload()
     account.document(event, State.FAILED)
     for _ in range(2):
         account.letter(event)
-    (done,) = account.redrive(account.plan())
-    assert done.step.input == event
-    assert len(done.step.letters) == 2
-    assert list(account.started()) == [f"redrive-{job_id(event)}-1"]
-    assert account.letters == 0
+    assert [one.repeated for one in steps(account)] == [False, True]
+    done = redriven(account)
+    assert {one.what for one in done} == {"started", "is already running again"}
+    assert account.started() == {f"redrive-{job_id(event)}-1": event | {"redrive": True}}
+    assert (account.visible, account.hidden) == (0, 0)
 
 
 def test_a_letter_of_a_job_that_ended_is_settled_without_a_run(account: Account) -> None:
     event = account.upload()
     account.document(event, State.REJECTED)
     account.letter(event)
-    (done,) = account.redrive(account.plan())
+    (done,) = redriven(account)
     assert done.what == "has ended meanwhile"
-    assert (account.letters, account.started()) == (0, {})
+    assert (account.visible, account.hidden, account.started()) == (0, 0, {})
 
 
 def test_a_letter_stays_when_its_job_could_not_be_started(account: Account) -> None:
     account.letter(account.upload())
-    machine = account.deployment.state_machine_arn
-    account.deployment = replace(account.deployment, state_machine_arn=f"{machine}-gone")
-    (done,) = account.redrive(account.plan(states=()))
+    workflow = account.workflow
+    assert not workflow.express  # known before it is gone
+    account.aws.states.delete_state_machine(stateMachineArn=workflow.state_machine_arn)
+    with Taken(workflow, 60) as taken:
+        found = plan(workflow, taken, now=LATER, prefix="", since=None, states=())
+        doing = (one for one in found if isinstance(one, Step))
+        (done,) = carry_out(workflow, doing, taken, Pace(1000))
     assert done.failed
     assert "StateMachineDoesNotExist" in done.what
-    assert account.letters == 1
-
-
-def test_letters_that_are_visible_again_before_the_last_was_read_are_read_once(
-    account: Account,
-) -> None:
-    for number in range(3):
-        account.letter(account.upload(f"uploads/{number}"))
-    assert len(account.plan(states=(), hold_seconds=0).looked_at) == 3
+    assert (account.visible, account.hidden) == (1, 0)
 
 
 def test_a_letter_of_another_prefix_is_nobodys_business(account: Account) -> None:
     account.letter(account.upload("uploads/theirs"))
-    assert account.plan(prefix="uploads/ours").steps == ()
+    assert steps(account, prefix="uploads/ours") == []
 
 
 def test_what_cannot_be_run_again_is_named_with_the_reason(account: Account) -> None:
     account.letter("no event at all")
     gone = account.upload()
     account.document(gone, State.FAILED)
-    account.aws.s3.delete_object(Bucket=account.deployment.uploads_bucket, Key=KEY)
-    left = dict(account.plan().left)
-    assert left.pop(KEY) == "its upload is gone"
-    assert list(left.values()) == ["it holds no event of an upload"]
+    account.aws.s3.delete_object(Bucket="uploads", Key=KEY)
+    reasons = left(account)
+    assert reasons.pop(KEY) == "its upload is gone"
+    assert list(reasons.values()) == ["it holds no event of an upload"]
+
+
+def test_an_upload_that_is_too_young_is_named_with_the_time_from_which_it_counts(
+    account: Account,
+) -> None:
+    account.upload()
+    assert "younger than 15 minutes" in left(account, now=NOW + timedelta(minutes=14))[KEY]
+
+
+def test_only_letters_means_that_nothing_is_listed(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.letter(account.upload())
+    monkeypatch.setattr(redrive, "find_jobs", None)
+    assert len(steps(account, states=())) == 1
 
 
 def test_nothing_that_waits_for_a_scan_is_started_without_its_result(account: Account) -> None:
     account.upload()
-    account.deployment = replace(account.deployment, waits_for_scan=True)
-    plan = account.plan()
-    assert plan.steps == ()
-    assert "scan" in dict(plan.left)[KEY]
+    account.listen(SCAN_PATTERN)
+    assert steps(account) == []
+    assert "scan" in left(account)[KEY]
 
 
 def test_a_letter_from_before_uploads_were_scanned_is_left(account: Account) -> None:
-    event = account.upload()
-    account.letter(event)
-    account.deployment = replace(account.deployment, waits_for_scan=True)
-    plan = account.plan()
-    assert plan.steps == ()
-    assert (
-        dict(plan.left)[KEY]
-        == "its event is no scan's result, and without one nothing may start it"
+    account.letter(account.upload())
+    account.listen(SCAN_PATTERN)
+    assert steps(account) == []
+    assert left(account)[KEY] == (
+        "its event is no scan's result, and without one nothing may start it"
     )
 
 
-def test_a_plan_starts_no_faster_than_it_is_told(account: Account) -> None:
-    for number in range(3):
-        account.upload(f"uploads/{number}")
+def test_executions_start_no_faster_than_they_are_told() -> None:
     waits: list[float] = []
-    list(carry_out(account.aws, account.deployment, account.plan(), 4, waits.append))
-    assert waits == [0.25, 0.25]
+    pace = Pace(4, waits.append, lambda: 7.0)
+    for _ in range(3):
+        pace.wait()
+    assert waits == [0.25, 0.5]
+
+
+def test_the_end_of_a_redrive_is_the_jobs_state_and_not_its_executions(account: Account) -> None:
+    """Field: rejected jobs were called SUCCEEDED."""
+    event = account.upload()
+    account.document(event, State.FAILED)
+    (done,) = redriven(account)
+    account.document(event, State.REJECTED, execution=done.execution)
+    account.end(str(done.execution))
+    (*_, ends) = redrive.ends(account.workflow, [done], 0)
+    assert ends == {done.execution: "REJECTED"}

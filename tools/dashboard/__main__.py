@@ -11,7 +11,7 @@ from typing import Any
 from tools.dashboard.check import problems
 from tools.dashboard.drawing import draw
 from tools.dashboard.figures import collect
-from upload_workflow.ops.deployment import connect, find
+from upload_workflow.ops.workflow import connect, find
 
 
 def main() -> int:
@@ -21,13 +21,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("build/dashboard.html"))
     options = parser.parse_args()
     aws = connect(None, None, options.endpoint_url)
-    deployment = find(aws, options.name)
+    workflow = find(aws, options.name)
     cloudwatch: Any = aws.session.create_client("cloudwatch", endpoint_url=options.endpoint_url)
     name = f"{options.name}-{cloudwatch.meta.region_name}"
     body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
     found = problems(body)
     print("\n".join(found) or "CloudWatch would show every widget.")
-    figures = collect(aws, cloudwatch, deployment, body)
+    figures = collect(aws, cloudwatch, workflow, body)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(draw(body, figures, f"Dashboard of {options.name}"))
     print(options.out)

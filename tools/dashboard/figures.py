@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tools.dashboard import insights
-from upload_workflow.ops.deployment import Aws, Deployment
+from upload_workflow.ops.workflow import Aws, Workflow
 
 Point = tuple[float, float]  # seconds since the epoch, value
 Key = tuple[str, ...]  # namespace, name, dimension, value, ...
@@ -62,11 +62,11 @@ class _LogEvent:
     message: str
 
 
-def collect(aws: Aws, cloudwatch: Any, deployment: Deployment, body: Mapping[str, Any]) -> Figures:
+def collect(aws: Aws, cloudwatch: Any, workflow: Workflow, body: Mapping[str, Any]) -> Figures:
     """Everything that the widgets of a dashboard ask for."""
-    log = list(_log(aws, deployment))
+    log = list(_log(aws, workflow))
     points: dict[Key, list[Point]] = {}
-    for key, point in _counted(aws, deployment, log):
+    for key, point in _counted(aws, workflow, log):
         points.setdefault(key, []).append(point)
     queries = [
         widget["properties"]["query"] for widget in body["widgets"] if widget["type"] == "log"
@@ -80,21 +80,19 @@ def collect(aws: Aws, cloudwatch: Any, deployment: Deployment, body: Mapping[str
     )
 
 
-def _log(aws: Aws, deployment: Deployment) -> Iterator[_LogEvent]:
-    for group in deployment.log_groups:
+def _log(aws: Aws, workflow: Workflow) -> Iterator[_LogEvent]:
+    for group in workflow.log_groups:
         pages = aws.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
         for event in [event for page in pages for event in page["events"]]:
             function = group.rpartition("/")[2]
             yield _LogEvent(function, event["timestamp"] / 1000, event["message"])
 
 
-def _counted(
-    aws: Aws, deployment: Deployment, log: Sequence[_LogEvent]
-) -> Iterator[tuple[Key, Point]]:
+def _counted(aws: Aws, workflow: Workflow, log: Sequence[_LogEvent]) -> Iterator[tuple[Key, Point]]:
     yield from _embedded(log)
     yield from _of_functions(log)
-    yield from _of_executions(aws, deployment)
-    yield from _of_letters(aws, deployment)
+    yield from _of_executions(aws, workflow)
+    yield from _of_letters(aws, workflow)
 
 
 def _embedded(log: Sequence[_LogEvent]) -> Iterator[tuple[Key, Point]]:
@@ -138,24 +136,24 @@ _ENDED = {
 }
 
 
-def _of_executions(aws: Aws, deployment: Deployment) -> Iterator[tuple[Key, Point]]:
-    machine = ("StateMachineArn", deployment.state_machine_arn)
+def _of_executions(aws: Aws, workflow: Workflow) -> Iterator[tuple[Key, Point]]:
+    machine = ("StateMachineArn", workflow.state_machine_arn)
     pages = aws.states.get_paginator("list_executions").paginate(
-        stateMachineArn=deployment.state_machine_arn
+        stateMachineArn=workflow.state_machine_arn
     )
     for execution in [execution for page in pages for execution in page["executions"]]:
         started = execution["startDate"].timestamp()
         yield ("AWS/States", "ExecutionsStarted", *machine), (started, 1)
         # The rule matched the event that started it; redrives are started by hand.
         if not execution["name"].startswith("redrive-"):
-            yield ("AWS/Events", "MatchedEvents", "RuleName", deployment.rule), (started, 1)
+            yield ("AWS/Events", "MatchedEvents", "RuleName", workflow.rule), (started, 1)
         if execution["status"] in _ENDED:
             ended = execution["stopDate"].timestamp()
             yield ("AWS/States", _ENDED[execution["status"]], *machine), (ended, 1)
-        yield from _of_attempts(aws, deployment, execution["executionArn"])
+        yield from _of_attempts(aws, workflow, execution["executionArn"])
 
 
-def _of_attempts(aws: Aws, deployment: Deployment, execution: str) -> Iterator[tuple[Key, Point]]:
+def _of_attempts(aws: Aws, workflow: Workflow, execution: str) -> Iterator[tuple[Key, Point]]:
     """Runs of a function that failed or were refused, as the execution saw them."""
     pages = aws.states.get_paginator("get_execution_history").paginate(executionArn=execution)
     state = ""
@@ -165,7 +163,7 @@ def _of_attempts(aws: Aws, deployment: Deployment, execution: str) -> Iterator[t
         elif event["type"] == "TaskFailed" and state in _FUNCTIONS:
             throttled = "TooManyRequests" in event["taskFailedEventDetails"].get("error", "")
             name = "Throttles" if throttled else "Errors"
-            function = f"{deployment.name}-{_FUNCTIONS[state]}"
+            function = f"{workflow.name}-{_FUNCTIONS[state]}"
             key = ("AWS/Lambda", name, "FunctionName", function)
             yield key, (event["timestamp"].timestamp(), 1)
 
@@ -173,10 +171,10 @@ def _of_attempts(aws: Aws, deployment: Deployment, execution: str) -> Iterator[t
 _FUNCTIONS = {"Convert image": "convert-image", "Record failure": "record-failure"}
 
 
-def _of_letters(aws: Aws, deployment: Deployment) -> Iterator[tuple[Key, Point]]:
+def _of_letters(aws: Aws, workflow: Workflow) -> Iterator[tuple[Key, Point]]:
     answer = aws.sqs.get_queue_attributes(
-        QueueUrl=deployment.dead_letters_url, AttributeNames=["ApproximateNumberOfMessages"]
+        QueueUrl=workflow.dead_letters_url, AttributeNames=["ApproximateNumberOfMessages"]
     )
     waiting = int(answer["Attributes"]["ApproximateNumberOfMessages"])
     key = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName")
-    yield (*key, f"{deployment.name}-dead-letters"), (datetime.now(UTC).timestamp(), waiting)
+    yield (*key, f"{workflow.name}-dead-letters"), (datetime.now(UTC).timestamp(), waiting)

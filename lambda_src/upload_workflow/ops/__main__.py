@@ -1,4 +1,4 @@
-"""`python -m upload_workflow.ops jobs|show|why|redrive|pause|resume`: reads the command line.
+"""`python -m upload_workflow.ops COMMAND`: reads the command line of an operator.
 
 Knows options, output and exit codes. The work is done by the modules beside it.
 """
@@ -6,114 +6,169 @@ Knows options, output and exit codes. The work is done by the modules beside it.
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import re
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from math import ceil
+from operator import itemgetter
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..job.document import StatusDocument
-from . import causes, letters, pause, redrive, story
-from .deployment import Aws, Deployment, NotFound, connect, find
+from . import causes, doctor, interrupts, pause, redrive, story
 from .jobs import Job, JobState, find_jobs
-from .pause import Gate, NotExchanged
-from .table import bar, moment, printable, table
+from .letters import Taken, count
+from .pause import NotExchanged
+from .table import bar, counted, moment, printable, row, table
+from .workflow import THREADS, Changed, NotFound, Workflow, connect, find
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
-# A dry run gives the letters back at once; this is for the one that is cut off.
-_LOOK_SECONDS = 60
-# While we work them off nobody else may take them.
-_WORK_SECONDS = 1800
+# How long a letter stays hidden if the process is killed before it could give it back. Reading
+# ten thousand takes some ten seconds, and a letter that is worked off is done within one.
+_HOLD_SECONDS = 120
 
 # Everything that cannot end by itself any more.
 _REDRIVEN = (JobState.FAILED, JobState.STUCK, JobState.WAITING)
 
+# Of what is left, so many are named to people; programs get all.
+_NAMED = 20
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: done; 1: something could not be done; 2: asked wrongly or not found."""
+    """0: done; 1: something could not be done, or is off; 2: asked wrongly or not found;
+    130: stopped by Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A key may hold what this terminal has no characters for.
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        aws = connect(options.profile, options.region, options.endpoint_url)
-        deployment = find(aws, options.name)
-        command: Callable[[Aws, Deployment, argparse.Namespace], int] = options.command
-        return command(aws, deployment, options)
+        with interrupts.noticed():
+            aws = connect(options.profile, options.region, options.endpoint_url)
+            workflow = find(aws, options.name, options.uploads)
+            command: Callable[[Workflow, argparse.Namespace], int] = options.command
+            return command(workflow, options)
     except NotFound as error:
         print(error, file=sys.stderr)
         return 2
     except (BotoCoreError, ClientError, NotExchanged) as error:
         print(f"AWS: {error}", file=sys.stderr)
         return 1
+    except Changed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. What was begun is done, the rest is as it was.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever reads has seen enough; what Python still wants to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
-def _jobs(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
+def _jobs(workflow: Workflow, options: argparse.Namespace) -> int:
     found = find_jobs(
-        aws,
-        deployment,
+        workflow,
         now=_now(),
-        prefix=_prefix(deployment, options.prefix),
+        prefix=_prefix(workflow, options.prefix),
         since=_since(options.since),
         states=options.state,
     )
-    shown = found[-options.limit :] if options.limit else found
-    if options.json:
-        _print_json([_job_facts(job) for job in shown])
+    if options.json and not options.limit:
+        _print_json_array(_job_facts(job) for job in found)
         return 0
-    if shown:
+    counts: Counter[JobState] = Counter()
+    limit = _LISTED if options.limit is None else options.limit
+    lines = _Latest(limit)
+    for job in found:
+        counts[job.state] += 1
+        lines.add(job, _job_facts(job))
+    if options.json:
+        _print_json(lines.facts)
+        return 0
+    if counts:
         rows = [
-            (job.since, job.state.value, job.code, _attempts(job), _bytes(job), job.key)
-            for job in shown
+            (
+                datetime.fromisoformat(facts["since"]),
+                *(facts[name] or None for name in ("state", "code", "attempt", "bytes", "key")),
+            )
+            for facts in lines.facts
         ]
         print(table(("SINCE", "STATE", "CODE", "RUNS", "BYTES", "KEY"), rows))
         print()
-    counts = {state: sum(job.state is state for job in found) for state in JobState}
-    summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    hidden = f" (the last {len(shown)} are shown)" if len(shown) < len(found) else ""
-    print(f"{len(found)} jobs{hidden}: {summary}" if found else "No jobs.")
+    total = counts.total()
+    summary = ", ".join(f"{counts[state]} {state}" for state in JobState if counts[state])
+    hidden = f" (the last {limit} are shown, --limit 0 shows all)" if 0 < limit < total else ""
+    print(f"{counted(total, 'job')}{hidden}: {summary}" if total else "No jobs.")
     return 0
 
 
-def _show(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
-    told = _story(aws, deployment, options.key)
-    document = told.job.document
+_LISTED = 1000  # lines that a person may want to read; --limit says otherwise
+
+
+class _Latest:
+    """Facts about the latest jobs, of which there may be far more than are kept. limit 0: all."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._heap: list[tuple[datetime, str, dict[str, Any]]] = []
+
+    def add(self, job: Job, facts: dict[str, Any]) -> None:
+        # Keys differ, so the facts are never compared.
+        heappush(self._heap, (job.since, job.key, facts))
+        if self._limit and len(self._heap) > self._limit:
+            heappop(self._heap)
+
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        return [facts for _, _, facts in sorted(self._heap, key=itemgetter(0, 1))]
+
+
+def _show(workflow: Workflow, options: argparse.Namespace) -> int:
+    found = _story(workflow, options.key)
+    document = found.job.document
     if options.json:
         _print_json(
             {
-                "job": _job_facts(told.job),
+                "job": _job_facts(found.job),
                 "document": json.loads(document.to_bytes()) if document else None,
                 "executions": [
                     {"name": one.name, "status": one.status, "error": one.error, "cause": one.cause}
-                    for one in told.executions
+                    for one in found.executions
                 ],
                 "log": [
                     {"at": line.at.isoformat(), "function": line.function, **line.facts}
-                    for line in told.lines
+                    for line in found.lines
                 ],
                 "letters": [
                     {"id": one.message_id, "origin": one.origin.value, "error": one.error}
-                    for one in told.letters
+                    for one in found.letters
                 ],
                 "moments": [
                     {"at": one.at.isoformat(), "source": one.source, "what": one.what}
-                    for one in told.moments
+                    for one in found.moments
                 ],
             }
         )
         return 0
     facts = [
-        ("key", told.job.key),
-        ("state", told.job.state.value),
-        ("since", moment(told.job.since)),
-        ("code", told.job.code),
+        ("key", found.job.key),
+        ("state", found.job.state.value),
+        ("since", moment(found.job.since)),
+        ("code", found.job.code),
         ("job", document.job_id if document else None),
         ("execution", document.execution if document else None),
-        ("runs", _attempts(told.job)),
+        ("runs", _attempts(found.job)),
         ("name", document.upload.original_name if document else None),
         ("owner", document.upload.owner if document else None),
         ("metadata", _pairs(document)),
@@ -122,7 +177,7 @@ def _show(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
     print("\n".join(f"{name:<11}{printable(str(value))}" for name, value in facts if value))
     print()
     print(
-        table(("WHEN", "WHERE", "WHAT"), [(_exact(m.at), m.source, m.what) for m in told.moments])
+        table(("WHEN", "WHERE", "WHAT"), [(_exact(m.at), m.source, m.what) for m in found.moments])
     )
     return 0
 
@@ -132,140 +187,208 @@ def _pairs(document: StatusDocument | None) -> str | None:
     return ", ".join(f"{name}={text}" for name, text in metadata.items()) if metadata else None
 
 
-def _why(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
-    told = _story(aws, deployment, options.key)
-    cause = causes.explain(told)
+def _why(workflow: Workflow, options: argparse.Namespace) -> int:
+    found = _story(workflow, options.key)
+    cause = causes.explain(found)
     if options.json:
-        _print_json({"key": told.job.key, "state": told.job.state.value, **asdict(cause)})
+        _print_json({"key": found.job.key, "state": found.job.state.value, **asdict(cause)})
         return 0
-    print(f"{told.job.state} {cause.name}: {printable(cause.sentence)}")
+    print(f"{found.job.state} {cause.name}: {printable(cause.sentence)}")
     if cause.evidence:
         print(f"  evidence: {printable(cause.evidence)}")
     print(f"  what to do: {printable(cause.remedy)}")
     return 0
 
 
-def _redrive(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
-    plan = redrive.make_plan(
-        aws,
-        deployment,
-        now=_now(),
-        prefix=_prefix(deployment, options.prefix),
-        since=_since(options.since),
-        states=[] if options.letters_only else options.state or _REDRIVEN,
-        hold_seconds=_WORK_SECONDS if options.yes else _LOOK_SECONDS,
+def _redrive(workflow: Workflow, options: argparse.Namespace) -> int:
+    held = count(workflow).held
+    hold_seconds = (
+        max(_HOLD_SECONDS, ceil(3 * THREADS / options.rate)) if options.yes else (_HOLD_SECONDS)
     )
-    done: list[redrive.Done] = []
-    try:
+    telling = _RedriveTelling(options, held)
+    with Taken(workflow, hold_seconds) as taken:
+        found = redrive.plan(
+            workflow,
+            taken,
+            now=_now(),
+            prefix=_prefix(workflow, options.prefix),
+            since=_since(options.since),
+            states=() if options.letters_only else options.state or _REDRIVEN,
+        )
+        steps = telling.without_left(found)
         if options.yes:
-            for one in redrive.carry_out(aws, deployment, plan, options.rate):
-                done.append(one)
-                _progress("starting", len(done), len(plan.steps))
-    finally:
-        settled = {one.message_id for d in done if not d.failed for one in d.step.letters}
-        back = [letter for letter in plan.looked_at if letter.message_id not in settled]
-        letters.put_back(aws, deployment, back)
-    ends = _ends(aws, deployment, done, options.wait) if options.wait else {}
-    if options.json:
-        _print_json(_redrive_facts(plan, done, ends, dry=not options.yes))
-    else:
-        _tell_redrive(plan, done, ends, pause.look(aws, deployment), dry=not options.yes)
-    return 1 if any(one.failed for one in done) else 0
+            pace = redrive.Pace(options.rate)
+            with closing(redrive.carry_out(workflow, steps, taken, pace)) as doing:
+                for done in doing:
+                    telling.done(done)
+        else:
+            for step in steps:
+                telling.planned(step)
+    if options.wait:
+        for ended in redrive.ends(workflow, telling.started, options.wait):
+            telling.ends = ended
+            _progress("ended", len(ended), len(telling.started))
+    telling.end(paused=pause.look(workflow).paused, overlooked=taken.overlooked)
+    return 1 if telling.failed else 0
 
 
-def _ends(
-    aws: Aws, deployment: Deployment, done: Sequence[redrive.Done], seconds: float
-) -> dict[str, str]:
-    """How the started executions ended, by name; RUNNING for those that have not."""
-    started = {one.execution: one for one in done if one.execution}
-    ends: dict[str, str] = {}
-    deadline = time.monotonic() + seconds
-    while len(ends) < len(started) and time.monotonic() < deadline:
-        for name, one in started.items():
-            if name not in ends and (end := redrive.end(aws, deployment, one)):
-                ends[name] = end
-        _progress("ended", len(ends), len(started))
-        if len(ends) < len(started):
-            time.sleep(1)
-    return {name: ends.get(name, "RUNNING") for name in started}
+class _RedriveTelling:
+    """Says what a redrive does while it does it; for programs, once it is done.
 
+    Keeps of what was done only what --json or --wait will need.
+    """
 
-def _tell_redrive(
-    plan: redrive.Plan, done: Sequence[redrive.Done], ends: dict[str, str], gate: Gate, *, dry: bool
-) -> None:
-    if dry:
-        if plan.steps:
-            print(table(("BECAUSE", "KEY"), [(step.why, step.key) for step in plan.steps]))
+    def __init__(self, options: argparse.Namespace, held: int) -> None:
+        self._options = options
+        self._held = held
+        self._counts: Counter[str] = Counter()
+        self._facts: list[dict[str, Any]] = []
+        self._left: list[redrive.Left] = []
+        self._left_count = 0
+        self._letters = 0
+        self.failed = False
+        self.started: list[redrive.Done] = []
+        self.ends: Mapping[str, str] = {}
+
+    def without_left(self, found: Iterable[redrive.Step | redrive.Left]) -> Iterator[redrive.Step]:
+        for one in found:
+            if isinstance(one, redrive.Step):
+                yield one
+                continue
+            self._left_count += 1
+            if self._options.json or len(self._left) < _NAMED:
+                self._left.append(one)
+
+    def planned(self, step: redrive.Step) -> None:
+        if step.repeated:
+            return
+        if self._options.json:
+            self._facts.append(_step_facts(step))
+        else:
+            if not self._counts:
+                print(row(("BECAUSE", "KEY"), (20,)))
+            print(row((step.why, step.key), (20,)))
+        self._counts[step.why] += 1
+
+    def done(self, done: redrive.Done) -> None:
+        self.failed |= done.failed
+        self._letters += done.step.letter is not None and not done.failed
+        if done.what == "started" and (self._options.wait or self._options.json):
+            self.started.append(replace(done, step=replace(done.step, letter=None, job=None)))
+        if self._options.json:
+            self._facts.append(
+                _step_facts(done.step)
+                | {"job_id": done.job_id, "done": done.what, "execution": done.execution}
+            )
+        else:
+            widths = (29, 20, 45)
+            if not self._counts:
+                print(row(("DONE", "BECAUSE", "EXECUTION", "KEY"), widths))
+            cells = (done.what, done.step.why, done.execution, done.step.key)
+            print(row(cells, widths), flush=True)
+        self._counts[done.what] += 1
+
+    def end(self, *, paused: bool, overlooked: bool) -> None:
+        if self._options.json:
+            for facts in self._facts:
+                if self._options.wait and facts["execution"]:
+                    facts["end"] = self.ends.get(facts["execution"], "RUNNING")
+            _print_json(
+                {
+                    "dry_run": not self._options.yes,
+                    "jobs": self._facts,
+                    "left": [asdict(left) for left in self._left],
+                    "letters_held": self._held,
+                    "whole": not (self._held or overlooked),
+                }
+            )
+            return
+        if self._counts:
             print()
-        counts = Counter(step.why for step in plan.steps)
-        reasons = ", ".join(f"{count} {why}" for why, count in counts.items())
-        print(f"{len(plan.steps)} jobs would be run again{': ' + reasons if reasons else '.'}")
-        if plan.steps:
-            print("Nothing was changed. Run it again with --yes to do it.")
-    else:
-        rows = [
-            (one.what, ends.get(one.execution or ""), one.step.why, one.execution, one.step.key)
-            for one in done
-        ]
-        if rows:
-            print(table(("DONE", "END", "BECAUSE", "EXECUTION", "KEY"), rows))
-            print()
-        started = sum(one.what == "started" for one in done)
-        letters_ = sum(len(one.step.letters) for one in done if not one.failed)
-        print(f"{started} executions started, {letters_} dead letters removed.")
-        for status in sorted(set(ends.values())):
-            print(f"{sum(end == status for end in ends.values())} {status}")
-    for name, reason in plan.left:
-        print(f"left: {printable(name)}: {reason}")
-    if gate.paused:
-        print("The workflow is paused: new uploads keep waiting until `resume`.")
+        total = self._counts.total()
+        if self._options.yes:
+            print(
+                f"{counted(self._counts['started'], 'execution')} started, "
+                f"{counted(self._letters, 'dead letter')} removed."
+            )
+            self._tell_ends()
+        else:
+            reasons = ", ".join(f"{number} {why}" for why, number in self._counts.items())
+            jobs = ("at least " if overlooked else "") + counted(total, "job")
+            print(f"{jobs} would be run again{': ' + reasons if reasons else '.'}")
+            if total:
+                print("Nothing was changed. Run it again with --yes to do it.")
+        for left in self._left:
+            print(f"left: {printable(left.name)}: {left.reason}")
+        if self._left_count > len(self._left):
+            print(f"left: {self._left_count - len(self._left)} more (--json names them)")
+        if overlooked:
+            print("There are more letters than can be held at a time: run it again.")
+        if self._held:
+            print(f"Not all may be told: {causes.letters_held(self._held)}.")
+        if paused:
+            print("The workflow is paused: new uploads keep waiting until `resume`.")
+
+    def _tell_ends(self) -> None:
+        if not self._options.wait:
+            return
+        ends = Counter(self.ends.get(str(one.execution), "RUNNING") for one in self.started)
+        for end, number in sorted(ends.items()):
+            print(f"{number} {end}")
 
 
-def _redrive_facts(
-    plan: redrive.Plan, done: Sequence[redrive.Done], ends: dict[str, str], *, dry: bool
-) -> dict[str, Any]:
-    by_step = {id(one.step): one for one in done}
+def _step_facts(step: redrive.Step) -> dict[str, Any]:
     return {
-        "dry_run": dry,
-        "jobs": [
-            {
-                "key": step.key,
-                "job_id": step.job_id,
-                "because": step.why,
-                "letters": len(step.letters),
-                "done": by_step[id(step)].what if id(step) in by_step else None,
-                "execution": by_step[id(step)].execution if id(step) in by_step else None,
-                "end": ends.get(by_step[id(step)].execution or "") if id(step) in by_step else None,
-            }
-            for step in plan.steps
-        ],
-        "left": [{"name": name, "reason": reason} for name, reason in plan.left],
+        "key": step.key,
+        "job_id": step.job_id,
+        "because": step.why,
+        "letters": int(step.letter is not None),
+        "done": None,
+        "execution": None,
+        "end": None,
     }
 
 
-def _pause(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
-    pause.pause(aws, deployment)
+def _doctor(workflow: Workflow, options: argparse.Namespace) -> int:
+    findings = list(doctor.examine(workflow))
+    if options.json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark = "ok " if finding.remedy is None else "OFF"
+            print(f"{mark}  {finding.what}: {printable(finding.said)}")
+            if finding.remedy:
+                print(f"     {finding.remedy}")
+        off = sum(finding.remedy is not None for finding in findings)
+        print(
+            f"\n{off} of {counted(len(findings), 'thing')} looked at are off."
+            if off
+            else "\nEverything that was looked at is as the module makes it."
+        )
+    return 1 if any(finding.remedy for finding in findings) else 0
+
+
+def _pause(workflow: Workflow, options: argparse.Namespace) -> int:
+    pause.pause(workflow)
     return _tell_gate(
-        aws,
-        deployment,
+        workflow,
         options,
         "Paused: uploads are accepted and wait as dead letters, for 14 days at most. Executions "
         "that run go on. An apply without workflow.paused = true resumes.",
     )
 
 
-def _resume(aws: Aws, deployment: Deployment, options: argparse.Namespace) -> int:
-    pause.resume(aws, deployment)
+def _resume(workflow: Workflow, options: argparse.Namespace) -> int:
+    pause.resume(workflow)
     return _tell_gate(
-        aws,
-        deployment,
+        workflow,
         options,
         "Resumed: new uploads start executions. `redrive` starts those that waited.",
     )
 
 
-def _tell_gate(aws: Aws, deployment: Deployment, options: argparse.Namespace, said: str) -> int:
-    gate = pause.look(aws, deployment)
+def _tell_gate(workflow: Workflow, options: argparse.Namespace, said: str) -> int:
+    gate = pause.look(workflow)
     if options.json:
         _print_json({"paused": gate.paused, "target": gate.target_arn, "enabled": gate.enabled})
     else:
@@ -275,15 +398,15 @@ def _tell_gate(aws: Aws, deployment: Deployment, options: argparse.Namespace, sa
     return 0
 
 
-def _story(aws: Aws, deployment: Deployment, key: str) -> story.Story:
-    key = key.removeprefix(f"s3://{deployment.uploads_bucket}/")
-    told = story.collect(aws, deployment, key, _now())
-    if told is None:
+def _story(workflow: Workflow, key: str) -> story.Story:
+    key = key.removeprefix(f"s3://{workflow.uploads_bucket}/")
+    found = story.collect(workflow, key, _now())
+    if found is None:
         raise NotFound(
             f'There is no upload and no status document of "{printable(key)}" in '
-            f"s3://{deployment.uploads_bucket}/{deployment.uploads_prefix}. `jobs` lists keys."
+            f"s3://{workflow.uploads_bucket}/{workflow.uploads_prefix}. `jobs` lists keys."
         )
-    return told
+    return found
 
 
 def _job_facts(job: Job) -> dict[str, Any]:
@@ -308,9 +431,9 @@ def _bytes(job: Job) -> int | None:
     return job.upload.bytes if job.upload else job.document.upload.bytes if job.document else None
 
 
-def _prefix(deployment: Deployment, prefix: str) -> str:
-    if prefix and not prefix.startswith(deployment.uploads_prefix):
-        raise NotFound(f"Keys begin with {deployment.uploads_prefix}; so must the prefix.")
+def _prefix(workflow: Workflow, prefix: str) -> str:
+    if prefix and not prefix.startswith(workflow.uploads_prefix):
+        raise NotFound(f"Keys begin with {workflow.uploads_prefix}; so must the prefix.")
     return prefix
 
 
@@ -347,30 +470,41 @@ def _progress(what: str, done: int, total: int) -> None:
         print(f"\r{what} {bar(done, total)}", end=end, file=sys.stderr, flush=True)
 
 
+def _print_json_array(facts: Iterable[object]) -> None:
+    """One element at a time, so that none has to be kept."""
+    between = "[\n  "
+    for one in facts:
+        print(between + json.dumps(one), end="")
+        between = ",\n  "
+    print("[]" if between.startswith("[") else "\n]")
+
+
 def _print_json(facts: object) -> None:
     json.dump(facts, sys.stdout, indent=2)
     print()
 
 
 def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    where = shared.add_argument_group("where", "as the AWS CLI has them")
-    where.add_argument("--profile", help="or AWS_PROFILE")
-    where.add_argument("--region", help="or AWS_REGION, AWS_DEFAULT_REGION, the profile's")
-    where.add_argument("--endpoint-url", help="or AWS_ENDPOINT_URL")
-    shared.add_argument(
-        "--name", default="upload-workflow", help="the module's `name`; default: %(default)s"
+    parser = argparse.ArgumentParser(
+        prog="python -m upload_workflow.ops",
+        description="Looks at a workflow that runs, explains it, runs jobs again, pauses it.",
+        epilog="Options may stand before the command or after it.",
     )
-    shared.add_argument("--json", action="store_true", help="for programs")
+    _add_shared(parser, os.environ.get("UPLOAD_WORKFLOW_NAME") or "upload-workflow")
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    _add_shared(shared, argparse.SUPPRESS)
 
     which = argparse.ArgumentParser(add_help=False)
     which.add_argument(
         "--state", action="append", type=_state, default=[], help=f"one of {', '.join(JobState)}"
     )
-    which.add_argument("--since", type=_checked_since, help="changed since: 30m, 2h, 7d or a date")
-    which.add_argument("--prefix", default="", help="keys that begin so")
+    which.add_argument(
+        "--since",
+        type=_checked_since,
+        help="only jobs that changed since then: 30m, 2h or 7d ago, or a date",
+    )
+    which.add_argument("--prefix", default="", help="only keys that begin with this text")
 
-    parser = argparse.ArgumentParser(prog="python -m upload_workflow.ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
@@ -384,7 +518,12 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     jobs = command("jobs", _jobs, "Lists jobs, the latest last.", which)
-    jobs.add_argument("--limit", type=int, default=0, help="show only the latest so many")
+    jobs.add_argument(
+        "--limit",
+        type=_limit,
+        help=f"how many of the latest jobs are shown, 0 for all; default: {_LISTED}, and with "
+        "--json all, as they are found",
+    )
     for name, run, text in (
         ("show", _show, "Tells a job's whole story in order of time."),
         ("why", _why, "Says why a job is in its state, and what to do."),
@@ -397,14 +536,52 @@ def _parser() -> argparse.ArgumentParser:
         which,
     )
     again.add_argument("--yes", action="store_true", help="do it")
-    again.add_argument("--letters-only", action="store_true", help="only the dead letters")
+    again.add_argument(
+        "--letters-only", action="store_true", help="take the dead letters and list no jobs"
+    )
     again.add_argument("--rate", type=_rate, default=10, help="executions a second; %(default)s")
     again.add_argument(
-        "--wait", type=float, default=0, metavar="SECONDS", help="and tell how they ended"
+        "--wait", type=float, default=0, metavar="SECONDS", help="wait, and tell how the jobs ended"
     )
     command("pause", _pause, "Lets new uploads wait, without losing one.")
     command("resume", _resume, "Lets new uploads start executions again.")
+    command("doctor", _doctor, "Compares what there is with what the module makes.")
     return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser, name: str) -> None:
+    """Options that stand before the command or after it; argparse.SUPPRESS: leave the first."""
+    suppress = name is argparse.SUPPRESS
+    unsaid = argparse.SUPPRESS if suppress else None
+    where = parser.add_argument_group("where", "as the AWS CLI has them")
+    where.add_argument("--profile", default=unsaid, help="or AWS_PROFILE")
+    where.add_argument(
+        "--region", default=unsaid, help="or AWS_REGION, AWS_DEFAULT_REGION, the profile's"
+    )
+    where.add_argument("--endpoint-url", default=unsaid, help="or AWS_ENDPOINT_URL")
+    parser.add_argument(
+        "--name",
+        default=name,
+        help="the module's `name`, or UPLOAD_WORKFLOW_NAME; else upload-workflow",
+    )
+    parser.add_argument(
+        "--uploads",
+        default=unsaid,
+        metavar="s3://BUCKET/PREFIX",
+        help="where uploads land, if the rule was changed so that it no longer tells",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS if suppress else False,
+        help="answer as JSON, for programs",
+    )
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no number of lines; 0 shows all")
+    return int(text)
 
 
 def _state(text: str) -> JobState:

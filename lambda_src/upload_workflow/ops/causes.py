@@ -87,6 +87,20 @@ _ERRORS = (
         f"Restore the bucket (terraform apply), {_REDRIVE}",
     ),
     _known(
+        "ResultsShared",
+        r"^ResultsShared\b",
+        "The status document of this key speaks of an upload in another bucket: two workflows "
+        "write below one results prefix.",
+        f"Give each workflow a results.prefix of its own (terraform apply), {_REDRIVE}",
+    ),
+    _known(
+        "NotYetReadable",
+        r"^NotYetReadable\b",
+        "S3 announced the upload and did not find it, as for a quarter of an hour after versioning "
+        "was switched on.",
+        f"Look whether it is there by now, {_REDRIVE}",
+    ),
+    _known(
         "FunctionTimedOut",
         r"^Sandbox\.Timedout\b|Task timed out after",
         "The function ran into its own time-out.",
@@ -155,17 +169,34 @@ def _succeeded(story: Story) -> Cause:
             "announces it again.",
             in_short({"error": execution.error, "cause": execution.cause}),
         )
+    if story.missing:
+        return Cause(
+            "RenditionsGone",
+            f"It succeeded, and since then renditions were deleted: {', '.join(story.missing)}.",
+            "Delete the key's status.json, then `ops redrive` makes them anew from the upload.",
+        )
     return Cause("Succeeded", "Nothing is wrong: every rendition is there.", "Nothing to do.")
 
 
 def _issued(story: Story) -> Cause:
     document = story.job.document
+    if story.letters:
+        return _kept(story.letters[0])
+    if story.deleted:
+        return _DELETED
     until = document.expires_at if document else None
     return Cause(
         "NotUploaded",
         "The client got a form and has not uploaded anything under this key.",
         f"Nothing to do; the status URL works until {until}." if until else "Nothing to do.",
     )
+
+
+_DELETED = Cause(
+    "Deleted",
+    "The upload was deleted before a job could read it.",
+    "Nothing to do; an event or letter that still comes ends as UploadGone.",
+)
 
 
 def _waiting(story: Story) -> Cause:
@@ -175,16 +206,43 @@ def _waiting(story: Story) -> Cause:
         if execution.status == "RUNNING":
             return _at_work(execution)
     for broken, cause in (
+        (story.shared_with is not None, _RESULTS_SHARED),
+        (story.deleted, _DELETED),
         (not story.announces, _EVENTS_OFF),
         (not story.gate.enabled, _RULE_DISABLED),
         (story.gate.target_arn is None, _NO_TARGET),
+        (story.letters_held > 0, _LETTERS_HELD),
     ):
         if broken:
             return cause
-    return Cause(
-        "NoEvent",
-        "No execution has claimed the upload. Its event is on its way, or it was lost.",
-        "Within fifteen minutes wait; after that `ops redrive` starts it without the event.",
+    return _NO_EVENT
+
+
+_NO_EVENT = Cause(
+    "NoEvent",
+    "No execution has claimed the upload. Its event is on its way, or it was lost.",
+    "Within fifteen minutes wait; after that `ops redrive` starts it without the event.",
+)
+_RESULTS_SHARED = Cause(
+    "ResultsShared",
+    "The status document of this key speaks of an upload in another bucket: two workflows write "
+    "below one results prefix.",
+    f"Give each workflow a results.prefix of its own (terraform apply), {_REDRIVE}",
+)
+_LETTERS_HELD = Cause(
+    "LettersHeld",
+    "No execution has claimed the upload, and its event may be among the dead letters that "
+    "another reader holds right now.",
+    "Ask again in some minutes: what a redrive or the SQS console holds comes back by itself.",
+)
+
+
+def letters_held(number: int) -> str:
+    """Of letters that another reader has: no call tells who, or until when."""
+    are = "1 letter is" if number == 1 else f"{number} letters are"
+    return (
+        f"{are} held by another reader (a redrive at work, or one that was killed: then for two "
+        "minutes at most; the SQS console: five)"
     )
 
 
@@ -234,16 +292,23 @@ def _at_work(execution: Execution) -> Cause:
     if refused == len(failures):
         return Cause(
             "Throttled",
-            f"Its execution waits for a free function; it was refused {refused} times so far.",
+            f"Its execution waits for a free function; it was refused {times(refused)} so far.",
             "Wait: the workflow is patient. If it lasts, raise conversion.max_concurrency.",
             failures[-1],
         )
+    said = failures[-1].partition("failed: ")[2]
+    known = next((one for one in _ERRORS if one.pattern.search(said)), None)
     return Cause(
         "Retrying",
-        f"Its execution is at work and has failed {len(failures)} times so far.",
-        "Wait: the workflow retries by itself.",
+        f"Its execution is at work and has failed {times(len(failures))} so far."
+        + (f" {known.sentence}" if known else ""),
+        known.remedy if known else "Wait: the workflow retries by itself.",
         failures[-1],
     )
+
+
+def times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 _THROTTLED = "Lambda.TooManyRequestsException"
@@ -274,8 +339,16 @@ def _rejected(story: Story) -> Cause:
     return Cause(
         code,
         f"The upload was rejected, as it should be: {message}",
-        "Nothing to do for us; the client reads the same sentence.",
+        _REJECTED.get(code, "Nothing to do for us; the client reads the same sentence."),
     )
+
+
+_REJECTED = {
+    "Archived": "If a lifecycle rule of the bucket put it there, let the rule spare the uploads "
+    "prefix. To convert this one: restore it, copy it over itself in STANDARD.",
+    "EncryptedByClient": "Nothing to do for us: tell whoever writes the client not to send "
+    "x-amz-server-side-encryption-customer-* headers.",
+}
 
 
 def _failed(story: Story) -> Cause:

@@ -6,18 +6,22 @@ their difference means. Does not know why a job is in its state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 
 from botocore.exceptions import ClientError
 
 from ..job import keys
 from ..job.document import State, StatusDocument, timestamp
-from .deployment import THREADS, Aws, Deployment, error_code
+from .crowd import concurrently
+from .workflow import Workflow, error_code
 
 
 class JobState(StrEnum):
@@ -96,71 +100,101 @@ def _is_of_another_version(document: StatusDocument, upload: StoredUpload | None
 
 
 def find_jobs(
-    aws: Aws,
-    deployment: Deployment,
+    workflow: Workflow,
     *,
     now: datetime,
     prefix: str = "",
     since: datetime | None = None,
     states: Collection[JobState] = (),
-) -> list[Job]:
-    """The jobs below a prefix that changed since a time, the latest last.
+) -> Iterator[Job]:
+    """The jobs below a prefix that changed since a time, as they are found: in no order of time.
 
-    Costs one request for each thousand objects and one for each document that is read.
+    Costs one request for each thousand objects and one for each document that is read. Keeps a
+    few bytes of each key and, of the jobs themselves, only those that are being looked at.
     No states asked for means all but ISSUED.
     """
-    uploads = dict(_uploads(aws, deployment, prefix))
-    documents = dict(_documents(aws, deployment, prefix))
-    by_status_key = {keys.status_key(deployment.results_prefix, key): key for key in uploads}
-    changed = [
-        (by_status_key.get(status_key), status_key)
-        for status_key in {*documents, *by_status_key}
-        if since is None
-        or max(_times(documents, uploads, status_key, by_status_key), default=now) >= since
-    ]
-
-    def look(pair: tuple[str | None, str]) -> Job | None:
-        key, status_key = pair
-        document = read_document(aws, deployment, status_key) if status_key in documents else None
-        if key is None and document is None:
-            return None  # deleted meanwhile
-        key = key or (document.upload.key if document else "")
-        return _job(
-            key,
-            document,
-            uploads.get(key),
-            bucket=deployment.uploads_bucket,
-            now=now,
-            is_alive=is_alive,
-        )
-
-    is_alive = partial(_is_alive, aws, deployment)
-    with ThreadPoolExecutor(THREADS) as threads:
-        jobs = [job for job in threads.map(look, changed) if job is not None]
     wanted = set(states) or set(JobState) - {JobState.ISSUED}
-    chosen = [job for job in jobs if job.state in wanted and job.key.startswith(prefix)]
-    return sorted(chosen, key=lambda job: (job.since, job.key))
+    changed = None if since is None else _Names(_written_since(workflow, prefix, since))
+    met = _Names()
+
+    def uploads() -> Iterator[tuple[str, StoredUpload]]:
+        for key, upload in _uploads(workflow, prefix):
+            status_key = keys.status_key(workflow.results_prefix, key)
+            met.add(status_key)
+            if since is None or upload.last_modified >= since or status_key in (changed or ()):
+                yield key, upload
+
+    def documents() -> Iterator[str]:
+        """Of uploads that are gone, or that never came."""
+        for status_key, written in _documents(workflow, prefix):
+            if status_key not in met and (since is None or written >= since):
+                yield status_key
+
+    is_alive = partial(_is_alive, workflow)
+
+    def of_upload(found: tuple[str, StoredUpload]) -> Job | None:
+        key, upload = found
+        document = read_document(workflow, keys.status_key(workflow.results_prefix, key))
+        return _job(key, document, upload, workflow.uploads_bucket, now, is_alive)
+
+    def of_document(status_key: str) -> Job | None:
+        document = read_document(workflow, status_key)
+        if document is None or document.upload.bucket != workflow.uploads_bucket:
+            return None  # deleted meanwhile, or another workflow's
+        return _job(document.upload.key, document, None, workflow.uploads_bucket, now, is_alive)
+
+    for job in chain(concurrently(of_upload, uploads()), concurrently(of_document, documents())):
+        if job is not None and job.state in wanted and job.key.startswith(prefix):
+            yield job
 
 
-def find_job(aws: Aws, deployment: Deployment, key: str, now: datetime) -> Job | None:
+class _Names:
+    """Names that were met, eight bytes of each: a million fit where their texts would not.
+
+    Two names in 2^64 would be taken for each other.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._digests = array("Q")
+        self._is_sorted = True
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        self._digests.append(self._digest(name))
+        self._is_sorted = False
+
+    def __contains__(self, name: str) -> bool:
+        if not self._is_sorted:
+            self._digests = array("Q", sorted(self._digests))
+            self._is_sorted = True
+        digest = self._digest(name)
+        index = bisect_left(self._digests, digest)
+        return index < len(self._digests) and self._digests[index] == digest
+
+    @staticmethod
+    def _digest(name: str) -> int:
+        return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+
+
+def _written_since(workflow: Workflow, prefix: str, since: datetime) -> Iterator[str]:
+    for status_key, written in _documents(workflow, prefix):
+        if written >= since:
+            yield status_key
+
+
+def find_job(workflow: Workflow, key: str, now: datetime) -> Job | None:
     """The job of one key, or None if neither upload nor document exists."""
-    document = read_document(aws, deployment, keys.status_key(deployment.results_prefix, key))
-    upload = read_upload(aws, deployment, key)
+    document = read_document(workflow, keys.status_key(workflow.results_prefix, key))
+    upload = read_upload(workflow, key)
     if document is None and upload is None:
         return None
-    return _job(
-        key,
-        document,
-        upload,
-        bucket=deployment.uploads_bucket,
-        now=now,
-        is_alive=partial(_is_alive, aws, deployment),
-    )
+    return _job(key, document, upload, workflow.uploads_bucket, now, partial(_is_alive, workflow))
 
 
-def read_document(aws: Aws, deployment: Deployment, status_key: str) -> StatusDocument | None:
+def read_document(workflow: Workflow, status_key: str) -> StatusDocument | None:
     try:
-        answer = aws.s3.get_object(Bucket=deployment.results_bucket, Key=status_key)
+        answer = workflow.aws.s3.get_object(Bucket=workflow.results_bucket, Key=status_key)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":
             return None
@@ -171,9 +205,9 @@ def read_document(aws: Aws, deployment: Deployment, status_key: str) -> StatusDo
         return None  # whatever lies there, it is no document of ours; the workflow replaces it
 
 
-def read_upload(aws: Aws, deployment: Deployment, key: str) -> StoredUpload | None:
+def read_upload(workflow: Workflow, key: str) -> StoredUpload | None:
     try:
-        head = aws.s3.head_object(Bucket=deployment.uploads_bucket, Key=key)
+        head = workflow.aws.s3.head_object(Bucket=workflow.uploads_bucket, Key=key)
     except ClientError as error:
         if error_code(error) in ("404", "NoSuchKey"):
             return None
@@ -183,69 +217,68 @@ def read_upload(aws: Aws, deployment: Deployment, key: str) -> StoredUpload | No
     )
 
 
-def _job(
+def is_deleted(workflow: Workflow, key: str) -> bool:
+    """Whether a delete marker hides the upload."""
+    try:
+        workflow.aws.s3.head_object(Bucket=workflow.uploads_bucket, Key=key)
+    except ClientError as error:
+        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return headers.get("x-amz-delete-marker") == "true"
+    return False
+
+
+def _job(  # noqa: PLR0917  what is known of one key
     key: str,
     document: StatusDocument | None,
     upload: StoredUpload | None,
-    *,
-    bucket: str,
+    uploads_bucket: str,
     now: datetime,
     is_alive: Callable[[str], bool],
 ) -> Job:
-    state = judge(document, upload, bucket, now, is_alive)
+    state = judge(document, upload, uploads_bucket, now, is_alive)
     told = datetime.fromisoformat(document.updated_at) if document else None
     uploaded = upload.last_modified if upload else None
     since = uploaded if state is JobState.WAITING else told
     return Job(key, state, since or told or uploaded or now, document, upload)
 
 
-def _is_alive(aws: Aws, deployment: Deployment, execution: str) -> bool:
-    return execution_status(aws, deployment, execution) == "RUNNING"
+def _is_alive(workflow: Workflow, execution: str) -> bool:
+    return execution_status(workflow, execution) == "RUNNING"
 
 
-def execution_status(aws: Aws, deployment: Deployment, execution: str) -> str | None:
+def execution_status(workflow: Workflow, execution: str) -> str | None:
     """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None: unknown, or Express."""
-    if deployment.express:
+    if workflow.express:
         return None
     try:
-        arn = deployment.execution_arn(execution)
-        return aws.states.describe_execution(executionArn=arn)["status"]
+        arn = workflow.execution_arn(execution)
+        return workflow.aws.states.describe_execution(executionArn=arn)["status"]
     except ClientError as error:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
             return None
         raise
 
 
-def _uploads(aws: Aws, deployment: Deployment, prefix: str) -> Iterator[tuple[str, StoredUpload]]:
-    pages = aws.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=deployment.uploads_bucket, Prefix=prefix or deployment.uploads_prefix
+def _uploads(workflow: Workflow, prefix: str) -> Iterator[tuple[str, StoredUpload]]:
+    pages = workflow.aws.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=workflow.uploads_bucket, Prefix=prefix or workflow.uploads_prefix
     )
     for page in pages:
         for found in page.get("Contents", []):
+            if found["Key"].endswith("/") and not found["Size"]:
+                continue  # a folder, as the console makes them
             upload = StoredUpload(found["ETag"].strip('"'), found["Size"], found["LastModified"])
             yield found["Key"], upload
 
 
-def _documents(aws: Aws, deployment: Deployment, prefix: str) -> Iterator[tuple[str, datetime]]:
+def _documents(workflow: Workflow, prefix: str) -> Iterator[tuple[str, datetime]]:
     """The keys of the status documents below a prefix, and when each was written."""
     # Keys that a client could not follow have their results in a folder named after a digest.
-    for folder in (prefix or deployment.uploads_prefix, "sha256-"):
-        pages = aws.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=deployment.results_bucket, Prefix=deployment.results_prefix + folder
+    for folder in (prefix or workflow.uploads_prefix, "sha256-"):
+        pages = workflow.aws.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=workflow.results_bucket, Prefix=workflow.results_prefix + folder
         )
         for page in pages:
             for found in page.get("Contents", []):
                 if found["Key"].endswith("/status.json"):
                     yield found["Key"], found["LastModified"]
-
-
-def _times(
-    documents: dict[str, datetime],
-    uploads: dict[str, StoredUpload],
-    status_key: str,
-    by_status_key: dict[str, str],
-) -> Iterator[datetime]:
-    if status_key in documents:
-        yield documents[status_key].astimezone(UTC)
-    if status_key in by_status_key:
-        yield uploads[by_status_key[status_key]].last_modified.astimezone(UTC)

@@ -7,16 +7,22 @@ becomes of a letter.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
 
 from ..errors import Rejected
 from ..job.upload import Upload
-from .deployment import Aws, Deployment
+from . import interrupts
+from .crowd import concurrently
+from .workflow import THREADS, Workflow, error_code
 
 _BATCH = 10  # SQS's limit for one call
 
@@ -38,7 +44,6 @@ class Letter:
     """
 
     message_id: str
-    receipt: str
     origin: Origin
     sent_at: datetime
     input: Mapping[str, Any] | None = None
@@ -46,25 +51,126 @@ class Letter:
     error: str | None = None
 
 
-def read(aws: Aws, deployment: Deployment, hold_seconds: int) -> Iterator[Letter]:
-    """Every letter once. For hold_seconds nobody else sees it, unless it is put back before."""
-    seen: set[str] = set()
-    while True:
-        answer = aws.sqs.receive_message(
-            QueueUrl=deployment.dead_letters_url,
-            MaxNumberOfMessages=_BATCH,
-            VisibilityTimeout=hold_seconds,
-            WaitTimeSeconds=1,  # asks all servers of the queue: an empty answer means empty
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp"],
+class Taken:
+    """Letters that nobody else sees until they are settled, or given back at the end of `with`.
+
+    They are given back on every way out: at the end, on an error, on Ctrl-C. Only a process that
+    is killed keeps them hidden, for hold_seconds at most.
+    """
+
+    def __init__(self, workflow: Workflow, hold_seconds: int) -> None:
+        self._workflow = workflow
+        self._hold_seconds = hold_seconds
+        self._lock = threading.Lock()
+        self._receipts: dict[str, str] = {}  # of what is ours, by the letter's id
+        self._seen: set[str] = set()
+        self._is_dry = False
+        self._reading: Generator[list[Letter]] | None = None
+        self.overlooked = False  # whether there were more than could be held at a time
+
+    def __enter__(self) -> Self:
+        interrupts.hold()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._reading is not None:
+                self._reading.close()  # what is just being received is ours, too
+            self._give_back()
+        finally:
+            interrupts.release()
+
+    def __iter__(self) -> Iterator[Letter]:
+        """Every letter once, as they come."""
+        self._is_dry = False
+        visible = count(self._workflow).visible
+        # As many batches ahead as there are letters for, and no more than are worked off in time.
+        ahead = max(1, min(THREADS, -(-visible // _BATCH)))
+        self._reading = concurrently(lambda _: self._receive(), self._until_dry(), ahead)
+        for batch in self._reading:
+            yield from batch
+
+    def _until_dry(self) -> Iterator[None]:
+        while not self._is_dry:
+            yield None
+
+    def _receive(self) -> list[Letter]:
+        try:
+            answer = self._workflow.aws.sqs.receive_message(
+                QueueUrl=self._workflow.dead_letters_url,
+                MaxNumberOfMessages=_BATCH,
+                VisibilityTimeout=self._hold_seconds,
+                WaitTimeSeconds=1,  # asks all servers of the queue: an empty answer means empty
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["SentTimestamp"],
+            )
+        except ClientError as error:
+            if error_code(error).rpartition(".")[2] != "OverLimit":
+                raise
+            self._is_dry = self.overlooked = True  # 120,000 are held
+            return []
+        new = []
+        with self._lock:
+            for message in answer.get("Messages", []):
+                self._receipts[message["MessageId"]] = message["ReceiptHandle"]
+                if message["MessageId"] not in self._seen:
+                    self._seen.add(message["MessageId"])
+                    new.append(message)
+                else:
+                    # So long a queue that its first letters can be seen again.
+                    self.overlooked = True
+            # Nothing new: the queue is empty, or it begins again.
+            self._is_dry |= not new
+        return [parse(message) for message in new]
+
+    def settle(self, letter: Letter) -> None:
+        """What the letter stands for is done: it is deleted."""
+        with self._lock:
+            receipt = self._receipts[letter.message_id]
+        self._workflow.aws.sqs.delete_message(
+            QueueUrl=self._workflow.dead_letters_url, ReceiptHandle=receipt
         )
-        new = [m for m in answer.get("Messages", []) if m["MessageId"] not in seen]
-        # Nothing new: the queue is empty, or so long that its first letters are visible again.
-        if not new:
-            return
-        for message in new:
-            seen.add(message["MessageId"])
-            yield parse(message)
+        with self._lock:
+            del self._receipts[letter.message_id]
+
+    def _give_back(self) -> None:
+        with ThreadPoolExecutor(THREADS) as threads:
+            # All are tried, also where one is refused.
+            returned = [threads.submit(self._return, one) for one in _batches(self._receipts)]
+        for future in returned:
+            future.result()
+
+    def _return(self, message_ids: Sequence[str]) -> None:
+        self._workflow.aws.sqs.change_message_visibility_batch(
+            QueueUrl=self._workflow.dead_letters_url,
+            Entries=[
+                {
+                    "Id": str(index),
+                    "ReceiptHandle": self._receipts[message_id],
+                    "VisibilityTimeout": 0,
+                }
+                for index, message_id in enumerate(message_ids)
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """About how many letters there are. held: those that some reader has and may give back."""
+
+    visible: int
+    held: int
+
+
+def count(workflow: Workflow) -> Count:
+    told = workflow.aws.sqs.get_queue_attributes(
+        QueueUrl=workflow.dead_letters_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    return Count(
+        int(told.get("ApproximateNumberOfMessages", 0)),
+        int(told.get("ApproximateNumberOfMessagesNotVisible", 0)),
+    )
 
 
 def parse(message: Mapping[str, Any]) -> Letter:
@@ -85,7 +191,6 @@ def parse(message: Mapping[str, Any]) -> Letter:
         origin, event = Origin.UNREADABLE, None
     return Letter(
         message_id=message["MessageId"],
-        receipt=message["ReceiptHandle"],
         origin=origin,
         sent_at=datetime.fromtimestamp(milliseconds / 1000, UTC),
         input=event,
@@ -104,30 +209,7 @@ def _opened(body: str, *, undelivered: bool) -> tuple[Origin, Any]:
     return (Origin.NOT_DELIVERED if undelivered else Origin.HELD), event
 
 
-def put_back(aws: Aws, deployment: Deployment, letters: Iterable[Letter]) -> None:
-    """Make letters visible again that were only looked at."""
-    for batch in _batches(letters):
-        aws.sqs.change_message_visibility_batch(
-            QueueUrl=deployment.dead_letters_url,
-            Entries=[
-                {"Id": str(index), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
-                for index, letter in enumerate(batch)
-            ],
-        )
-
-
-def remove(aws: Aws, deployment: Deployment, letters: Iterable[Letter]) -> None:
-    for batch in _batches(letters):
-        aws.sqs.delete_message_batch(
-            QueueUrl=deployment.dead_letters_url,
-            Entries=[
-                {"Id": str(index), "ReceiptHandle": letter.receipt}
-                for index, letter in enumerate(batch)
-            ],
-        )
-
-
-def _batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
-    rest = iter(letters)
+def _batches(things: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(things)
     while batch := list(islice(rest, _BATCH)):
         yield batch

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .deployment import Aws, Deployment
+from botocore.exceptions import ClientError
+
+from .workflow import Workflow, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import TargetTypeDef
@@ -31,35 +33,40 @@ class Gate:
     paused: bool
 
 
-def look(aws: Aws, deployment: Deployment) -> Gate:
-    rule = aws.events.describe_rule(Name=deployment.rule)
-    targets = aws.events.list_targets_by_rule(Rule=deployment.rule)["Targets"]
+def look(workflow: Workflow) -> Gate:
+    try:
+        rule = workflow.aws.events.describe_rule(Name=workflow.rule)
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        return Gate(enabled=False, target_arn=None, paused=False)
+    targets = workflow.aws.events.list_targets_by_rule(Rule=workflow.rule)["Targets"]
     arn = next((target["Arn"] for target in targets if target["Id"] == TARGET), None)
-    return Gate(rule["State"] != "DISABLED", arn, arn == deployment.dead_letters_arn)
+    return Gate(rule["State"] != "DISABLED", arn, arn == workflow.dead_letters_arn)
 
 
-def pause(aws: Aws, deployment: Deployment) -> None:
+def pause(workflow: Workflow) -> None:
     """Uploads wait in the dead-letter queue, for 14 days at most. Raises NotExchanged."""
-    _put(aws, deployment, {"Id": TARGET, "Arn": deployment.dead_letters_arn})
+    _put(workflow, {"Id": TARGET, "Arn": workflow.dead_letters_arn})
 
 
-def resume(aws: Aws, deployment: Deployment) -> None:
+def resume(workflow: Workflow) -> None:
     """New uploads start executions again; `redrive` starts those that waited.
 
     Raises NotExchanged.
     """
     target: TargetTypeDef = {
         "Id": TARGET,
-        "Arn": deployment.state_machine_arn,
-        "RoleArn": deployment.start_role_arn,
+        "Arn": workflow.state_machine_arn,
+        "RoleArn": workflow.start_role_arn,
     }
-    _put(aws, deployment, target)
+    _put(workflow, target)
 
 
-def _put(aws: Aws, deployment: Deployment, target: TargetTypeDef) -> None:
+def _put(workflow: Workflow, target: TargetTypeDef) -> None:
     # As in modules/trigger: EventBridge's own limits, and no event without a place.
     target["RetryPolicy"] = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
-    target["DeadLetterConfig"] = {"Arn": deployment.dead_letters_arn}
-    answer = aws.events.put_targets(Rule=deployment.rule, Targets=[target])
+    target["DeadLetterConfig"] = {"Arn": workflow.dead_letters_arn}
+    answer = workflow.aws.events.put_targets(Rule=workflow.rule, Targets=[target])
     if answer["FailedEntryCount"]:
         raise NotExchanged(str(answer["FailedEntries"]))

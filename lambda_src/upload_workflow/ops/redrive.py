@@ -1,28 +1,34 @@
 """Runs again what did not end, or ended for a reason of ours. Twice in a row does no harm.
 
-First a plan, which changes nothing; then the plan is carried out, one execution at a time. An
-execution's name is made from its job, so the same failure is never run twice at once. Knows
-what can be run again and with which input. Does not know why it failed.
+A stream from end to end: a step is carried out while later ones are still being looked for, and
+nothing is kept of it afterwards. On a Standard workflow an execution's name is made from its job,
+so the same failure is never run twice at once. Knows what can be run again and with which input.
+Does not know why it failed.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ..job import keys
-from ..job.document import State
+from ..job.document import State, StatusDocument, timestamp
+from ..job.transitions import is_same_version
 from ..job.upload import Upload
-from . import letters
-from .deployment import Aws, Deployment, error_code
+from . import interrupts
+from .crowd import concurrently
 from .jobs import Job, JobState, execution_status, find_jobs, read_document, read_upload
-from .letters import Letter
+from .letters import Letter, Taken
+from .workflow import THREADS, Workflow, error_code
 
 # Younger uploads may still be on their way: S3's events usually take seconds, at times minutes.
 PATIENCE = timedelta(minutes=15)
@@ -33,22 +39,26 @@ _TRIES = 100
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One job to run again. letters: those that are settled once its execution has started."""
+    """One job to run again. letter: what is settled once its execution has started, and its event.
+
+    job: as it was found, where there is no letter. job_id: None until its upload is looked at.
+    repeated: a further letter of a job that was named before.
+    """
 
     key: str
-    job_id: str
     why: str
-    input: Mapping[str, Any]
-    letters: tuple[Letter, ...] = ()
+    job_id: str | None
+    letter: Letter | None = None
+    job: Job | None = None
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """left: key, or the letter's id, and why it cannot be run again."""
+class Left:
+    """What is not run again. name: a key, or a letter's id."""
 
-    steps: tuple[Step, ...]
-    left: tuple[tuple[str, str], ...]
-    looked_at: tuple[Letter, ...]
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,70 +66,97 @@ class Done:
     """What became of a step. execution: its name, None if there is none."""
 
     step: Step
+    job_id: str
     what: str
-    execution: str | None
+    execution: str | None = None
     failed: bool = False
-
-
-def make_plan(
-    aws: Aws,
-    deployment: Deployment,
-    *,
-    now: datetime,
-    prefix: str,
-    since: datetime | None,
-    states: Sequence[JobState],
-    hold_seconds: int,
-) -> Plan:
-    """states: which jobs to take beside the dead letters."""
-    steps: dict[tuple[str, str], Step] = {}
-    left: list[tuple[str, str]] = []
-    looked_at = []
-    for letter in letters.read(aws, deployment, hold_seconds):
-        looked_at.append(letter)
-        if letter.upload is None or letter.input is None:
-            left.append((f"letter {letter.message_id}", "it holds no event of an upload"))
-        elif deployment.waits_for_scan and letter.upload.scan is None:
-            left.append((letter.upload.key, _UNSCANNED))
-        elif letter.upload.key.startswith(prefix):
-            identity = (letter.upload.key, letter.upload.job_id)
-            earlier = steps[identity].letters if identity in steps else ()
-            steps[identity] = Step(*identity, letter.origin.value, letter.input, (*earlier, letter))
-    told = {key for key, _ in (*steps, *left)}
-    jobs = find_jobs(aws, deployment, now=now, prefix=prefix, since=since, states=states)
-    for job in jobs if states else []:
-        if job.state is JobState.WAITING and now - job.since < PATIENCE:
-            continue
-        if job.key in told:
-            continue  # its letter is the better input
-        try:
-            event = _former_input(aws, deployment, job) or _event(aws, deployment, job)
-        except CannotRedrive as reason:
-            left.append((job.key, str(reason)))
-            continue
-        job_id = Upload.parse(event).job_id
-        steps[job.key, job_id] = Step(job.key, job_id, job.state.value, event)
-    return Plan(tuple(steps.values()), tuple(left), tuple(looked_at))
-
-
-# From before scanning was switched on, or sent by hand: the function would leave it alone.
-_UNSCANNED = "its event is no scan's result, and without one nothing may start it"
 
 
 class CannotRedrive(Exception):
     """The message says why."""
 
 
-def _former_input(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, Any] | None:
+# From before scanning was switched on, or sent by hand: the function would leave it alone.
+_UNSCANNED = "its event is no scan's result, and without one nothing may start it"
+
+
+def plan(
+    workflow: Workflow,
+    letters: Iterable[Letter],
+    *,
+    now: datetime,
+    prefix: str,
+    since: datetime | None,
+    states: Collection[JobState],
+) -> Iterator[Step | Left]:
+    """What there is to run again, first the letters and then the jobs in these states.
+
+    Nothing is listed where no states are asked for.
+    """
+    with_letters: set[int] = set()  # hashes: a few bytes of each key, and of each job
+    for letter in letters:
+        if letter.upload is None or letter.input is None:
+            yield Left(f"letter {letter.message_id}", "it holds no event of an upload")
+        elif workflow.waits_for_scan and letter.upload.scan is None:
+            with_letters.add(hash(letter.upload.key))
+            yield Left(letter.upload.key, _UNSCANNED)
+        elif letter.upload.key.startswith(prefix):
+            key, job_id = letter.upload.key, letter.upload.job_id
+            repeated = hash(job_id) in with_letters
+            with_letters |= {hash(key), hash(job_id)}
+            yield Step(key, letter.origin.value, job_id, letter, repeated=repeated)
+    if not states:
+        return
+    for job in find_jobs(workflow, now=now, prefix=prefix, since=since, states=states):
+        if hash(job.key) in with_letters:
+            continue  # its letter is the better input
+        if job.state is JobState.WAITING and now - job.since < PATIENCE:
+            yield Left(job.key, _young(job))
+            continue
+        reason = _why_not(workflow, job)
+        if reason:
+            yield Left(job.key, reason)
+        else:
+            yield Step(job.key, job.state.value, _known_id(job), job=job)
+
+
+def _young(job: Job) -> str:
+    ripe = job.since + PATIENCE
+    minutes = int(PATIENCE.total_seconds() // 60)
+    return (
+        f"it is younger than {minutes} minutes, its event may still come; from {ripe:%H:%M}Z on "
+        "it is started without"
+    )
+
+
+def _known_id(job: Job) -> str | None:
+    return job.document.job_id if job.document and job.state is not JobState.WAITING else None
+
+
+def _why_not(workflow: Workflow, job: Job) -> str | None:
+    """Why the job cannot be run again; asks AWS only where its upload does not answer that."""
+    if job.upload is not None and not workflow.waits_for_scan:
+        return None
+    try:
+        if _former_input(workflow, job) is None:
+            _event(workflow, job)
+    except CannotRedrive as reason:
+        return str(reason)
+    return None
+
+
+def _former_input(workflow: Workflow, job: Job) -> Mapping[str, Any] | None:
     """What the execution of the job got, if Step Functions still knows it.
 
     Raises CannotRedrive if nobody has scanned what has to be scanned.
     """
     execution = job.document.execution if job.document else None
-    if deployment.express or execution is None or job.state is JobState.WAITING:
+    if workflow.express or execution is None or job.state is JobState.WAITING:
         return None
     try:
-        answer = aws.states.describe_execution(executionArn=deployment.execution_arn(execution))
+        answer = workflow.aws.states.describe_execution(
+            executionArn=workflow.execution_arn(execution)
+        )
     except ClientError as error:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
             return None
@@ -127,16 +164,16 @@ def _former_input(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, An
     event = json.loads(answer.get("input") or "null")
     if not isinstance(event, dict):
         return None
-    if deployment.waits_for_scan and Upload.parse(event).scan is None:
+    if workflow.waits_for_scan and Upload.parse(event).scan is None:
         raise CannotRedrive(_UNSCANNED)
     return event
 
 
-def _event(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, Any]:
+def _event(workflow: Workflow, job: Job) -> Mapping[str, Any]:
     """The event as S3 would tell it of the object that lies there now. Raises CannotRedrive."""
-    if deployment.waits_for_scan:
+    if workflow.waits_for_scan:
         raise CannotRedrive("its event is gone, and without a scan's result nothing may start it")
-    upload = read_upload(aws, deployment, job.key)
+    upload = read_upload(workflow, job.key)
     if upload is None:
         raise CannotRedrive("its upload is gone")
     # The same version and sequencer as before make it the same job.
@@ -154,77 +191,153 @@ def _event(aws: Aws, deployment: Deployment, job: Job) -> Mapping[str, Any]:
         "source": "aws.s3",
         "detail-type": "Object Created",
         "time": upload.last_modified.isoformat(),
-        "region": deployment.region,
+        "region": workflow.region,
         "detail": {
-            "bucket": {"name": deployment.uploads_bucket},
+            "bucket": {"name": workflow.uploads_bucket},
             "object": {name: value for name, value in thing.items() if value is not None},
         },
     }
 
 
+class Pace:
+    """Lets through so many a second and no more: a burst pays for its own retries."""
+
+    def __init__(
+        self,
+        per_second: float,
+        pause: Callable[[float], None] = interrupts.pause,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._between = 1 / per_second
+        self._pause = pause
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        with self._lock:
+            now = self._clock()
+            at = max(now, self._next)
+            self._next = at + self._between
+        if at > now:
+            self._pause(at - now)
+
+
 def carry_out(
-    aws: Aws,
-    deployment: Deployment,
-    plan: Plan,
-    per_second: float,
-    pause: Callable[[float], None] = time.sleep,
-) -> Iterator[Done]:
-    """Starts the executions of a plan, no faster than asked: a burst pays for its own retries."""
-    for index, step in enumerate(plan.steps):
-        if index:
-            pause(1 / per_second)
-        done = _start(aws, deployment, step)
-        if not done.failed:
-            letters.remove(aws, deployment, step.letters)
-        yield done
+    workflow: Workflow, steps: Iterable[Step], taken: Taken, pace: Pace
+) -> Generator[Done]:
+    """Starts the executions, several at a time as far as the pace allows."""
+    # Two letters of one job must not look at the same moment whether it runs already.
+    one_by_one = [threading.Lock() for _ in range(2 * THREADS)]
+
+    def run(step: Step) -> Done:
+        with one_by_one[hash(step.key) % len(one_by_one)]:
+            return _run(workflow, taken, pace, step)
+
+    return concurrently(run, steps, THREADS)
 
 
-def _start(aws: Aws, deployment: Deployment, step: Step) -> Done:
-    if step.why not in _ENDED and _has_ended(aws, deployment, step):
-        return Done(step, "has ended meanwhile", None)
-    event = json.dumps({**step.input, "redrive": True})
-    for number in range(1, _TRIES):
-        name = f"redrive-{step.job_id}-{number}"
-        status = execution_status(aws, deployment, name)
+def _run(workflow: Workflow, taken: Taken, pace: Pace, step: Step) -> Done:
+    try:
+        event = _input(workflow, step)
+    except CannotRedrive as reason:
+        return Done(step, step.job_id or "", str(reason), failed=True)
+    upload = Upload.parse(event)
+    done = _start(workflow, pace, step, upload, event)
+    if step.letter is not None and not done.failed:
+        taken.settle(step.letter)
+    return done
+
+
+def _input(workflow: Workflow, step: Step) -> Mapping[str, Any]:
+    if step.letter is not None and step.letter.input is not None:
+        return step.letter.input
+    if step.job is None:
+        raise CannotRedrive("its event is gone")
+    return _former_input(workflow, step.job) or _event(workflow, step.job)
+
+
+def _start(
+    workflow: Workflow, pace: Pace, step: Step, upload: Upload, event: Mapping[str, Any]
+) -> Done:
+    done = partial(Done, step, upload.job_id)
+    document = read_document(workflow, keys.status_key(workflow.results_prefix, upload.key))
+    if document is not None and is_same_version(document.upload, upload):
+        # Since it was listed, or before its dead letter was found.
+        if step.why not in _ENDED and document.state in _ENDED:
+            return done("has ended meanwhile")
+        if workflow.express and _is_leased(document):
+            return done("is already running again", document.execution)
+    text = json.dumps({**event, "redrive": True})
+    for name in _names(workflow, upload.job_id):
+        status = execution_status(workflow, name)
         if status == "RUNNING":
-            return Done(step, "is already running again", name)
+            return done("is already running again", name)
         if status is not None:
             continue  # an earlier redrive, which has ended and did not help
+        pace.wait()
         try:
-            aws.states.start_execution(
-                stateMachineArn=deployment.state_machine_arn, name=name, input=event
+            workflow.aws.states.start_execution(
+                stateMachineArn=workflow.state_machine_arn, name=name, input=text
             )
         except ClientError as error:
             if error_code(error) == "ExecutionAlreadyExists":
                 continue
-            return Done(step, f"could not be started: {error}", None, failed=True)
-        return Done(step, "started", name)
-    return Done(step, f"was redriven {_TRIES - 1} times already", None, failed=True)
+            return done(f"could not be started: {error}", failed=True)
+        return done("started", name)
+    return done(f"was redriven {_TRIES - 1} times already", failed=True)
+
+
+def _names(workflow: Workflow, job_id: str) -> Iterator[str]:
+    """Names for the execution, the first that is free to be taken.
+
+    An Express workflow takes a used name again, and a claim takes the second execution of a name
+    for the first: there each name is used once.
+    """
+    if workflow.express:
+        yield f"redrive-{job_id}-{uuid.uuid4().hex}"
+        return
+    for number in range(1, _TRIES):
+        yield f"redrive-{job_id}-{number}"
+
+
+def _is_leased(document: StatusDocument) -> bool:
+    now = timestamp(datetime.now().astimezone())
+    return document.state is State.RUNNING and (document.lease_until or "") > now
 
 
 # Redriven only when asked for by name: the execution then tells the world again.
 _ENDED = (State.SUCCEEDED, State.REJECTED)
 
 
-def _has_ended(aws: Aws, deployment: Deployment, step: Step) -> bool:
-    """Since the plan was made, or before its dead letter was found."""
-    status_key = keys.status_key(deployment.results_prefix, step.key)
-    document = read_document(aws, deployment, status_key)
-    return document is not None and document.job_id == step.job_id and document.state in _ENDED
+def ends(workflow: Workflow, started: Sequence[Done], seconds: float) -> Iterator[dict[str, str]]:
+    """How the jobs of the started executions ended, by the executions' names: again each second,
+    until all have or the time is over."""
+    ended: dict[str, str] = {}
+    deadline = time.monotonic() + seconds
+    while True:
+        rest = [one for one in started if one.execution and one.execution not in ended]
+        for one, how in zip(rest, concurrently(partial(_end, workflow), rest), strict=True):
+            if how is not None:
+                ended[str(one.execution)] = how
+        yield ended
+        if len(ended) == len(started) or time.monotonic() >= deadline:
+            return
+        interrupts.pause(1)
 
 
-def end(aws: Aws, deployment: Deployment, done: Done) -> str | None:
-    """How the execution of a step ended; None while it has not.
+def _end(workflow: Workflow, done: Done) -> str | None:
+    """The job's state once its execution has ended; None while it has not.
 
-    Step Functions' word for a Standard execution; of an Express one only the document tells.
+    Where the document speaks of another version by then, how the execution ended.
     """
-    if done.execution is None:
-        return None
-    if not deployment.express:
-        status = execution_status(aws, deployment, done.execution)
-        return None if status == "RUNNING" else status
-    status_key = keys.status_key(deployment.results_prefix, done.step.key)
-    document = read_document(aws, deployment, status_key)
-    if document is None or document.execution != done.execution or not document.is_terminal:
-        return None
-    return document.state.value
+    status = None
+    if not workflow.express:
+        status = execution_status(workflow, str(done.execution))
+        if status == "RUNNING":
+            return None
+    document = read_document(workflow, keys.status_key(workflow.results_prefix, done.step.key))
+    told = document is not None and document.execution == done.execution
+    if document is not None and document.is_terminal and (told or status is not None):
+        return document.state.value if told or document.job_id == done.job_id else status
+    return status

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ..errors import Rejected
+from ..job.document import StatusDocument, StoredRendition
 from ..job.upload import Upload
-from . import letters, pause
-from .deployment import Aws, Deployment, error_code
-from .jobs import Job, JobState, find_job
-from .letters import Letter
+from . import pause
+from .crowd import concurrently
+from .jobs import Job, JobState, find_job, is_deleted
+from .letters import Letter, Taken, count
 from .pause import Gate
+from .workflow import Workflow, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
@@ -66,7 +68,12 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """executions: oldest first; those that Step Functions no longer knows are absent."""
+    """executions: oldest first; those that Step Functions no longer knows are absent.
+
+    letters_held: about how many letters another reader has, so that nobody can say whose they
+    are. deleted: a delete marker hides the upload. shared_with: the other bucket of which the
+    key's document speaks. missing: names of promised renditions that are not there.
+    """
 
     job: Job
     lines: tuple[LogLine, ...]
@@ -74,6 +81,10 @@ class Story:
     letters: tuple[Letter, ...]
     gate: Gate
     announces: bool
+    letters_held: int = 0
+    deleted: bool = False
+    shared_with: str | None = None
+    missing: tuple[str, ...] = ()
 
     def execution(self, name: str | None) -> Execution | None:
         return next((one for one in self.executions if one.name == name), None)
@@ -103,57 +114,89 @@ class Story:
             yield Moment(letter.sent_at, "dead letters", f"{letter.origin}{error}")
 
 
-def collect(aws: Aws, deployment: Deployment, name: str, now: datetime) -> Story | None:
+def collect(workflow: Workflow, name: str, now: datetime) -> Story | None:
     """The story of an upload's key, or of a job's id; None if there is no such job."""
-    job = find_job(aws, deployment, name, now)
+    job = find_job(workflow, name, now)
     if job is None and _JOB_ID.fullmatch(name):
-        key = _key_of(aws, deployment, name)
-        job = find_job(aws, deployment, key, now) if key else None
+        name = _key_of(workflow, name) or name
+        job = find_job(workflow, name, now)
+    # What has its end has no letter that matters, and looking at them all takes its time.
+    unended = job is None or job.state not in _ENDED
+    waiting, held = _letters(workflow, name) if unended else ((), 0)
+    if job is None and waiting:
+        # Deleted while its letter waited.
+        job = Job(name, JobState.WAITING, waiting[0].sent_at)
     if job is None:
         return None
-    # What has its end has no letter that matters, and looking at them all takes its time.
-    unended = job.state in (JobState.WAITING, JobState.RUNNING, JobState.STUCK)
-    waiting = tuple(_letters(aws, deployment, job.key)) if unended else ()
     first = min(
         (moment for moment in (_created(job), job.upload and job.upload.last_modified) if moment),
-        default=now,
+        default=job.since,
     )
-    lines = tuple(_lines(aws, deployment, "key", job.key, first - _BEFORE))
+    lines = tuple(_lines(workflow, "key", job.key, first - _BEFORE))
     named = [str(line.facts["execution"]) for line in lines if "execution" in line.facts]
     if job.document and job.document.execution:
         named.append(job.document.execution)
     if not named:
-        named += _started_for(aws, deployment, job.key, first - _BEFORE)
-    executions = [_execution(aws, deployment, one) for one in dict.fromkeys(named)]
+        named += _started_for(workflow, job.key, first - _BEFORE)
+    executions = [_execution(workflow, one) for one in dict.fromkeys(named)]
     return Story(
         job=job,
         lines=lines,
         executions=tuple(one for one in executions if one is not None),
         letters=waiting,
-        gate=pause.look(aws, deployment),
-        announces=job.state is not JobState.WAITING or _announces(aws, deployment),
+        letters_held=held,
+        gate=pause.look(workflow),
+        announces=job.state is not JobState.WAITING or _announces(workflow),
+        deleted=job.upload is None and is_deleted(workflow, job.key),
+        shared_with=_other_bucket(workflow, job),
+        missing=_missing(workflow, job.document),
     )
+
+
+_ENDED = (JobState.SUCCEEDED, JobState.REJECTED, JobState.FAILED)
+
+
+def _other_bucket(workflow: Workflow, job: Job) -> str | None:
+    document = job.document
+    if document is None or document.upload.bucket == workflow.uploads_bucket:
+        return None
+    return document.upload.bucket
+
+
+def _missing(workflow: Workflow, document: StatusDocument | None) -> tuple[str, ...]:
+    """Names of the renditions that the document promises and that are not there."""
+    renditions = document.renditions if document else ()
+
+    def is_missing(rendition: StoredRendition) -> bool:
+        try:
+            workflow.aws.s3.head_object(Bucket=workflow.results_bucket, Key=rendition.key)
+        except ClientError as error:
+            if error_code(error) in ("404", "NoSuchKey"):
+                return True
+            raise
+        return False
+
+    answers = concurrently(is_missing, renditions)
+    return tuple(one.name for one, gone in zip(renditions, answers, strict=True) if gone)
 
 
 def _created(job: Job) -> datetime | None:
     return datetime.fromisoformat(job.document.created_at) if job.document else None
 
 
-def _key_of(aws: Aws, deployment: Deployment, job_id: str) -> str | None:
+def _key_of(workflow: Workflow, job_id: str) -> str | None:
     """Clients know a job by its id; the log knows its key."""
-    for line in _lines(aws, deployment, "job_id", job_id, datetime.fromtimestamp(0, UTC)):
+    for line in _lines(workflow, "job_id", job_id, datetime.fromtimestamp(0, UTC)):
         return str(line.facts["key"])
     return None
 
 
-def _lines(
-    aws: Aws, deployment: Deployment, field: str, value: str, start: datetime
-) -> Iterator[LogLine]:
+def _lines(workflow: Workflow, field: str, value: str, start: datetime) -> Iterator[LogLine]:
     """The job lines in which a field has a value, oldest first within each function."""
     # Its only wildcard is *, and then it finds more than it should: hence the second look below.
     text = value.replace("\\", "\\\\").replace('"', '\\"')
-    for group in deployment.log_groups:
-        pages = aws.logs.get_paginator("filter_log_events").paginate(
+    for group in workflow.log_groups:
+        pages = workflow.aws.logs.get_paginator("filter_log_events").paginate(
             logGroupName=group,
             startTime=int(start.timestamp() * 1000),
             filterPattern=f'{{ $.{field} = "{text}" }}',
@@ -178,37 +221,39 @@ def _facts(message: str) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _letters(aws: Aws, deployment: Deployment, key: str) -> Iterator[Letter]:
-    looked_at = list(letters.read(aws, deployment, _LOOK_SECONDS))
-    letters.put_back(aws, deployment, looked_at)
-    for letter in looked_at:
-        if letter.upload is not None and letter.upload.key == key:
-            yield letter
+def _letters(workflow: Workflow, key: str) -> tuple[tuple[Letter, ...], int]:
+    """The key's letters, and about how many others read right now, which may be its, too."""
+    held = count(workflow).held
+    with Taken(workflow, _LOOK_SECONDS) as taken:
+        found = tuple(one for one in taken if one.upload is not None and one.upload.key == key)
+    return found, held
 
 
-def _announces(aws: Aws, deployment: Deployment) -> bool:
+def _announces(workflow: Workflow) -> bool:
     """Does the uploads bucket send its events to EventBridge at all."""
-    answer = aws.s3.get_bucket_notification_configuration(Bucket=deployment.uploads_bucket)
+    answer = workflow.aws.s3.get_bucket_notification_configuration(Bucket=workflow.uploads_bucket)
     return "EventBridgeConfiguration" in answer
 
 
-def _started_for(aws: Aws, deployment: Deployment, key: str, start: datetime) -> Iterator[str]:
+def _started_for(workflow: Workflow, key: str, start: datetime) -> Iterator[str]:
     """Executions that were given this upload and have left no trace of their own yet.
 
     Step Functions cannot be asked by input, so the latest of each kind are looked through.
     """
-    if deployment.express:
+    if workflow.express:
         return
     for status in _WITHOUT_TRACE:
-        listed = aws.states.list_executions(
-            stateMachineArn=deployment.state_machine_arn,
+        listed = workflow.aws.states.list_executions(
+            stateMachineArn=workflow.state_machine_arn,
             statusFilter=status,
             maxResults=_LOOKED_THROUGH,
         )
         for execution in listed["executions"]:
             if execution["startDate"] >= start:
-                told = aws.states.describe_execution(executionArn=execution["executionArn"])
-                if _about(told.get("input", ""), key):
+                described = workflow.aws.states.describe_execution(
+                    executionArn=execution["executionArn"]
+                )
+                if _about(described.get("input", ""), key):
                     yield execution["name"]
 
 
@@ -219,13 +264,15 @@ def _about(text: str, key: str) -> bool:
         return False
 
 
-def _execution(aws: Aws, deployment: Deployment, name: str) -> Execution | None:
-    if deployment.express:
+def _execution(workflow: Workflow, name: str) -> Execution | None:
+    if workflow.express:
         return None
-    arn = deployment.execution_arn(name)
+    arn = workflow.execution_arn(name)
     try:
-        told = aws.states.describe_execution(executionArn=arn)
-        pages = aws.states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        described = workflow.aws.states.describe_execution(executionArn=arn)
+        pages = workflow.aws.states.get_paginator("get_execution_history").paginate(
+            executionArn=arn
+        )
         history = [event for page in pages for event in page["events"]]
     except ClientError as error:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
@@ -233,9 +280,9 @@ def _execution(aws: Aws, deployment: Deployment, name: str) -> Execution | None:
         raise
     return Execution(
         name=name,
-        status=told["status"],
-        error=told.get("error"),
-        cause=told.get("cause"),
+        status=described["status"],
+        error=described.get("error"),
+        cause=described.get("cause"),
         moments=tuple(_history(name, history)),
     )
 

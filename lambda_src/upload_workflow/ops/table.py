@@ -35,6 +35,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def row(cells: Sequence[object], widths: Sequence[int]) -> str:
+    """One line of a table of which nobody knows the rest yet; the last cell is as wide as it is."""
+    *first, last = map(_cell, cells)
+    padded = [cell.ljust(width) for cell, width in zip(first, widths, strict=True)]
+    return "  ".join([*padded, last]).rstrip()
+
+
+def counted(number: int, thing: str) -> str:
+    """Such as "1 job", "2 jobs"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def bar(done: int, total: int, width: int = 30) -> str:
     """A progress bar such as [#####.....] 10/20."""
     filled = width * done // total if total else width

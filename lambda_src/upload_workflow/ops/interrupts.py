@@ -1,0 +1,72 @@
+"""Ctrl-C and its kin, put off while something is held that has to be given back first.
+
+Knows signals. Does not know what is held.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Held:
+    """depth: how many things are held. asked: somebody wants us to stop."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.asked = threading.Event()
+
+
+_HELD = _Held()
+
+
+@contextmanager
+def noticed() -> Iterator[None]:
+    """Inside, a signal raises KeyboardInterrupt: at once, or at the next `check` while held."""
+    _HELD.asked.clear()
+    before = {number: signal.signal(number, _on_signal) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    if _HELD.depth == 0:
+        raise KeyboardInterrupt
+    if not _HELD.asked.is_set():
+        print("Stopping: what is held is given back first.", file=sys.stderr, flush=True)
+    _HELD.asked.set()
+
+
+def hold() -> None:
+    """From here on a signal waits: for `check`, or for the `release` of what is held."""
+    _HELD.depth += 1
+
+
+def release() -> None:
+    """What was held is given back. Raises the KeyboardInterrupt that waited for it."""
+    _HELD.depth -= 1
+    if _HELD.depth == 0 and _HELD.asked.is_set():
+        _HELD.asked.clear()
+        raise KeyboardInterrupt
+
+
+def check() -> None:
+    """A place where it is safe to stop. Raises KeyboardInterrupt if somebody asked for it."""
+    if _HELD.asked.is_set():
+        raise KeyboardInterrupt
+
+
+def pause(seconds: float) -> None:
+    """Sleep, unless and until somebody asks to stop: then raises KeyboardInterrupt. In any
+    thread."""
+    if _HELD.asked.wait(seconds):
+        raise KeyboardInterrupt

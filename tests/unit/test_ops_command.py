@@ -1,0 +1,211 @@
+"""The operator's commands as typed: on every way out, and on workflows that somebody changed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.moto_account import KEY, NAME, Account, Calls, account
+from upload_workflow.job.document import State
+from upload_workflow.ops import __main__ as command
+from upload_workflow.ops import redrive
+
+
+@pytest.fixture(name="account")
+def _account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with account(monkeypatch) as made:
+        monkeypatch.setattr(command, "connect", lambda *_: made.aws)
+        monkeypatch.setattr(redrive, "PATIENCE", redrive.PATIENCE * 0)
+        monkeypatch.setenv("UPLOAD_WORKFLOW_NAME", NAME)
+        yield made
+
+
+def typed(*arguments: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = command.main(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+def asked(*arguments: str) -> Any:
+    code, out, err = typed(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_a_first_letter_is_started_before_the_last_job_is_listed(account: Account) -> None:
+    account.letter(account.upload("uploads/1"))
+    for number in range(2, 5):
+        account.document(account.upload(f"uploads/{number}"), State.FAILED)
+    with Calls(account.aws) as calls:
+        asked("redrive", "--yes")
+    assert calls.seen.index("StartExecution") < len(calls.seen) - 1
+    assert calls.seen.count("StartExecution") == 4
+
+
+def test_letters_that_somebody_else_reads_are_not_denied(account: Account) -> None:
+    """Field: "0 jobs", and "no execution has claimed the upload"."""
+    event = account.upload()
+    account.letter(event)
+    url = account.workflow.dead_letters_url
+    account.aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=300)
+    found = asked("redrive", "--letters-only")
+    assert (found["jobs"], found["letters_held"], found["whole"]) == ([], 1, False)
+    assert "1 letter is held by another reader" in typed("redrive")[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--name", NAME, "jobs"),
+        ("jobs", "--name", NAME),
+        ("jobs",),  # UPLOAD_WORKFLOW_NAME
+        ("--json", "jobs"),
+    ],
+)
+def test_options_stand_before_the_command_or_after_it(
+    account: Account, arguments: tuple[str, ...]
+) -> None:
+    account.upload()
+    code, out, _ = typed(*arguments)
+    assert code == 0
+    assert KEY in out
+
+
+def test_a_name_after_the_command_wins(account: Account) -> None:
+    code, _, err = typed("--name", NAME, "jobs", "--name", "other")
+    assert code == 2
+    assert f"Known ones: {NAME}" in err
+
+
+def test_one_job_is_one_job_and_the_latest_are_shown(account: Account) -> None:
+    account.upload()
+    assert "\n1 job: 1 WAITING" in typed("jobs")[1]
+    account.upload("uploads/two")
+    code, out, _ = typed("jobs", "--limit", "1")
+    assert code == 0
+    assert "2 jobs (the last 1 are shown, --limit 0 shows all): 2 WAITING" in out
+    assert out.count("uploads/") == 1
+    assert len(asked("jobs")) == len(asked("jobs", "--limit", "0")) == 2
+
+
+def test_a_limit_below_nothing_is_refused(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(("jobs", "--limit", "-1"))
+    assert "0 shows all" in capsys.readouterr().err
+
+
+def test_folders_of_the_console_are_no_uploads(account: Account) -> None:
+    account.upload("uploads/album/", b"")
+    account.upload("uploads/album/one")
+    assert [job["key"] for job in asked("jobs")] == ["uploads/album/one"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_key_can_be_shown_on_any_terminal(account: Account, encoding: str) -> None:
+    account.upload("uploads/写真 ✔ é")
+    written = io.BytesIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(written, encoding)) as out:
+        assert command.main(("jobs",)) == 0
+        assert command.main(("redrive",)) == 0
+        out.flush()
+        shown = written.getvalue().decode(encoding)
+    assert shown.count("WAITING") >= 2
+    assert ("写真" in shown) == (encoding == "utf-8")
+
+
+CHANGES: dict[str, object] = {
+    "another shape": {"source": ["aws.s3"], "detail": {"bucket": {"name": ["uploads"]}}},
+    "a suffix": {
+        "detail": {"bucket": {"name": ["uploads"]}, "object": {"key": [{"suffix": ".jpg"}]}}
+    },
+    "only the source": {"source": ["aws.s3"]},
+}
+
+
+@pytest.mark.parametrize("pattern", CHANGES.values(), ids=CHANGES)
+def test_a_rule_that_somebody_changed_stands_in_nobodys_way_but_where_it_must(
+    account: Account, pattern: object
+) -> None:
+    """Field: KeyError 'prefix' from every command, at night, `pause` too."""
+    account.listen(pattern)
+    assert asked("pause")["paused"]
+    code, _, err = typed("jobs")
+    assert code == 1
+    assert "was changed" in err
+    assert "--uploads s3://BUCKET/PREFIX" in err
+    account.upload()
+    assert [job["key"] for job in asked("jobs", "--uploads", "s3://uploads/uploads/")] == [KEY]
+
+
+def test_a_rule_that_is_gone_is_named_and_the_rest_goes_on(account: Account) -> None:
+    account.aws.events.delete_rule(Name=f"{NAME}-upload-ready")
+    code, _, err = typed("jobs")
+    assert code == 1
+    assert "upload-ready is gone" in err
+    account.upload()
+    assert asked("why", KEY, "--uploads", "s3://uploads/uploads/")["name"] == "EventsOff"
+
+
+def test_an_upload_deleted_while_its_letter_waits_is_told_by_its_letter(account: Account) -> None:
+    """Field: "the client has not uploaded anything"."""
+    event = account.upload()
+    account.letter(event)
+    account.aws.s3.delete_object(Bucket="uploads", Key=KEY)
+    assert asked("why", KEY)["name"] == "Paused"  # kept without an error: held
+
+
+def test_a_rendition_that_is_gone_is_missed(account: Account) -> None:
+    """Field: "Nothing is wrong: every rendition is there"."""
+    rendition = {
+        "name": "small",
+        "key": "results/uploads/one/j/r/small.webp",
+        "url": "https://example.com",
+        "url_expires_at": "2026-03-01T12:00:00.000Z",
+        "content_type": "image/webp",
+        "width": 1,
+        "height": 1,
+        "bytes": 1,
+        "sha256": "f",
+    }
+    from upload_workflow.job.document import StoredRendition
+
+    account.document(account.upload(), State.SUCCEEDED, renditions=(StoredRendition(**rendition),))
+    why = asked("why", KEY)
+    assert why["name"] == "RenditionsGone"
+    assert "small" in why["sentence"]
+
+
+def test_the_doctor_says_what_is_off_and_goes_on_where_it_may_not_look(account: Account) -> None:
+    code, out, _ = typed("doctor", "--json")
+    findings = {one["what"]: one for one in json.loads(out)}
+    assert code == 1
+    assert "sends none to EventBridge" in findings["events of the uploads bucket"]["said"]
+    assert findings["rule"]["remedy"] is None
+    assert "the rule has none" in findings["target"]["said"]
+    assert "no policy of its own" in findings["rights of convert_image"]["said"]
+    assert findings["record_failure"]["said"].startswith("gone")
+    typed("pause")
+    assert (
+        "paused"
+        in {one["what"]: one for one in json.loads(typed("doctor", "--json")[1])}["target"]["said"]
+    )
+
+
+def test_the_doctor_sees_a_target_that_lost_its_dead_letters(account: Account) -> None:
+    """Field: invisible to a plan of Terraform."""
+    typed("resume")
+    targets = account.aws.events.list_targets_by_rule(Rule=f"{NAME}-upload-ready")["Targets"]
+    assert {one["what"]: one["remedy"] for one in json.loads(typed("doctor", "--json")[1])}[
+        "target"
+    ] is None
+    del targets[0]["DeadLetterConfig"]
+    account.aws.events.put_targets(Rule=f"{NAME}-upload-ready", Targets=targets)
+    assert "has lost its dead letters" in typed("doctor")[1]

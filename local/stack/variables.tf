@@ -63,12 +63,6 @@ variable "limits" {
   default     = {}
 }
 
-variable "workflow" {
-  type        = any
-  description = "As in the module."
-  default     = {}
-}
-
 variable "allowed_origins" {
   type        = list(string)
   description = "As in the module. By default where development servers of pages listen on this machine."

@@ -432,6 +432,14 @@ def test_other_renditions_have_other_keys(world: World) -> None:
     assert first["job_id"] == second["job_id"]
 
 
+def test_a_folder_made_in_the_console_is_no_upload(world: World) -> None:
+    """Field: REJECTED Empty, counted as a client's mistake."""
+    told = world.convert(world.put("uploads/album/", b""))
+    assert (told["state"], told["reason"]) == ("IGNORED", "folder")
+    assert world.s3.keys(RESULTS) == []
+    assert world.convert(world.put("uploads/album/", picture()))["state"] == "SUCCEEDED"
+
+
 def test_the_seed_gives_its_name_and_times_to_the_job(world: World) -> None:
     seeded = seed(world)
     world.pass_time(seconds=5)

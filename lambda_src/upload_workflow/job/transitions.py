@@ -37,6 +37,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"  # another execution has this job, or the job has its end
     SUPERSEDED = "superseded"  # a newer version of the key took its place
     SPENT = "spent"  # the key was issued for one upload, and another version was that
+    FOLDER = "folder"  # made in the console: nobody uploaded anything
     OCCUPIED = "occupied"  # the key's document speaks of an upload in another bucket
     UNSCANNED = "unscanned"  # only scanned uploads are worked on, and nobody has scanned this one
 

@@ -104,6 +104,11 @@ class Upload:
         return self.version_id or f"{self.etag}\0{self.sequencer or ''}"
 
     @property
+    def is_folder(self) -> bool:
+        """Whether it is what the console makes for a folder: a name with a slash, and no bytes."""
+        return self.key.endswith("/") and self.size_bytes == 0
+
+    @property
     def job_id(self) -> str:
         return keys.job_id(self.bucket, self.key, self.version)
 

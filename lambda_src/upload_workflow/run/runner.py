@@ -147,6 +147,8 @@ class JobRunner:
 
         Raises only what a retry may mend, and the permanent faults of `errors`.
         """
+        if upload.is_folder:
+            return Ignored(Reason.FOLDER)
         key = keys.status_key(self.results_prefix, upload.key)
         claimant = Claimant(task.execution, self.lease, task.redrive)
         seen = self.store.read_status(key)

@@ -147,8 +147,6 @@ class JobRunner:
 
         Raises only what a retry may mend, and the permanent faults of `errors`.
         """
-        if upload.is_folder:
-            return Ignored(Reason.FOLDER)
         key = keys.status_key(self.results_prefix, upload.key)
         claimant = Claimant(task.execution, self.lease, task.redrive)
         seen = self.store.read_status(key)
@@ -191,6 +189,8 @@ class JobRunner:
         claimant: Claimant,
         opened: OpenedUpload | None = None,
     ) -> Decision:
+        if upload.is_folder:
+            return Ignored(Reason.FOLDER)
         if self.scanned_only and upload.scan is None:
             # Whoever sent this: the scan's own event starts the job, or nothing does.
             return Ignored(Reason.UNSCANNED)

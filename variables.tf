@@ -75,6 +75,7 @@ variable "results" {
     prefix           = optional(string, "results/")        # <prefix><upload key>/status.json
     retention_days   = optional(number, 30)
     url_life_seconds = optional(number, 3600) # of every URL; docs/client.md says what shortens it
+    served_from      = optional(string)       # such as "https://img.example.com": renditions' URLs last; null: signed
   })
   description = "Where status documents and renditions wait for the client. A bucket of yours keeps its own settings."
   default     = {}
@@ -117,6 +118,17 @@ variable "results" {
       && floor(var.results.url_life_seconds) == var.results.url_life_seconds
     )
     error_message = "The life of a URL is a whole number of seconds, 60 to 604800 (seven days)."
+  }
+
+  validation {
+    # A CDN on loopback serves in tests. The length has to fit into a function's environment.
+    condition = var.results.served_from == null || try(length(var.results.served_from) <= 60, false) && can(regex(
+      "^(https://[a-z0-9.-]+|http://127\\.0\\.0\\.1)(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$", var.results.served_from
+    ))
+    error_message = <<-EOT
+      Renditions are served from an https address in lower case, of at most 60 characters, without a slash at its end, a
+      query or a fragment, such as "https://img.example.com".
+    EOT
   }
 
   validation {

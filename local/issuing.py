@@ -39,6 +39,7 @@ def issuer(stack: Stack) -> Callable[[UploadRequest], Issued]:
         forms=True,
         form_life_seconds=_FORM_LIFE_SECONDS,
         url_life_seconds=_URL_LIFE_SECONDS,
+        served_from=None,
     )
 
     def issue(request: UploadRequest) -> Issued:

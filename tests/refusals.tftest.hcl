@@ -1448,3 +1448,45 @@ run "a_step_of_ones_own_that_outlasts_an_express_workflow_is_refused" {
 
   expect_failures = [var.workflow]
 }
+
+run "renditions_served_without_tls_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { served_from = "http://img.example.com" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "an_address_with_a_slash_at_its_end_is_refused_for_renditions" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { served_from = "https://img.example.com/" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "an_address_with_a_query_is_refused_for_renditions" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { served_from = "https://img.example.com/?key=" }
+  }
+
+  expect_failures = [var.results]
+}

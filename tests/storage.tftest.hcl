@@ -200,6 +200,37 @@ run "a_destroy_takes_everything_when_asked_to" {
   }
 }
 
+run "a_cdn_of_the_account_reads_renditions_and_no_status_document" {
+  variables {
+    results = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600, served_from = "https://img.example.com" }
+  }
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.bucket["results"].statement : statement.sid => [
+        coalesce(statement.effect, "Allow"), statement.actions, [for principal in statement.principals : principal.identifiers],
+        { for condition in statement.condition : condition.variable => condition.values },
+      ] if length(regexall("Cdn", statement.sid)) > 0
+      } == {
+      LetTheCdnReadRenditions = ["Allow", toset(["s3:GetObject"]), [toset(["cloudfront.amazonaws.com"])], {
+        "aws:SourceAccount" = tolist(["123456789012"])
+        "aws:SourceArn"     = tolist(["arn:aws:cloudfront::123456789012:distribution/*"])
+      }]
+      KeepStatusDocumentsFromTheCdn = ["Deny", toset(["s3:GetObject"]), [toset(["cloudfront.amazonaws.com"])], {}]
+    }
+    error_message = "The results' policy says ${jsonencode(data.aws_iam_policy_document.bucket["results"].statement)}."
+  }
+
+  assert {
+    condition     = !anytrue([for statement in data.aws_iam_policy_document.bucket["uploads"].statement : length(regexall("Cdn", statement.sid)) > 0])
+    error_message = "A CDN gets at uploads: ${jsonencode(data.aws_iam_policy_document.bucket["uploads"].statement)}."
+  }
+}
+
 run "who_comes_without_tls_or_with_an_old_signature_is_refused" {
   module {
     source = "./modules/storage"

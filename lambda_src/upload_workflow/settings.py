@@ -24,6 +24,7 @@ class ConvertImageSettings:
     renditions: Mapping[str, Rendition]
     limits: Limits
     url_life_seconds: int
+    served_from: str | None
     lease_seconds: int
     workflow_name: str
     scanned_only: bool
@@ -43,6 +44,7 @@ class ConvertImageSettings:
             },
             limits=Limits.from_json(json.loads(env["LIMITS"])),
             url_life_seconds=int(env["URL_LIFE_SECONDS"]),
+            served_from=env["SERVED_FROM"] or None,
             lease_seconds=int(env["LEASE_SECONDS"]),
             workflow_name=env["WORKFLOW_NAME"],
             scanned_only=json.loads(env["SCANNED_ONLY"]) is True,
@@ -83,6 +85,7 @@ class IssueUploadSettings:
     forms: bool
     form_life_seconds: int
     url_life_seconds: int
+    served_from: str | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -96,6 +99,7 @@ class IssueUploadSettings:
             forms=env["FORMS"] == "true",
             form_life_seconds=int(env["FORM_LIFE_SECONDS"]),
             url_life_seconds=int(env["URL_LIFE_SECONDS"]),
+            served_from=env["SERVED_FROM"] or None,
         )
 
     @property

@@ -26,6 +26,7 @@ locals {
         })
         LIMITS           = jsonencode(var.limits)
         URL_LIFE_SECONDS = tostring(var.results.url_life_seconds)
+        SERVED_FROM      = var.results.served_from == null ? "" : var.results.served_from
         # A claim outlives the function that made it, so that nobody takes a job from a living worker.
         LEASE_SECONDS = tostring(var.conversion.timeout_seconds + 15)
         # The gate holds here too: events that went round the rule convert nothing unscanned.

@@ -1,4 +1,5 @@
-# Who may not: everybody without TLS, with an outdated signature, or with one that is too old.
+# Who may not: everybody without TLS, with an outdated signature, or with one that is too old. Who may: a CDN of this
+# account, where renditions are served by one.
 
 data "aws_iam_policy_document" "bucket" {
   for_each = local._made
@@ -56,6 +57,52 @@ data "aws_iam_policy_document" "bucket" {
       test     = "NumericGreaterThan"
       variable = "s3:signatureAge"
       values   = [each.value.signature_days * 86400 * 1000]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "results" ? local._served : []
+
+    content {
+      sid       = "LetTheCdnReadRenditions"
+      actions   = ["s3:GetObject"]
+      resources = ["${aws_s3_bucket.made[each.key].arn}/${var.results.prefix}*"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["cloudfront.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [var.surroundings.place.account_id]
+      }
+
+      condition {
+        test     = "ArnLike"
+        variable = "aws:SourceArn"
+        values = [
+          "arn:${var.surroundings.place.partition}:cloudfront::${var.surroundings.place.account_id}:distribution/*"
+        ]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.key == "results" ? local._served : []
+
+    content {
+      # They hold a client's name for its file and, for others, signed URLs; and a CDN would keep an old one.
+      sid       = "KeepStatusDocumentsFromTheCdn"
+      effect    = "Deny"
+      actions   = ["s3:GetObject"]
+      resources = ["${aws_s3_bucket.made[each.key].arn}/*/status.json"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["cloudfront.amazonaws.com"]
+      }
     }
   }
 }

@@ -29,6 +29,9 @@ locals {
 
   _cors = { for kind, made in local._made : kind => made if nonsensitive(length(var.allowed_origins) > 0) }
 
+  # Whether a CDN reads what was made here.
+  _served = nonsensitive(var.results.served_from != null) ? ["cdn"] : []
+
   _bucket = { for kind, wanted in local._kinds : kind => try(aws_s3_bucket.made[kind].bucket, wanted.brought.name) }
   _arn    = { for kind, bucket in local._bucket : kind => "arn:${var.surroundings.place.partition}:s3:::${bucket}" }
 }

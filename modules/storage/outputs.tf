@@ -19,6 +19,7 @@ output "results" {
     arn              = local._arn.results
     prefix           = var.results.prefix
     url_life_seconds = var.results.url_life_seconds
+    served_from      = var.results.served_from
   }
 
   depends_on = [

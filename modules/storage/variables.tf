@@ -24,6 +24,7 @@ variable "results" {
     prefix           = string
     retention_days   = number
     url_life_seconds = number
+    served_from      = optional(string)
   })
   description = "Where results wait; a null bucket is made."
 }

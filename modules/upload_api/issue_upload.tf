@@ -34,6 +34,7 @@ resource "aws_lambda_function" "issue_upload" {
       FORMS             = tostring(var.upload_api.forms)
       FORM_LIFE_SECONDS = tostring(var.upload_api.form_life_seconds)
       URL_LIFE_SECONDS  = tostring(var.results.url_life_seconds)
+      SERVED_FROM       = var.results.served_from == null ? "" : var.results.served_from
     }
   }
 

@@ -41,7 +41,13 @@ variable "uploads" {
 }
 
 variable "results" {
-  type        = object({ bucket = string, arn = string, prefix = string, url_life_seconds = number })
+  type = object({
+    bucket           = string
+    arn              = string
+    prefix           = string
+    url_life_seconds = number
+    served_from      = optional(string)
+  })
   description = "Where results wait, and how long their URLs live."
 }
 

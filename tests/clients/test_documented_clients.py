@@ -226,6 +226,7 @@ def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Pa
         "FORMS": "true",
         "FORM_LIFE_SECONDS": "300",
         "URL_LIFE_SECONDS": "3600",
+        "SERVED_FROM": "",
     }
     done = run([sys.executable, str(script)], environment)
     assert done.returncode == 0, done.stderr

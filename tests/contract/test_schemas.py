@@ -52,8 +52,17 @@ def documents_of(world: World) -> list[dict[str, Any]]:
 def lives() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """The documents and announcements of one job of each kind."""
     found = {}
-    for name in ("succeeded", "rejected", "failed", "duplicate", "superseded", "spent", "redriven"):
-        world = World()
+    for name in (
+        "succeeded",
+        "rejected",
+        "failed",
+        "duplicate",
+        "superseded",
+        "spent",
+        "redriven",
+        "served",
+    ):
+        world = World(served_from="https://img.example.com" if name == "served" else None)
         seeded = seed(UPLOADS, KEY, NOON, expires_at="2026-03-01T13:00:00.000Z", **STATED)
         documents = documents_of(world)
         if name != "superseded":  # which only an upload that nobody issued can be

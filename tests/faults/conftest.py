@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "RENDITIONS": json.dumps({"large": {"width_px": 24}, "small": {"width_px": 8}}),
     "LIMITS": json.dumps({"max_bytes": 100_000}),
     "URL_LIFE_SECONDS": "3600",
+    "SERVED_FROM": "",
     "LEASE_SECONDS": "60",
     "SCANNED_ONLY": "false",
     "WORKFLOW_NAME": "test",

@@ -56,6 +56,7 @@ def test_every_handler_loads_from_the_zip_alone(local_zip: Path, tmp_path: Path)
         "FORMS": "true",
         "MAX_BYTES": "1000",
         "URL_LIFE_SECONDS": "60",
+        "SERVED_FROM": "",
         "FORM_LIFE_SECONDS": "60",
         "LEASE_SECONDS": "60",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

@@ -24,7 +24,7 @@ from botocore.credentials import Credentials
 from PIL import Image
 
 from tests.support.memory_s3 import MemoryS3, Version
-from upload_workflow.aws.signer import Signer
+from upload_workflow.aws.signer import LastingLinks, SignedLinks, Signer
 from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import convert
 from upload_workflow.image.converted import Converted, Encoded
@@ -162,6 +162,7 @@ class World:
     aborted: set[str] = field(default_factory=set)  # executions whose workers still run
     write_all: WriteAll = one_after_another
     scanned_only: bool = False
+    served_from: str | None = None
     converter: Converter = field(default_factory=CachedConverter)
     recipe: str = RECIPE
 
@@ -203,13 +204,16 @@ class World:
             results_prefix=PREFIX,
             recipe=self.recipe,
             store=self._store(),
-            signer=signer(),
+            link=(
+                LastingLinks(self.served_from)
+                if self.served_from
+                else SignedLinks(signer(), RESULTS, timedelta(hours=1), self._tick)
+            ),
             refuse_early=partial(refuse_early, limits=LIMITS),
             converter=self.converter,
             now=self._tick,
             write_all=self.write_all,
             lease=timedelta(minutes=1),
-            url_life=timedelta(hours=1),
             scanned_only=self.scanned_only,
         )
         upload = Upload.parse(task.event)

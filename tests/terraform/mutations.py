@@ -249,6 +249,12 @@ MUTATIONS = [
         "promises:storage",
     ),
     Mutation(
+        "a CDN reads status documents",
+        STORAGE_ACCESS,
+        in_statement("KeepStatusDocumentsFromTheCdn", '"Deny"', '"Allow"'),
+        "promises:storage",
+    ),
+    Mutation(
         "a backend may write anywhere in the bucket",
         STORAGE_ACCESS,
         swap("${local._arn.uploads}/${var.uploads.prefix}*", "${local._arn.uploads}/*"),

@@ -303,6 +303,7 @@ def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
     outputs = applied(case).outputs["all"]
     assert outputs.keys() == {
         "dead_letters",
+        "events",
         "functions",
         "monitoring",
         "results",
@@ -314,3 +315,20 @@ def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
     # Neither a function's environment nor anything else of its configuration.
     said = json.dumps({k: v for k, v in outputs.items() if k != "signer_policy_json"})
     assert not re.search(r"environment|RENDITIONS|LIMITS|secret", said)
+
+
+def test_a_cdn_of_the_account_reads_renditions_and_nothing_else(applied: Apply) -> None:
+    served, cloudfront = applied("served"), ("Service", "cloudfront.amazonaws.com")
+    let_in = [each for each in resource_policies(served) if cloudfront in each.principals]
+    results, uploads = (
+        f"arn:aws:s3:::upload-workflow-{kind}-{ACCOUNT}-{REGION}" for kind in ("results", "uploads")
+    )
+    folder = f"{results}/results/uploads/a photo.jpg"
+    assert may(let_in, "s3:GetObject", f"{folder}/job/recipe/thumbnail.jpg")
+    assert may(let_in, "s3:GetObject", f"{results}/results/sha256-0/job/recipe/thumbnail.jpg")
+    assert not may(let_in, "s3:GetObject", f"{folder}/status.json")
+    assert not may(let_in, "s3:ListBucket", results)
+    assert not may(let_in, "s3:PutObject", f"{folder}/job/recipe/thumbnail.jpg")
+    assert not may(let_in, "s3:GetObject", f"{uploads}/uploads/a photo.jpg")
+    not_served = resource_policies(applied("default"))
+    assert not [each for each in not_served if cloudfront in each.principals]

@@ -22,6 +22,10 @@ ANSWERS = {
         "backend": {"url": "https://backend.example.com/uploads", "key": "secret"},
     },
     "own-step": {"step_package": str(PACKAGE)},
+    "cdn": {
+        "domain": "img.example.com",
+        "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1234abcd",
+    },
     "embedded": {
         "network": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]},
         "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",

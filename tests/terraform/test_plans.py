@@ -333,6 +333,7 @@ def test_an_environment_fits_into_a_function(applied: Apply) -> None:
         # Each of six numbers may have four more digits.
         "LIMITS": len(given["LIMITS"]) + 24,
         "URL_LIFE_SECONDS": 6,
+        "SERVED_FROM": 60,
         "LEASE_SECONDS": 3,
     }
     assert longest.keys() == given.keys()

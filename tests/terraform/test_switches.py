@@ -79,6 +79,7 @@ EXPECTED = {
     "no_monitoring": CORE,
     "own_topic": CORE + MONITORING - TOPIC,
     "upload_api": CORE + API + PAGE + AUTHORIZER + CORS,
+    "served": CORE,
     "own_buckets": CORE - BUCKETS,
     "surrounded": CORE + MONITORING + API + API_ALARMS + CORS,
     "china": CORE + API,

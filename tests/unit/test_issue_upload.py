@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "FORMS": "true",
     "FORM_LIFE_SECONDS": "900",
     "URL_LIFE_SECONDS": "3600",
+    "SERVED_FROM": "",
 }
 ANNA = {"jwt": {"claims": {"iss": "https://issuer.example/", "sub": "anna@example.com"}}}
 

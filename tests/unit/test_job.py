@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -46,6 +47,16 @@ def test_a_photo_ends_as_succeeded_with_every_rendition_readable(world: World) -
     assert document.upload.content_type == "image/jpeg"
     assert document.attempt == 1
     assert document.lease_until is None
+
+
+def test_where_a_cdn_serves_the_renditions_their_urls_last() -> None:
+    world = World(served_from="https://img.example.com")
+    world.convert(world.put("uploads/a+b ü.jpg"))
+    document = world.document("uploads/a+b ü.jpg")
+    assert document is not None and document.renditions
+    for made in document.renditions:
+        assert made.url == f"https://img.example.com/{quote(made.key)}" and "%2B" in made.url
+        assert made.url_expires_at is None
 
 
 def test_document_and_event_name_the_recipe_that_stands_in_the_keys(world: World) -> None:

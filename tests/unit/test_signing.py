@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.session
 import pytest
@@ -24,7 +24,13 @@ from tests.support.post_oracle import Account, refusal
 from tests.support.put_oracle import refusal as put_refusal
 from tests.support.ticket_tampering import attempts
 from upload_workflow.aws import clients
-from upload_workflow.aws.signer import Signer, UploadForm, UploadTicket, credential_life
+from upload_workflow.aws.signer import (
+    LastingLinks,
+    Signer,
+    UploadForm,
+    UploadTicket,
+    credential_life,
+)
 from upload_workflow.aws.store import Store
 from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import Method, UploadRequest
@@ -43,6 +49,7 @@ PLACE = IssueUploadSettings(
     forms=True,
     form_life_seconds=900,
     url_life_seconds=1800,
+    served_from=None,
 )
 UPLOAD_ID = uuid.UUID("1b671a64-40d5-491e-99b0-da01ff1f3341")
 PHOTO = b"p" * 640
@@ -339,6 +346,18 @@ def test_a_url_lives_no_longer_than_asked_than_sigv4_and_than_its_credentials(
     signed = here.get_url("b", "k", asked, now, "image/webp")
     assert parse_qs(urlsplit(signed.url).query)["X-Amz-Expires"] == [str(seconds)]
     assert signed.expires_at == timestamp(now.replace(microsecond=0) + timedelta(seconds=seconds))
+
+
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    base=st.sampled_from(["https://img.example.com", "https://example.com/media"]),
+)
+def test_a_lasting_link_is_the_key_below_the_address_and_has_no_end(key: str, base: str) -> None:
+    link = LastingLinks(base)(key, "image/webp")
+    assert link.expires_at is None
+    assert link.url.isascii() and unquote(link.url.removeprefix(f"{base}/")) == key
+    parts = urlsplit(link.url)
+    assert (parts.query, parts.fragment) == ("", "")
 
 
 def test_credentials_that_know_their_end_are_believed() -> None:

@@ -6,10 +6,11 @@ made here goes to the client and nowhere else: into no log, event or execution.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..job.document import timestamp
 
@@ -36,6 +37,17 @@ class SignedUrl:
 
     def __repr__(self) -> str:
         return f"SignedUrl(expires_at={self.expires_at!r})"  # a log must not hold it by accident
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A URL as a document holds it. expires_at: None where it has no end."""
+
+    url: str
+    expires_at: str | None
+
+    def __repr__(self) -> str:
+        return f"Link(expires_at={self.expires_at!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +178,34 @@ class Signer:
 
     def _seconds(self, life: timedelta, now: datetime) -> int:
         return int(min(life, MAX_URL_LIFE, credential_life(self.credentials, now)).total_seconds())
+
+
+@dataclass(frozen=True)
+class SignedLinks:
+    """Links to the objects of a private bucket, each with a signature and an end."""
+
+    signer: Signer
+    bucket: str
+    life: timedelta
+    now: Callable[[], datetime]
+
+    def __call__(self, key: str, content_type: str) -> Link:
+        signed = self.signer.get_url(self.bucket, key, self.life, self.now(), content_type)
+        return Link(signed.url, signed.expires_at)
+
+
+@dataclass(frozen=True)
+class LastingLinks:
+    """Links to what somebody serves from the bucket, such as a CDN.
+
+    base: where the bucket's keys begin, such as "https://img.example.com".
+    """
+
+    base: str
+
+    def __call__(self, key: str, content_type: str) -> Link:
+        # What serves the object sends the type that it was stored with.
+        return Link(f"{self.base}/{quote(key)}", None)
 
 
 def credential_life(credentials: Credentials, now: datetime) -> timedelta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -17,7 +18,7 @@ _FENCE = Fence(_SETTINGS.renditions, _SETTINGS.limits)
 
 # ruff: noqa: E402
 from ..aws.clients import credentials, s3_client
-from ..aws.signer import Signer
+from ..aws.signer import LastingLinks, Link, SignedLinks, Signer
 from ..aws.store import Store
 from ..errors import Rejected
 from ..image.limits import refuse_early
@@ -41,17 +42,25 @@ def _marks() -> Marks:
     }
 
 
+def _link() -> Callable[[str, str], Link]:
+    if _SETTINGS.served_from:
+        return LastingLinks(_SETTINGS.served_from)
+    signer = Signer(_S3, credentials())
+    return SignedLinks(
+        signer, _SETTINGS.results_bucket, _SETTINGS.url_life, partial(datetime.now, UTC)
+    )
+
+
 _RUNNER = JobRunner(
     results_prefix=_SETTINGS.results_prefix,
     recipe=recipe(_SETTINGS.renditions),
     store=_STORE,
-    signer=Signer(_S3, credentials()),
+    link=_link(),
     refuse_early=partial(refuse_early, limits=_SETTINGS.limits),
     converter=_FENCE,
     now=partial(datetime.now, UTC),
     write_all=side_by_side,
     lease=_SETTINGS.lease,
-    url_life=_SETTINGS.url_life,
     scanned_only=_SETTINGS.scanned_only,
     marks=_marks,
 )

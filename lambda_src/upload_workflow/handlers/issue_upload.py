@@ -25,17 +25,26 @@ _SIGNER = Signer(_S3, credentials())
 _STORE = Store(_S3, _SETTINGS.results_bucket)
 
 
-def _origin(bucket: str) -> str:
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _bucket_origin(bucket: str) -> str:
     """Scheme and host that signed URLs of the bucket have."""
-    url = urlsplit(_S3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "-"}))
-    return f"{url.scheme}://{url.netloc}"
+    return _origin(_S3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "-"}))
 
 
 _PAGE = upload_page.html(_SETTINGS.content_types, _SETTINGS.max_bytes)
 _PAGE_HEADERS = upload_page.headers(
     _PAGE,
-    uploads_origin=_origin(_SETTINGS.uploads_bucket),
-    results_origin=_origin(_SETTINGS.results_bucket),
+    uploads_origin=_bucket_origin(_SETTINGS.uploads_bucket),
+    results_origin=_bucket_origin(_SETTINGS.results_bucket),
+    pictures_origin=(
+        _origin(_SETTINGS.served_from)
+        if _SETTINGS.served_from
+        else _bucket_origin(_SETTINGS.results_bucket)
+    ),
 )
 
 

@@ -34,10 +34,14 @@ def _formats(content_types: Collection[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def headers(page: str, *, uploads_origin: str, results_origin: str) -> dict[str, str]:
-    """For this page: it may run its own script and style, and talk to its API and two buckets.
+def headers(
+    page: str, *, uploads_origin: str, results_origin: str, pictures_origin: str
+) -> dict[str, str]:
+    """For this page: it may run its own script and style, talk to its API and two buckets, and
+    show pictures.
 
     uploads_origin, results_origin: as in "https://bucket.s3.eu-central-1.amazonaws.com".
+    pictures_origin: where renditions are served from; it may be the results' own.
     """
     storage = " ".join(sorted({uploads_origin, results_origin}))
     policy = {
@@ -45,7 +49,7 @@ def headers(page: str, *, uploads_origin: str, results_origin: str) -> dict[str,
         "script-src": _hashes("script", page),
         "style-src": _hashes("style", page),
         # blob: pictures that were chosen, before they are anywhere else. data: the icon.
-        "img-src": f"blob: data: {results_origin}",
+        "img-src": f"blob: data: {' '.join(sorted({results_origin, pictures_origin}))}",
         "connect-src": f"'self' {storage}",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -65,12 +65,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class StoredRendition:
-    """url works until url_expires_at; sha256 in hexadecimal digits."""
+    """url works until url_expires_at, or for as long as the object is kept if that is None;
+    sha256 in hexadecimal digits."""
 
     name: str
     key: str
     url: str
-    url_expires_at: str
+    url_expires_at: str | None
     content_type: str
     width: int
     height: int

@@ -26,7 +26,7 @@ from ..job.transitions import Claimant, Decision, Ignored, Reason, Relation
 from ..job.upload import Scan, Upload
 
 if TYPE_CHECKING:
-    from ..aws.signer import Signer
+    from ..aws.signer import Link
     from ..image.converted import Converted, Encoded
     from ..image.rendition import Marks
     from .report import Course
@@ -126,19 +126,19 @@ class JobRunner:
     """What a job needs besides its task: the outside world as values.
 
     recipe: names all that makes a rendition's bytes besides the upload (see image/recipe.py).
+    link: the URL of a rendition, by its key and content type.
     marks: reads what the renditions' overlays hold.
     """
 
     results_prefix: str
     recipe: str
     store: Store
-    signer: Signer
+    link: Callable[[str, str], Link]
     refuse_early: Callable[[bytes, int], None]
     converter: Converter
     now: Callable[[], datetime]
     write_all: WriteAll
     lease: timedelta
-    url_life: timedelta
     scanned_only: bool
     marks: Callable[[], Marks] = dict
 
@@ -284,18 +284,12 @@ class JobRunner:
         )
         sha256 = hashlib.sha256(encoded.data)
         self.store.put_rendition(key, encoded.data, encoded.content_type, sha256.digest())
-        signed = self.signer.get_url(
-            self.store.results_bucket,
-            key,
-            self.url_life,
-            self.now(),
-            encoded.content_type,
-        )
+        link = self.link(key, encoded.content_type)
         return StoredRendition(
             name=name,
             key=key,
-            url=signed.url,
-            url_expires_at=signed.expires_at,
+            url=link.url,
+            url_expires_at=link.expires_at,
             content_type=encoded.content_type,
             width=encoded.width,
             height=encoded.height,

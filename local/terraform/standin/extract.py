@@ -27,7 +27,8 @@ PROVIDER = "registry.terraform.io/hashicorp/aws"  # 6.69.1, by package.json in t
 
 RESOURCES = """
 apigatewayv2_api apigatewayv2_authorizer apigatewayv2_integration apigatewayv2_route
-apigatewayv2_stage cloudwatch_composite_alarm cloudwatch_dashboard
+apigatewayv2_stage cloudfront_distribution cloudfront_origin_access_control
+cloudfront_response_headers_policy cloudwatch_composite_alarm cloudwatch_dashboard
 cloudwatch_event_api_destination cloudwatch_event_connection cloudwatch_event_rule
 cloudwatch_event_target cloudwatch_log_group cloudwatch_metric_alarm cloudwatch_query_definition
 dynamodb_table iam_policy iam_role iam_role_policy iam_role_policy_attachment kms_alias kms_key

@@ -315,6 +315,7 @@ def test_a_deleted_upload_is_told_to_a_client_that_waits(
     document = world.document(KEY)
     assert document is not None and document.error is not None
     assert document.error.code == "UploadGone"
+    assert document.error.retryable
 
 
 def test_a_deleted_upload_for_which_nobody_waits_leaves_no_trace(world: World) -> None:
@@ -413,7 +414,7 @@ def test_what_s3_refuses_because_of_how_the_client_stored_it_is_the_clients_to_m
     assert world.execute(event) == "SUCCEEDED"
     (told,) = world.announced
     assert (told["state"], told["error"]["code"]) == ("REJECTED", code)
-    assert not told["error"]["retryable"]
+    assert told["error"]["retryable"]  # the same file, stored as others are
 
 
 def test_a_version_that_s3_does_not_show_yet_is_asked_for_again(world: World) -> None:

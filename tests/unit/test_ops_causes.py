@@ -195,3 +195,44 @@ def test_a_success_that_was_not_announced_is_no_plain_success() -> None:
 
 def test_a_form_that_was_never_used_is_nobodys_fault() -> None:
     assert explain(story(JobState.ISSUED, document(State.PENDING))).name == "NotUploaded"
+
+
+def test_advice_for_a_job_that_retries_is_that_of_what_it_fails_for() -> None:
+    """Field: "Wait: the workflow retries by itself", for a permission that was gone."""
+    refused = f'"Convert image" failed: AccessDenied: {REFUSED}'
+    at_work = execution("RUNNING", None, refused)
+    found = explain(story(JobState.WAITING, executions=(at_work,)))
+    assert found.name == "Retrying"
+    assert "has failed once so far" in found.sentence
+    assert found.remedy.startswith("Grant what the evidence names")
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"letters_held": 3}, "LettersHeld"),
+        ({"deleted": True}, "Deleted"),
+        ({"shared_with": "theirs"}, "ResultsShared"),
+    ],
+)
+def test_what_nobody_can_see_is_not_denied(facts: dict[str, Any], name: str) -> None:
+    found = explain(story(JobState.WAITING, **facts))
+    assert found.name == name
+    assert "15 minutes" not in found.remedy
+
+
+def test_a_success_whose_renditions_are_gone_is_no_success() -> None:
+    found = explain(story(JobState.SUCCEEDED, document(State.SUCCEEDED), missing=("small",)))
+    assert found.name == "RenditionsGone"
+    assert "small" in found.sentence
+
+
+def test_an_upload_deleted_before_its_job_is_not_one_that_never_came() -> None:
+    told = document(State.PENDING)
+    assert explain(story(JobState.ISSUED, told, deleted=True)).name == "Deleted"
+
+
+@pytest.mark.parametrize("code", ["Archived", "EncryptedByClient"])
+def test_what_the_clients_way_of_storing_did_has_advice_of_its_own(code: str) -> None:
+    found = explain(story(JobState.REJECTED, document(State.REJECTED, code)))
+    assert found.remedy != "Nothing to do for us; the client reads the same sentence."

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Any
 
-from ..errors import FailureCode, Rejected
+from ..errors import FailureCode, Rejected, RejectionCode
 from .document import Problem, State, StatusDocument, StoredRendition, Subject, timestamp
 from .metadata import Metadata
 from .upload import Scan, Upload, order
@@ -329,8 +329,15 @@ def succeed(
 
 
 def reject(claimed: StatusDocument, now: datetime, refusal: Rejected) -> StatusDocument:
-    problem = Problem(refusal.code.value, refusal.message, retryable=False)
+    retryable = refusal.code in _ABOUT_THE_OBJECT
+    problem = Problem(refusal.code.value, refusal.message, retryable)
     return replace(_ended(claimed, State.REJECTED, now), error=problem)
+
+
+# How the file was stored is at fault, not the file: sent again, it may succeed.
+_ABOUT_THE_OBJECT = frozenset(
+    {RejectionCode.UPLOAD_GONE, RejectionCode.ARCHIVED, RejectionCode.ENCRYPTED_BY_CLIENT}
+)
 
 
 def _ended(claimed: StatusDocument, state: State, now: datetime) -> StatusDocument:

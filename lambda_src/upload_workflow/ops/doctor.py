@@ -80,8 +80,8 @@ class _Off(Exception):
 
 
 def _events(workflow: Workflow) -> str:
-    told = workflow.aws.s3.get_bucket_notification_configuration(Bucket=workflow.uploads_bucket)
-    if "EventBridgeConfiguration" not in told:
+    switches = workflow.aws.s3.get_bucket_notification_configuration(Bucket=workflow.uploads_bucket)
+    if "EventBridgeConfiguration" not in switches:
         raise _Off(
             f"{workflow.uploads_bucket} sends none to EventBridge: no upload starts anything",
             f"{_APPLY} Something else (another aws_s3_bucket_notification?) took the switch back.",
@@ -126,13 +126,13 @@ _EXCHANGE = "`resume` puts the module's target back at once; so does terraform a
 
 
 def _letters(workflow: Workflow) -> str:
-    told = workflow.aws.sqs.get_queue_attributes(
+    attributes = workflow.aws.sqs.get_queue_attributes(
         QueueUrl=workflow.dead_letters_url, AttributeNames=["MessageRetentionPeriod", "Policy"]
     )["Attributes"]
-    kept = int(told.get("MessageRetentionPeriod", 0))
+    kept = int(attributes.get("MessageRetentionPeriod", 0))
     if kept != _KEPT_SECONDS:
         raise _Off(f"kept for {kept // 86400} days instead of {_KEPT_SECONDS // 86400}")
-    if not _allows_events(json.loads(told.get("Policy") or "{}")):
+    if not _allows_events(json.loads(attributes.get("Policy") or "{}")):
         raise _Off("its policy lets EventBridge keep nothing: undeliverable events are lost")
     now = count(workflow)
     return f"{now.visible} waiting, {now.held} held by a reader"
@@ -147,25 +147,25 @@ def _allows_events(policy: Any) -> bool:
 
 
 def _machine(workflow: Workflow) -> str:
-    told = workflow.aws.states.describe_state_machine(stateMachineArn=workflow.state_machine_arn)
-    if told.get("status", "ACTIVE") != "ACTIVE":
-        raise _Off(f"it is {told['status']}")
-    return str(told["type"])
+    machine = workflow.aws.states.describe_state_machine(stateMachineArn=workflow.state_machine_arn)
+    if machine.get("status", "ACTIVE") != "ACTIVE":
+        raise _Off(f"it is {machine['status']}")
+    return str(machine["type"])
 
 
 def _function(workflow: Workflow, which: int) -> str:
     name = workflow.functions[which]
-    told = workflow.aws.functions.get_function_configuration(FunctionName=name)
-    if told.get("State", "Active") not in ("Active", "Inactive"):
-        raise _Off(f"{told['State']}: {told.get('StateReason')}")
-    if told.get("LastUpdateStatus") == "Failed":
-        raise _Off(f"its last update failed: {told.get('LastUpdateStatusReason')}")
-    if not told.get("Environment", {}).get("Variables", {}).get("RESULTS_BUCKET"):
+    function = workflow.aws.functions.get_function_configuration(FunctionName=name)
+    if function.get("State", "Active") not in ("Active", "Inactive"):
+        raise _Off(f"{function['State']}: {function.get('StateReason')}")
+    if function.get("LastUpdateStatus") == "Failed":
+        raise _Off(f"its last update failed: {function.get('LastUpdateStatusReason')}")
+    if not function.get("Environment", {}).get("Variables", {}).get("RESULTS_BUCKET"):
         raise _Off("it has lost its settings")
     reserved = workflow.aws.functions.get_function_concurrency(FunctionName=name)
     if reserved.get("ReservedConcurrentExecutions") == 0:
         raise _Off("its reserved concurrency is 0: somebody stopped it")
-    if which == 1 and not told.get("DeadLetterConfig", {}).get("TargetArn"):
+    if which == 1 and not function.get("DeadLetterConfig", {}).get("TargetArn"):
         raise _Off("it has lost its dead letters")
     return "ready"
 
@@ -189,8 +189,10 @@ def _ended_rule(workflow: Workflow) -> str:
 
 
 def _rights(workflow: Workflow, which: int) -> str:
-    told = workflow.aws.functions.get_function_configuration(FunctionName=workflow.functions[which])
-    role = told["Role"].rpartition("/")[2]
+    function = workflow.aws.functions.get_function_configuration(
+        FunctionName=workflow.functions[which]
+    )
+    role = function["Role"].rpartition("/")[2]
     policies = workflow.aws.iam.list_role_policies(RoleName=role)["PolicyNames"]
     if not policies:
         raise _Off(f"the role {role} has no policy of its own: every call is refused")
@@ -204,10 +206,10 @@ def _results(workflow: Workflow) -> str:
 
 def _alarms(workflow: Workflow) -> str:
     # Not by paginator: one page holds more than the module makes.
-    told = workflow.aws.cloudwatch.describe_alarms(
+    page = workflow.aws.cloudwatch.describe_alarms(
         AlarmNamePrefix=f"{workflow.name}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
-    alarms = [*told.get("MetricAlarms", []), *told.get("CompositeAlarms", [])]
+    alarms = [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
     mute = [alarm["AlarmName"] for alarm in alarms if not alarm.get("ActionsEnabled", True)]
     if mute:
         raise _Off(f"their actions are switched off: {', '.join(mute)}", "enable-alarm-actions.")

@@ -91,12 +91,12 @@ def _is_of_another_version(document: StatusDocument, upload: StoredUpload | None
 
     The document of a key that was issued speaks of the first upload and of no other.
     """
-    told = document.upload
-    if upload is None or told.etag is None or document.is_issued:
+    known = document.upload
+    if upload is None or known.etag is None or document.is_issued:
         return False
-    if told.version_id and upload.version_id:
-        return told.version_id != upload.version_id
-    return told.etag != upload.etag
+    if known.version_id and upload.version_id:
+        return known.version_id != upload.version_id
+    return known.etag != upload.etag
 
 
 def find_jobs(
@@ -236,10 +236,10 @@ def _job(  # noqa: PLR0917  what is known of one key
     is_alive: Callable[[str], bool],
 ) -> Job:
     state = judge(document, upload, uploads_bucket, now, is_alive)
-    told = datetime.fromisoformat(document.updated_at) if document else None
+    written = datetime.fromisoformat(document.updated_at) if document else None
     uploaded = upload.last_modified if upload else None
-    since = uploaded if state is JobState.WAITING else told
-    return Job(key, state, since or told or uploaded or now, document, upload)
+    since = uploaded if state is JobState.WAITING else written
+    return Job(key, state, since or written or uploaded or now, document, upload)
 
 
 def _is_alive(workflow: Workflow, execution: str) -> bool:

@@ -163,13 +163,13 @@ class Count:
 
 
 def count(workflow: Workflow) -> Count:
-    told = workflow.aws.sqs.get_queue_attributes(
+    attributes = workflow.aws.sqs.get_queue_attributes(
         QueueUrl=workflow.dead_letters_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )["Attributes"]
     return Count(
-        int(told.get("ApproximateNumberOfMessages", 0)),
-        int(told.get("ApproximateNumberOfMessagesNotVisible", 0)),
+        int(attributes.get("ApproximateNumberOfMessages", 0)),
+        int(attributes.get("ApproximateNumberOfMessagesNotVisible", 0)),
     )
 
 

@@ -177,14 +177,14 @@ def _event(workflow: Workflow, job: Job) -> Mapping[str, Any]:
     if upload is None:
         raise CannotRedrive("its upload is gone")
     # The same version and sequencer as before make it the same job.
-    told = job.document.upload if job.document else None
-    same = told is not None and told.etag == upload.etag
+    known = job.document.upload if job.document else None
+    same = known is not None and known.etag == upload.etag
     thing = {
         "key": job.key,
         "size": upload.bytes,
         "etag": upload.etag,
-        "version-id": told.version_id if told and same else upload.version_id,
-        "sequencer": told.sequencer if told and same else None,
+        "version-id": known.version_id if known and same else upload.version_id,
+        "sequencer": known.sequencer if known and same else None,
     }
     return {
         "version": "0",
@@ -337,7 +337,7 @@ def _end(workflow: Workflow, done: Done) -> str | None:
         if status == "RUNNING":
             return None
     document = read_document(workflow, keys.status_key(workflow.results_prefix, done.step.key))
-    told = document is not None and document.execution == done.execution
-    if document is not None and document.is_terminal and (told or status is not None):
-        return document.state.value if told or document.job_id == done.job_id else status
+    by_it = document is not None and document.execution == done.execution
+    if document is not None and document.is_terminal and (by_it or status is not None):
+        return document.state.value if by_it or document.job_id == done.job_id else status
     return status

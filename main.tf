@@ -8,6 +8,7 @@ module "storage" {
   surroundings    = local.surroundings
   uploads         = var.uploads
   results         = var.results
+  workflow        = var.workflow
   allowed_origins = concat(var.allowed_origins, flatten(values(module.upload_api)[*].page_origins))
   force_destroy   = var.force_destroy
 }

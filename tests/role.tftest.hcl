@@ -7,10 +7,10 @@ mock_provider "aws" {
 variables {
   name        = "photos-convert-image"
   description = "Makes every rendition of an upload."
-  lent_to     = { service = "lambda.amazonaws.com" }
+  lent_to     = { service = "lambda.amazonaws.com", source_account = "123456789012" }
   policy      = { name = "own", json = "{\"Statement\":[]}" }
   surroundings = {
-    place     = { account_id = "123456789012", region = "eu-central-1" }
+    place     = { region = "eu-central-1" }
     role_path = "/"
     tags      = {}
   }
@@ -37,7 +37,7 @@ run "a_function_is_trusted_for_its_account_alone" {
 
 run "whoever_says_for_which_thing_it_comes_is_trusted_for_that_alone" {
   variables {
-    lent_to = { service = "states.amazonaws.com", source_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos" }
+    lent_to = { service = "states.amazonaws.com", source_account = "123456789012", source_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos" }
   }
 
   module {
@@ -58,7 +58,7 @@ run "whoever_says_for_which_thing_it_comes_is_trusted_for_that_alone" {
 run "a_role_is_made_as_the_surroundings_demand" {
   variables {
     surroundings = {
-      place                    = { account_id = "123456789012", region = "eu-central-1" }
+      place                    = { region = "eu-central-1" }
       role_path                = "/media/"
       permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
       tags                     = { team = "media" }
@@ -91,7 +91,7 @@ run "without_a_network_no_role_may_touch_one" {
 run "in_a_network_the_role_of_a_function_makes_and_removes_its_interfaces" {
   variables {
     surroundings = {
-      place     = { account_id = "123456789012", region = "eu-central-1" }
+      place     = { region = "eu-central-1" }
       role_path = "/"
       network   = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
       tags      = {}
@@ -113,9 +113,9 @@ run "in_a_network_the_role_of_a_function_makes_and_removes_its_interfaces" {
 
 run "in_a_network_the_role_of_a_workflow_has_no_business_with_it" {
   variables {
-    lent_to = { service = "states.amazonaws.com", source_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos" }
+    lent_to = { service = "states.amazonaws.com", source_account = "123456789012", source_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos" }
     surroundings = {
-      place     = { account_id = "123456789012", region = "eu-central-1" }
+      place     = { region = "eu-central-1" }
       role_path = "/"
       network   = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
       tags      = {}

@@ -7,11 +7,13 @@ mock_provider "aws" {
 variables {
   name = "photos"
   surroundings = {
-    place = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }
-    tags  = {}
+    place     = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }
+    role_path = "/"
+    tags      = {}
   }
   uploads         = { bucket = null, prefix = "uploads/", retention_days = 7 }
   results         = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600 }
+  workflow        = { trigger = "object_created" }
   allowed_origins = []
   force_destroy   = false
 }
@@ -58,6 +60,7 @@ run "every_object_is_encrypted_with_the_key_that_was_brought" {
   variables {
     surroundings = {
       place       = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }
+      role_path   = "/"
       kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
       tags        = {}
     }
@@ -296,6 +299,7 @@ run "in_china_the_key_is_used_through_the_s3_of_china" {
   variables {
     surroundings = {
       place       = { account_id = "123456789012", dns_suffix = "amazonaws.com.cn", partition = "aws-cn", region = "cn-north-1" }
+      role_path   = "/"
       kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1"
       tags        = {}
     }

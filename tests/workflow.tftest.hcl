@@ -169,7 +169,7 @@ run "without_a_step_of_ones_own_the_workflow_is_the_file_as_it_stands" {
   }
 
   assert {
-    condition     = keys(jsondecode(aws_sfn_state_machine.convert_image.definition).States) == tolist(["Announce result", "Convert image", "Job failed", "Record failure"])
+    condition     = keys(jsondecode(aws_sfn_state_machine.convert_image.definition).States) == ["Announce result", "Convert image", "Job failed", "Record failure"]
     error_message = "The states are ${jsonencode(keys(jsondecode(aws_sfn_state_machine.convert_image.definition).States))}."
   }
 }

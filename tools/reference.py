@@ -54,8 +54,11 @@ events from EventBridge, or bring the bucket. With a bucket of yours the resourc
 
 ## Malware scans
 
-`workflow.trigger = "malware_scan"` starts jobs by GuardDuty's results instead of S3's events. A
-bucket of yours needs GuardDuty's Malware Protection for S3 on its uploads prefix.
+`workflow.trigger = "malware_scan"` starts jobs by GuardDuty's results instead of S3's events. For a
+bucket that it makes the module makes GuardDuty's Malware Protection for S3 with its role; GuardDuty
+itself need not be switched on in the account. A bucket of yours brings its plan, on the uploads
+prefix. A scan is paid by the gigabyte and the object; an upload without a verdict stays PENDING,
+and the alarm `uploads-not-scanned` rings when none gets one.
 """
 
 

@@ -29,7 +29,7 @@ module "role" {
   description  = each.value.description
   surroundings = var.surroundings
   # Lambda says for which account it comes; that it says for which function stands in no page of AWS's.
-  lent_to = { service = "lambda.amazonaws.com" }
+  lent_to = { service = "lambda.amazonaws.com", source_account = var.surroundings.place.account_id }
   policy  = { name = replace(each.key, "_", "-"), json = local._policies[each.key] }
 }
 

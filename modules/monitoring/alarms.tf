@@ -255,7 +255,29 @@ locals {
     namespace = "UploadWorkflow", name = name, statistic = "Sum", dimensions = { Workflow = var.name }
   } }
 
-  mismatch_alarms = {
+  mismatch_alarms = merge(local._scan_alarms, local._flow_alarms)
+
+  _scan_alarms = { for name in var.upload_rule.arrivals_name[*] : "uploads-not-scanned" => merge(local._lasting, {
+    label = "Uploads arrive, none is scanned"
+    metrics = {
+      arrived = {
+        namespace  = "AWS/Events", name = "MatchedEvents", statistic = "Sum"
+        dimensions = { RuleName = name }
+      }
+      scanned = {
+        namespace  = "AWS/Events", name = "MatchedEvents", statistic = "Sum"
+        dimensions = { RuleName = var.upload_rule.name }
+      }
+    }
+    expression = "IF((FILL(arrived, 0) >= 1) AND (FILL(scanned, 0) < 1), 1, 0)"
+    threshold  = 1
+    text = join(" ", [
+      "Uploads arrive and for a quarter of an hour GuardDuty has told no verdict: their jobs do not start. Look at the",
+      "status of its plan for the uploads bucket; `ops jobs --state WAITING` lists the uploads.",
+    ])
+  }) }
+
+  _flow_alarms = {
     "rejections-many" = merge(local._lasting, {
       label   = "Rejected uploads in percent"
       metrics = { rejected = local._ours.rejected, succeeded = local._ours.succeeded }

@@ -36,8 +36,8 @@ variable "uploads" {
 }
 
 variable "upload_rule" {
-  type        = object({ name = string, arn = string })
-  description = "Rule that starts an execution for each upload."
+  type        = object({ name = string, arn = string, arrivals_name = optional(string) })
+  description = "Rule that starts an execution for each upload, and the one that counts arrivals before a scan."
 }
 
 variable "ended_rules" {

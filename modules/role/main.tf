@@ -1,4 +1,4 @@
-# Promises a role that one service of AWS takes on for this account, with nothing but its own policy.
+# Promises a role that one service of AWS takes on, for this account where it says so, with nothing but its own policy.
 # Hides trust, path and boundary, the way into a network, and that the policy follows a role that is made anew.
 # Does not know what the role is for: whoever wants one says it.
 
@@ -12,13 +12,17 @@ data "aws_iam_policy_document" "trust" {
       identifiers = [var.lent_to.service]
     }
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.surroundings.place.account_id]
+    # Not every service is known to say for whom and for which thing it comes: docs/decisions/0063.
+    dynamic "condition" {
+      for_each = nonsensitive(var.lent_to.source_account != null) ? ["account"] : []
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [var.lent_to.source_account]
+      }
     }
 
-    # Not every service says for which thing it comes.
     dynamic "condition" {
       for_each = nonsensitive(var.lent_to.source_arn != null) ? ["thing"] : []
 

@@ -10,7 +10,7 @@ variable "description" {
 
 variable "surroundings" {
   type = object({
-    place                    = object({ account_id = string, region = string })
+    place                    = object({ region = string })
     role_path                = string
     permissions_boundary_arn = optional(string)
     network                  = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
@@ -20,8 +20,12 @@ variable "surroundings" {
 }
 
 variable "lent_to" {
-  type        = object({ service = string, source_arn = optional(string) })
-  description = "Service that takes the role on, and for which thing if the service says so."
+  type = object({
+    service        = string
+    source_account = optional(string)
+    source_arn     = optional(string)
+  })
+  description = "Service that takes the role on, and for whom and for which thing as far as it is known to say so."
 }
 
 variable "policy" {

@@ -5,10 +5,12 @@ variable "name" {
 
 variable "surroundings" {
   type = object({
-    place       = object({ account_id = string, dns_suffix = string, partition = string, region = string })
-    region      = optional(string)
-    kms_key_arn = optional(string)
-    tags        = map(string)
+    place                    = object({ account_id = string, dns_suffix = string, partition = string, region = string })
+    region                   = optional(string)
+    role_path                = string
+    permissions_boundary_arn = optional(string)
+    kms_key_arn              = optional(string)
+    tags                     = map(string)
   })
   description = "Where everything is made and by which rules."
 }
@@ -27,6 +29,11 @@ variable "results" {
     served_from      = optional(string)
   })
   description = "Where results wait; a null bucket is made."
+}
+
+variable "workflow" {
+  type        = object({ trigger = string })
+  description = "Whose event starts an execution: with malware_scan GuardDuty looks at a bucket made here."
 }
 
 variable "allowed_origins" {

@@ -37,6 +37,17 @@ resource "aws_cloudwatch_event_rule" "upload_ready" {
   tags          = var.surroundings.tags
 }
 
+# Where GuardDuty starts executions, this counts what it should have looked at: a rule is matched without a target, too.
+resource "aws_cloudwatch_event_rule" "upload_arrived" {
+  for_each = var.workflow.trigger == "malware_scan" ? toset(["counted"]) : toset([])
+
+  region        = var.surroundings.region
+  name          = "${var.name}-upload-arrived"
+  description   = "An upload below ${var.uploads.prefix} of ${var.uploads.bucket} is there to be scanned."
+  event_pattern = jsonencode(local._patterns.object_created)
+  tags          = var.surroundings.tags
+}
+
 resource "aws_cloudwatch_event_target" "execution" {
   region    = var.surroundings.region
   rule      = aws_cloudwatch_event_rule.upload_ready.name
@@ -65,8 +76,13 @@ module "role" {
   name         = "${var.name}-start-execution"
   description  = "Starts an execution for each upload."
   surroundings = var.surroundings
-  lent_to      = { service = "events.amazonaws.com", source_arn = aws_cloudwatch_event_rule.upload_ready.arn }
   policy       = { name = "start-execution", json = data.aws_iam_policy_document.start_execution.json }
+
+  lent_to = {
+    service        = "events.amazonaws.com"
+    source_account = var.surroundings.place.account_id
+    source_arn     = aws_cloudwatch_event_rule.upload_ready.arn
+  }
 }
 
 data "aws_iam_policy_document" "start_execution" {

@@ -8,6 +8,10 @@ output "dead_letters" {
 }
 
 output "upload_rule" {
-  description = "Rule that starts an execution for each upload."
-  value       = { name = aws_cloudwatch_event_rule.upload_ready.name, arn = aws_cloudwatch_event_rule.upload_ready.arn }
+  description = "Rule that starts an execution for each upload, and the one that counts arrivals before a scan."
+  value = {
+    name          = aws_cloudwatch_event_rule.upload_ready.name
+    arn           = aws_cloudwatch_event_rule.upload_ready.arn
+    arrivals_name = one(values(aws_cloudwatch_event_rule.upload_arrived)[*].name)
+  }
 }

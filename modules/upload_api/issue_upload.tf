@@ -82,7 +82,7 @@ module "role" {
   name         = local._name
   description  = "Issues an upload form and a status URL."
   surroundings = var.surroundings
-  lent_to      = { service = "lambda.amazonaws.com" }
+  lent_to      = { service = "lambda.amazonaws.com", source_account = var.surroundings.place.account_id }
   policy       = { name = "issue-upload", json = data.aws_iam_policy_document.issue_upload.json }
 }
 

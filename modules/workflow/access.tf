@@ -13,8 +13,9 @@ module "role" {
   policy       = { name = "workflow", json = data.aws_iam_policy_document.state_machine.json }
 
   lent_to = {
-    service    = "states.amazonaws.com"
-    source_arn = "arn:${var.surroundings.place.partition}:states:${local._here}:stateMachine:${var.name}"
+    service        = "states.amazonaws.com"
+    source_account = var.surroundings.place.account_id
+    source_arn     = "arn:${var.surroundings.place.partition}:states:${local._here}:stateMachine:${var.name}"
   }
 }
 

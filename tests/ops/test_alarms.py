@@ -170,7 +170,8 @@ def test_every_paragraph_says_the_same_four_things() -> None:
 
 def test_no_paragraph_speaks_of_an_alarm_that_is_gone(alarms: Mapping[str, Alarm]) -> None:
     headings = set(re.findall(r"^### ([a-z]+-[a-z-]+)$", OPERATIONS.read_text(), re.MULTILINE))
-    assert headings <= set(alarms)
+    # The last is made where jobs wait for a scan, which this stack's do not.
+    assert headings <= {*alarms, "uploads-not-scanned"}
 
 
 def test_every_alarm_tells_its_topic_of_trouble_and_of_its_end(

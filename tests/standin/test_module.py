@@ -18,20 +18,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "in a network, with a key, tokens and mail": {
         "allowed_origins": ["https://photos.example"],
         "conversion": {"max_concurrency": 3},
-        "iam": {
-            "path": "/photos/",
+        "surroundings": {
+            "role_path": "/photos/",
             "permissions_boundary_arn": "arn:aws:iam::000000000000:policy/b",
+            "kms_key_arn": ACCOUNT.format("kms", "key/11111111-2222-3333-4444-555555555555"),
+            "network": {"subnet_ids": ["subnet-1a2b3c4d"], "security_group_ids": ["sg-1a2b3c4d"]},
         },
-        "kms_key_arn": ACCOUNT.format("kms", "key/11111111-2222-3333-4444-555555555555"),
         "monitoring": {"email_addresses": ["on-call@photos.example"]},
-        "network": {"subnet_ids": ["subnet-1a2b3c4d"], "security_group_ids": ["sg-1a2b3c4d"]},
         "tags": {"team": "photos"},
         "upload_api": {
             "authorization": "JWT",
             "jwt": {"issuer": "https://login.photos.example", "audiences": ["photos"]},
             "page": True,
         },
-        "workflow": {"trigger": "malware_scan"},
     },
     "express, paused and for signed requests": {
         "monitoring": None,

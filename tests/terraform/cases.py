@@ -29,7 +29,7 @@ class Case:
 CASES: Mapping[str, Case] = {
     "default": Case(),
     "express": Case({"workflow": {"type": "EXPRESS"}}),
-    "malware_scan": Case({"workflow": {"trigger": "malware_scan"}, **QUIET}),
+    "malware_scan": Case({"workflow": {"trigger": "malware_scan"}}),
     "paused": Case({"workflow": {"paused": True}, **QUIET}),
     "no_monitoring": Case(QUIET),
     "own_topic": Case(

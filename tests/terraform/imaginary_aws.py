@@ -50,6 +50,7 @@ MADE: Mapping[str, Mapping[str, str]] = {
         "arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{alarm_name}"
     },
     "aws_iam_role": {"arn": "arn:{partition}:iam::{account}:role{path}{name}", "id": "{name}"},
+    "aws_guardduty_malware_protection_plan": {"id": "a1b2c3d4e5f6"},
     "aws_kms_key": {
         "arn": "arn:{partition}:kms:{region}:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     },

@@ -337,13 +337,13 @@ MUTATIONS = [
     Mutation(
         "any rule of any account may borrow the trigger's role",
         TRIGGER,
-        swap(", source_arn = aws_cloudwatch_event_rule.upload_ready.arn", ""),
+        swap("    source_arn     = aws_cloudwatch_event_rule.upload_ready.arn\n", ""),
         DEFAULT,
     ),
     Mutation(
         "services of another account may borrow a role",
         ROLE,
-        without_condition("LendToOneService", "aws:SourceAccount"),
+        swap("values   = [var.lent_to.source_account]", "values   = []"),
         "promises:role",
     ),
     Mutation(
@@ -431,7 +431,7 @@ MUTATIONS = [
     Mutation(
         "other line ends of a checkout are another workflow",
         WORKFLOW,
-        swap(', "\\r\\n", "\\n")', ', "\\n", "\\n")'),
+        swap('"$1"), "\\r\\n", "\\n"', '"$1"), "\\n", "\\n"'),
         f"{PLANS} -k line_ends",
     ),
     Mutation(
@@ -465,7 +465,7 @@ MUTATIONS = [
     Mutation(
         "any state machine may borrow the workflow's role",
         WORKFLOW_ACCESS,
-        swap("    source_arn = ", "    # source_arn = "),
+        swap("    source_arn     = ", "    # source_arn = "),
         DEFAULT,
     ),
     Mutation(
@@ -544,8 +544,8 @@ MUTATIONS = [
         "a condition that Lambda may never meet keeps it from its roles",
         CONVERSION_ACCESS,
         swap(
-            '{ service = "lambda.amazonaws.com" }',
-            '{ service = "lambda.amazonaws.com", source_arn = var.results.arn }',
+            "source_account = var.surroundings.place.account_id }",
+            "source_arn = var.results.arn }",
         ),
         DEFAULT,
     ),
@@ -747,7 +747,7 @@ MUTATIONS = [
     Mutation(
         "an error of ours is misspelt",
         ASL,
-        swap('"UnusableKey"]', '"UnuseableKey"]'),
+        swap('"UnusableKey",', '"UnuseableKey",'),
         WORKFLOW_FILE,
     ),
     Mutation(

@@ -41,11 +41,17 @@ def test_a_role_is_lent_to_one_service_for_one_thing_of_this_account(
     for role, trust in trust_policies(applied(case)).items():
         (statement,) = trust
         assert [kind for kind, _ in statement.principals] == ["Service"], role
-        assert statement.condition_values("aws:SourceAccount") == (ACCOUNT,), role
+        # GuardDuty is not known to say for whom it comes.
+        guardduty = statement.principals == (
+            ("Service", "malware-protection-plan.guardduty.amazonaws.com"),
+        )
+        accounts = statement.condition_values("aws:SourceAccount")
+        assert accounts == (() if guardduty else (ACCOUNT,)), role
         sources = statement.condition_values("aws:SourceArn")
         assert all(f":{ACCOUNT}:" in source and "*" not in source for source in sources), role
         # Lambda is not known to say for which function it comes.
-        assert bool(sources) is (statement.principals != (("Service", "lambda.amazonaws.com"),))
+        functions = statement.principals == (("Service", "lambda.amazonaws.com"),)
+        assert bool(sources) is not (functions or guardduty)
 
 
 @every_case
@@ -117,6 +123,7 @@ def test_no_role_is_shared(applied: Apply, case: str) -> None:
         [
             *(function.values["role"] for function in state.of("aws_lambda_function")),
             *(machine.values["role_arn"] for machine in state.of("aws_sfn_state_machine")),
+            *(plan.values["role"] for plan in state.of("aws_guardduty_malware_protection_plan")),
             *(
                 target.values["role_arn"]
                 for target in state.of("aws_cloudwatch_event_target")
@@ -250,6 +257,24 @@ def test_the_recorder_may_ask_which_version_is_the_newest_and_change_no_upload(
         assert allowed(state, "record-failure", "s3:ListBucket", bucket)
         assert allowed(state, "record-failure", "s3:GetObject", f"{bucket}/uploads/x")
         assert not allowed(state, "record-failure", "s3:PutObject", f"{bucket}/uploads/x")
+
+
+def test_guardduty_reads_uploads_and_writes_nothing_but_its_proof(applied: Apply) -> None:
+    state = applied("malware_scan")
+    bucket = f"s3:::upload-workflow-uploads-{ACCOUNT}-{REGION}"
+    (plan,) = state.of("aws_guardduty_malware_protection_plan")
+    (protected,) = plan.values["protected_resource"][0]["s3_bucket"]
+    assert protected["bucket_name"] == bucket.removeprefix("s3:::")
+    assert protected["object_prefixes"] == ["uploads/"]
+    proof = f"{bucket}/malware-protection-resource-validation-object"
+    assert allowed(state, "scan", "s3:GetObjectVersion", f"{bucket}/uploads/x")
+    assert allowed(state, "scan", "s3:PutObject", proof)
+    assert not allowed(state, "scan", "s3:PutObject", f"{bucket}/uploads/x")
+    assert not allowed(state, "scan", "s3:DeleteObject", f"{bucket}/uploads/x")
+    rules = f"events:{HERE}:rule/"
+    its = f"{rules}DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3-x"
+    assert allowed(state, "scan", "events:PutRule", its)
+    assert not allowed(state, "scan", "events:PutRule", f"{rules}upload-workflow-upload-ready")
 
 
 def test_whoever_issues_uploads_may_sign_and_seed_them(applied: Apply) -> None:

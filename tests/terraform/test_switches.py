@@ -71,10 +71,21 @@ ENDED_ALARMS = Counter({"aws_cloudwatch_metric_alarm": 2})
 TOPIC = Counter({"aws_sns_topic": 1, "aws_sns_topic_policy": 1})
 API_ALARMS = Counter({"aws_cloudwatch_metric_alarm": 1})
 
+# GuardDuty's plan and role, a count of what arrives, and an alarm on what is not scanned.
+SCAN = Counter(
+    {
+        "aws_cloudwatch_event_rule": 1,
+        "aws_cloudwatch_metric_alarm": 1,
+        "aws_guardduty_malware_protection_plan": 1,
+        "aws_iam_role": 1,
+        "aws_iam_role_policy": 1,
+    }
+)
+
 EXPECTED = {
     "default": CORE + MONITORING,
     "express": CORE + MONITORING - ENDED - ENDED_ALARMS,
-    "malware_scan": CORE,
+    "malware_scan": CORE + MONITORING + SCAN,
     "paused": CORE,
     "no_monitoring": CORE,
     "own_topic": CORE + MONITORING - TOPIC,

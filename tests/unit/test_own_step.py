@@ -30,7 +30,9 @@ NEARLY = st.recursive(
     st.none() | st.booleans() | st.floats(-1, 2) | st.integers(-1, 2) | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["refuse", "focus", "message", "x", "y", "z"]), inner)
+        | st.dictionaries(
+            st.sampled_from(["refuse", "focus", "metadata", "message", "x", "y", "z"]), inner
+        )
     ),
     max_leaves=6,
 )
@@ -43,6 +45,7 @@ NEARLY = st.recursive(
         ({}, OwnStep()),
         ({"refuse": {"message": "No consent."}}, OwnStep(refusal="No consent.")),
         ({"focus": {"x": 0, "y": 0.25}}, OwnStep(focus=(0.0, 0.25))),
+        ({"metadata": {"by": "us"}}, OwnStep(metadata={"by": "us"})),
     ],
 )
 def test_an_answer_is_read(answer: object, step: OwnStep) -> None:
@@ -79,6 +82,24 @@ def test_an_answer_that_is_none_is_our_failure_and_leaves_the_job_as_it_was() ->
     with pytest.raises(OwnStepBroken):
         world.convert(event, own_step={"refuse": True})
     assert world.document(KEY) is None
+
+
+def test_facts_of_the_step_are_told_with_the_clients_own_and_go_before_them() -> None:
+    world = World()
+    stated = {"metadata": '{"album":"7","by":"me"}'}
+    event = world.put(KEY, Metadata=stated)
+    told = world.convert(event, own_step={"metadata": {"by": "us"}})
+    document = world.document(KEY)
+    assert document is not None
+    assert document.upload.metadata == {"album": "7", "by": "us"}
+    assert told["upload"]["metadata"] == {"album": "7", "by": "us"}
+
+
+def test_more_facts_than_fit_with_the_clients_own_are_the_steps_fault() -> None:
+    step = OwnStep.parse({"metadata": {f"f{number}": "x" for number in range(9)}})
+    assert step.told_with({"f1": "y"})
+    with pytest.raises(OwnStepBroken):
+        step.told_with({"g": "y", "h": "y"})
 
 
 def test_crops_keep_what_the_step_says_whatever_their_position() -> None:

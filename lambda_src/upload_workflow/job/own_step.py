@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..errors import OwnStepBroken
+from .metadata import RULE, Metadata, is_metadata
 
 # A sentence for the client, not a report.
 _LONGEST_MESSAGE = 500
+_FIELDS = {"refuse", "focus", "metadata"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,12 @@ class OwnStep:
     """refusal: the sentence that the client reads, if the step refuses the upload.
 
     focus: where crops keep the picture, across and down, each from 0 to 1.
+    metadata: facts that are told with the client's own, and go before them.
     """
 
     refusal: str | None = None
     focus: tuple[float, float] | None = None
+    metadata: Metadata | None = None
 
     @classmethod
     def parse(cls, answer: object) -> Self:
@@ -36,9 +40,21 @@ class OwnStep:
             return cls()
         if not isinstance(answer, Mapping):
             raise OwnStepBroken('The step answers with an object such as {} or {"focus": {...}}.')
-        if unknown := sorted(answer.keys() - {"refuse", "focus"}):
-            raise OwnStepBroken(f"The step answers with refuse or focus, not {', '.join(unknown)}.")
-        return cls(_refusal(answer.get("refuse")), _focus(answer.get("focus")))
+        if unknown := sorted(map(str, answer.keys() - _FIELDS)):
+            raise OwnStepBroken(
+                f"The step answers with refuse, focus or metadata, not {', '.join(unknown)}."
+            )
+        return cls(
+            _refusal(answer.get("refuse")),
+            _focus(answer.get("focus")),
+            _metadata(answer.get("metadata")),
+        )
+
+    def told_with(self, stated: Metadata | None) -> Metadata | None:
+        """The facts of both. stated: the client's. Raises OwnStepBroken for more than fit."""
+        if self.metadata is None:
+            return stated
+        return _metadata({**(stated or {}), **self.metadata})
 
 
 NO_STEP = OwnStep()
@@ -65,3 +81,9 @@ def _focus(value: Any) -> tuple[float, float] | None:
         ):
             return float(x), float(y)
     raise OwnStepBroken('A focus is {"x": ..., "y": ...}, each a number from 0 to 1.')
+
+
+def _metadata(value: Any) -> Metadata | None:
+    if value is None or is_metadata(value):
+        return value or None
+    raise OwnStepBroken(RULE)

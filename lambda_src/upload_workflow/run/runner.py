@@ -173,9 +173,13 @@ class JobRunner:
             course.lap("claim")
             if not isinstance(claimed, StatusDocument):
                 return claimed
+            told = replace(
+                claimed.upload, metadata=task.own_step.told_with(claimed.upload.metadata)
+            )
             ended, seen = self._convert(
                 claimed, upload, opened, course, seen, focus=task.own_step.focus
             )
+            ended = replace(ended, upload=told)
         decision, _ = self.store.update_status(
             key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
         )

@@ -190,7 +190,7 @@ class Workflow:
         """The environment of convert_image."""
         function = self.functions[0]
         try:
-            configuration = self.aws.functions.get_configurationconfiguration(FunctionName=function)
+            configuration = self.aws.functions.get_function_configuration(FunctionName=function)
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
                 raise self._changed(f"The function {function} is gone") from error
@@ -273,7 +273,7 @@ def find(aws: Aws, name: str, uploads: str | None = None) -> Workflow:
     def function() -> str:
         """Where somebody deleted the rule."""
         asked = f"{name}-convert-image"
-        return aws.functions.get_configurationconfiguration(FunctionName=asked)["FunctionArn"]
+        return aws.functions.get_function_configuration(FunctionName=asked)["FunctionArn"]
 
     for ask in (rule, function):
         try:

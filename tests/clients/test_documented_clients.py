@@ -205,6 +205,61 @@ def test_javascript_in_a_page_of_another_origin_with_a_token(
     assert refusal == "The upload does not get through."
 
 
+UPPY_PAGE = """<!doctype html><title>A page with Uppy</title><script>PROGRAM</script><script>
+  window.send = async (api, token, files) => {
+    const uppy = program.uppyFor(api, () => token);
+    for (const { name, type, bytes } of files) {
+      uppy.addFile({ name, type, data: new Blob([new Uint8Array(bytes)], { type }) });
+    }
+    const { successful, failed } = await uppy.upload();
+    return {
+      successful: successful.map((file) => file.status),
+      failed: failed.map((file) => file.error),
+    };
+  };
+</script>"""
+
+
+def test_uppy_in_a_page_of_another_origin(
+    chromium: Any,
+    token_api: Deployment,
+    issuer: TokenIssuer,
+    other_origin: ForeignPage,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "uppy.mjs").write_text(client_in("js"))
+    (tmp_path / "node_modules").symlink_to(npm.packages())
+    bundler = [str(npm.packages() / ".bin" / "esbuild"), str(tmp_path / "uppy.mjs"), "--bundle"]
+    bundled = run([*bundler, "--format=iife", "--global-name=program", "--charset=ascii"])
+    assert bundled.returncode == 0, bundled.stderr
+    other_origin.html = UPPY_PAGE.replace(
+        "PROGRAM", bundled.stdout.replace("</script", "<\\/script")
+    )
+    photo = {"name": "Strand ü.jpg", "type": "image/jpeg", "bytes": list(photograph(320, 240))}
+    text = {"name": "text.jpg", "type": "image/jpeg", "bytes": list(b"no picture " * 20)}
+    wrong = {"name": "text.txt", "type": "text/plain", "bytes": list(b"no picture")}
+    token = issuer.token("anna", scope="upload")
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(other_origin.origin)
+        call = "([api, token, files]) => window.send(api, token, files)"
+        sent = page.evaluate(call, [token_api.url, token, [photo, text]])
+        refused = page.evaluate(
+            f"(all) => ({call})(all).catch((error) => error.message)",
+            [token_api.url, token, [wrong]],
+        )
+    finally:
+        context.close()
+    ended = {status["upload"]["original_name"]: status for status in sent["successful"]}
+    assert {name: status["state"] for name, status in ended.items()} == {
+        "Strand ü.jpg": "SUCCEEDED",
+        "text.jpg": "REJECTED",
+    }
+    assert len(ended["Strand ü.jpg"]["renditions"]) == 4
+    assert "Files of this type are not accepted." in str(refused)
+
+
 def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Path) -> None:
     outputs, aws = open_api.outputs, open_api.aws
     # Exactly what the module says that a backend needs.

@@ -38,7 +38,7 @@ locals {
 
   # As the converter has them (image/header.py); the upload API offers them all unless told otherwise.
   _always_read = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp"]
-  _by_extra    = { heic = ["image/heic", "image/heif"] }
+  _by_extra    = { heic = ["image/heic", "image/heif"], pdf = ["application/pdf"] }
 
   package = {
     file = coalesce(var.package_file, format(

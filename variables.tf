@@ -247,10 +247,14 @@ variable "upload_api" {
 
   validation {
     # Otherwise the API would sign uploads of which every one is rejected.
-    condition = contains(var.conversion.extras, "heic") || length(setintersection(
-      coalesce(try(var.upload_api.content_types, null), []), ["image/heic", "image/heif"]
-    )) == 0
-    error_message = "The package reads image/heic and image/heif only with conversion.extras = [\"heic\"]."
+    condition = alltrue([
+      for extra, types in { heic = ["image/heic", "image/heif"], pdf = ["application/pdf"] } :
+      contains(var.conversion.extras, extra)
+      || length(setintersection(coalesce(try(var.upload_api.content_types, null), []), types)) == 0
+    ])
+    error_message = <<-EOT
+      The package reads image/heic and image/heif only with "heic" among conversion.extras, application/pdf with "pdf".
+    EOT
   }
 
   validation {
@@ -567,11 +571,11 @@ variable "limits" {
     condition = var.limits.formats == null || try(
       length(var.limits.formats) > 0 && alltrue([
         for format in var.limits.formats :
-        contains(["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp", "heif"], format)
+        contains(["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp", "heif", "pdf"], format)
       ]),
       false
     )
-    error_message = "The formats are some of jpeg, png, webp, gif, avif, tiff, bmp and heif, at least one."
+    error_message = "The formats are some of jpeg, png, webp, gif, avif, tiff, bmp, heif and pdf, at least one."
   }
 
   validation {
@@ -657,7 +661,7 @@ variable "conversion" {
     memory_mb       = optional(number, 1769)     # one whole virtual CPU; new accounts get at most 3008 until they ask
     timeout_seconds = optional(number, 60)       # of one run; limits.max_seconds refuses a picture before
     max_concurrency = optional(number)           # conversions at a time; null: what the account allows
-    extras          = optional(set(string), [])  # what the package reads beyond the usual formats: heic
+    extras          = optional(set(string), [])  # what the package reads beyond the usual formats: heic, pdf
   })
   description = "What the conversion function gets."
   default     = {}
@@ -693,8 +697,8 @@ variable "conversion" {
   }
 
   validation {
-    condition     = alltrue([for extra in var.conversion.extras : contains(["heic"], extra)])
-    error_message = "The one extra of the package is heic; docs/conversion.md says what it brings, and its licences."
+    condition     = alltrue([for extra in var.conversion.extras : contains(["heic", "pdf"], extra)])
+    error_message = "The extras of the package are heic and pdf; docs/conversion.md says what each brings and costs."
   }
 }
 

@@ -1000,6 +1000,21 @@ run "a_content_type_that_the_package_does_not_read_is_refused" {
   expect_failures = [var.upload_api]
 }
 
+run "a_pdf_that_the_package_does_not_read_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", content_types = ["application/pdf"] }
+    conversion = { extras = ["heic"] }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
 run "a_content_type_that_an_extra_reads_is_accepted_with_it" {
   command = plan
 
@@ -1008,8 +1023,8 @@ run "a_content_type_that_an_extra_reads_is_accepted_with_it" {
   }
 
   variables {
-    upload_api = { authorization = "NONE", content_types = ["image/jpeg", "image/heic"] }
-    conversion = { extras = ["heic"] }
+    upload_api = { authorization = "NONE", content_types = ["image/jpeg", "image/heic", "application/pdf"] }
+    conversion = { extras = ["pdf", "heic"] }
   }
 }
 

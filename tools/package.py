@@ -31,6 +31,9 @@ LOCKS = ROOT / "requirements"
 # Decoders that not everybody may or wants to ship, each with a lock file of its own:
 # requirements/package-<extra>.txt. Their licences are in docs/conversion.md.
 EXTRAS = ("heic", "pdf")
+# LGPL-3.0 wants to be handed on with the libraries under it, and with the GPL that it adds to.
+LICENCES = Path(__file__).parent / "licences"
+UNDER_LGPL = ("heic",)
 
 # The newest runtime for which every wheel exists; modules/conversion names the same one.
 LAMBDA_PYTHON = "3.13"
@@ -239,6 +242,8 @@ def build(target: Target) -> Path:
             folder / "upload_workflow",
             ignore=_left_out,
         )
+        if set(UNDER_LGPL) & set(target.extras):
+            shutil.copytree(LICENCES, folder / "licences")
         trim(folder)
         slim(folder / "botocore" / "data")
         if compiler := target.compiler():

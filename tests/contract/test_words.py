@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -73,6 +74,14 @@ def test_a_position_has_the_same_values_in_both() -> None:
 
 def test_the_longest_edge_is_the_same_in_both() -> None:
     assert f"px <= {rendition.MAX_EDGE_PX} " in RENDITIONS
+
+
+def test_the_extras_are_those_that_a_zip_can_be_made_with() -> None:
+    assert tuple(hcl.choices(CONVERSION, "extra")) == package.EXTRAS
+    types = hcl.inside(hcl.read("surroundings.tf"), r"_by_extra\s+= \{")
+    assert re.findall(r"(\w+) = \[", types) == list(package.EXTRAS)
+    for extra in package.EXTRAS:
+        assert (package.LOCKS / f"package-{extra}.txt").exists()
 
 
 def test_the_architectures_are_those_that_a_zip_can_be_made_for() -> None:

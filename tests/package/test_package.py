@@ -14,6 +14,7 @@ import pytest
 
 from tests.package.conftest import Release
 from tests.support.heif import phone_photo
+from tests.support.pdf import QUARTERS, pdf
 from tests.support.pictures import quarters
 from tools import package
 from tools.bill_of_materials import components
@@ -207,15 +208,16 @@ def test_the_bill_of_materials_names_the_libraries_of_heic_and_their_licence(
 
 
 def test_a_zip_with_extras_reads_what_they_say(tmp_path: Path) -> None:
-    built = package.build(package.local_target(("heic",)))
+    built = package.build(package.local_target(("heic", "pdf")))
     shutil.unpack_archive(built, tmp_path / "zip")
-    photo = tmp_path / "photo.heic"
-    photo.write_bytes(phone_photo(quarters()))
+    (tmp_path / "1").write_bytes(phone_photo(quarters()))
+    (tmp_path / "2").write_bytes(pdf(QUARTERS))
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'zip')!r})\n"
         "from pathlib import Path; from upload_workflow.image.convert import *\n"
-        f"upload = Path({str(photo)!r}).read_bytes()\n"
-        "print(convert(upload, {'all': Rendition()}, Limits()).image.format)"
+        "for name in '12':\n"
+        f"    upload = (Path({str(tmp_path)!r}) / name).read_bytes()\n"
+        "    print(convert(upload, {'all': Rendition(99)}, Limits()).image.format)"
     )
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
@@ -223,7 +225,24 @@ def test_a_zip_with_extras_reads_what_they_say(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert ran.stdout.strip() == "HEIF", ran.stderr
+    assert ran.stdout.split() == ["HEIF", "PDF"], ran.stderr
+
+
+@pytest.mark.parametrize("architecture", package.MACHINES)
+def test_extras_combine_for_both_architectures(architecture: str) -> None:
+    """Both in one zip, each for the one machine, and with their licences."""
+    built = package.build(package.lambda_target(architecture, package.EXTRAS))
+    assert built.name == f"upload_workflow-{architecture}-heic-pdf.zip"
+    assert built.stat().st_size <= 16_000_000
+    elf_machine = {"x86_64": 62, "arm64": 183}[architecture]
+    with zipfile.ZipFile(built) as archive:
+        names = archive.namelist()
+        libraries = [name for name in names if re.search(r"\.so(\.|$)", name)]
+        machines = {int.from_bytes(archive.read(name)[18:20], "little") for name in libraries}
+    assert machines == {elf_machine}
+    assert "pypdfium2_raw/libpdfium.so" in names
+    assert any("BUILD_LICENSES/pdfium.txt" in name for name in names)
+    assert {"licences/LGPL-3.0.txt", "licences/GPL-3.0.txt"} <= set(names)
 
 
 def test_an_extra_that_does_not_exist_is_refused_in_one_sentence() -> None:

@@ -303,7 +303,7 @@ def test_the_facts_of_the_image_are_those_of_the_upright_picture() -> None:
     [
         (b"", RejectionCode.EMPTY),
         (b"hello", RejectionCode.NOT_AN_IMAGE),
-        (b"%PDF-1.4 and so on", RejectionCode.UNSUPPORTED_FORMAT),
+        (b"%!PS-Adobe-3.0 and so on", RejectionCode.UNSUPPORTED_FORMAT),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', RejectionCode.UNSUPPORTED_FORMAT),
         (saved(scene(), "JPEG")[:3000], RejectionCode.CORRUPT),
         (saved(scene(), "PNG")[:900], RejectionCode.CORRUPT),

@@ -66,7 +66,7 @@ class Unreachable(Exception):
 def media_type(head: bytes, name: str) -> str:
     """Of a file that begins so. Its name speaks only where the bytes say nothing."""
     try:
-        return f"image/{sniff(head).lower()}"
+        return sniff(head).media_type
     except Rejected:
         return mimetypes.guess_type(name)[0] or "application/octet-stream"
 

@@ -151,7 +151,7 @@ def _convert(
         format=header.format,
         width=picture.size.width,
         height=picture.size.height,
-        frames=header.frames,
+        frames=picture.pages or header.frames,
         dominant_color=dominant_color(drawn[sample]),
         placeholder=thumbhash(drawn[sample]),
     )

@@ -62,6 +62,7 @@ _READERS = {
     Format.TIFF: ("tiff", "TiffReader"),
     Format.BMP: ("bmp", "BmpReader"),
     Format.HEIF: ("heif", "HeifReader"),
+    Format.PDF: ("pdf", "PdfReader"),
 }
 
 # Browsers show a frame that asks for 10 ms or less for 100, and animations rely on it.
@@ -89,6 +90,7 @@ class Picture:
     turn: how the decoded pixels are still to be turned to stand upright.
     colors: what the numbers of the decoded pixels mean.
     loop: how often an animation plays, 0 for ever.
+    pages: of a document; None where the header tells the number of frames.
     exif: as its reader found it; nothing has looked at it.
     """
 
@@ -106,6 +108,7 @@ class Picture:
         if isinstance(self.colors, bytes) and not is_reasonable(self.colors):
             self.colors = None  # ignored as a broken one is: browsers do the same
         self.loop = reader.loop
+        self.pages = reader.pages
         self.exif = reader.exif
 
     def decoded_pixels(self, needed: Size) -> int:

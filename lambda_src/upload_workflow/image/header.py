@@ -29,6 +29,11 @@ class Format(StrEnum):
     TIFF = "TIFF"
     BMP = "BMP"
     HEIF = "HEIF"  # only with the extra `heic`
+    PDF = "PDF"  # its first page; only with the extra `pdf`
+
+    @property
+    def media_type(self) -> str:
+        return "application/pdf" if self is Format.PDF else f"image/{self.lower()}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ _MAGIC = {
     Format.GIF: re.compile(rb"GIF8[79]a"),
     Format.TIFF: re.compile(rb"II[*+]\0|MM\0[*+]"),
     Format.BMP: re.compile(rb"BM"),
+    Format.PDF: re.compile(rb"%PDF-"),
 }
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -81,7 +87,6 @@ _REFUSED_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\0\0\0\x0cJXL |\xff\x0a"), "JPEG XL"),
     (re.compile(rb"\0\0[\1\2]\0"), "icon"),
     (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "PostScript"),
-    (re.compile(rb"%PDF"), "PDF"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|svg|!DOCTYPE svg)"), "SVG or XML"),
     (re.compile(rb"....ftyp(crx |qt  |isom|mp4|M4V)", re.S), "raw or video"),
 )
@@ -434,6 +439,17 @@ def _read_bmp(data: bytes) -> Header | None:
     return Header(Format.BMP, abs(width), abs(height), 5.0)
 
 
+# A page has no pixels of its own, and its size stands behind all that a PDF may be. It is drawn so
+# that its longer side has this many at most: A4 at 350 dpi.
+PDF_EDGE = 4_096
+
+
+def _read_pdf(data: bytes) -> Header | None:
+    del data
+    # PDFium's canvas and Pillow's copy.
+    return Header(Format.PDF, PDF_EDGE, PDF_EDGE, 8.0)
+
+
 _READERS: dict[Format, Callable[[bytes], Header | None]] = {
     Format.JPEG: _read_jpeg,
     Format.PNG: _read_png,
@@ -443,4 +459,5 @@ _READERS: dict[Format, Callable[[bytes], Header | None]] = {
     Format.TIFF: _read_tiff,
     Format.BMP: _read_bmp,
     Format.HEIF: _read_heif,
+    Format.PDF: _read_pdf,
 }

@@ -176,6 +176,7 @@ _DECODE_NS: dict[Format, float] = {
     Format.TIFF: 20,
     Format.BMP: 6,
     Format.HEIF: 40,
+    Format.PDF: 40,
 }
 _ENCODE_NS = 100
 

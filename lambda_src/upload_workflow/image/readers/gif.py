@@ -49,6 +49,7 @@ class GifReader:
     turn: Turn = None
     colors: Colors = None
     exif = b""
+    pages: int | None = None
 
     def __init__(self, upload: bytes, header: Header) -> None:
         self._upload = upload

@@ -26,6 +26,7 @@ class Reader(Protocol):
     turn: how they are to be turned to stand upright.
     colors: what their numbers mean.
     loop: how often an animation plays, 0 for ever.
+    pages: of a document, of which the first is the picture; None for what is no document.
     exif: a TIFF header and its directories, with or without "Exif" before it; empty for none.
     """
 
@@ -34,6 +35,7 @@ class Reader(Protocol):
     colors: Colors
     loop: int
     exif: bytes
+    pages: int | None
 
     def scaled(self, needed: Size) -> Size:
         """Choose the decoder's scale: the size at which `decode` will give the stored picture.
@@ -56,6 +58,7 @@ class StillReader:
     colors: Colors = None
     loop = 1
     exif = b""
+    pages: int | None = None
 
     def scaled(self, needed: Size) -> Size:
         del needed

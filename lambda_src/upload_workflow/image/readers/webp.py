@@ -16,6 +16,8 @@ from .reader import Frame
 class WebPReader:
     """A still or an animation, lossy or lossless."""
 
+    pages: int | None = None
+
     def __init__(self, upload: bytes, header: Header) -> None:
         del header
         try:

@@ -22,10 +22,8 @@ module "upload_api" {
   surroundings       = local.surroundings
   upload_api         = each.value
   package            = local.package
-  uploads            = module.storage.uploads
-  results            = module.storage.results
   signer_policy_json = module.storage.signer_policy_json
-  max_bytes          = var.limits.max_bytes
+  signer_environment = local.signer_environment
   allowed_origins    = var.allowed_origins
 }
 

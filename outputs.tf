@@ -13,6 +13,11 @@ output "signer_policy_json" {
   value       = module.storage.signer_policy_json
 }
 
+output "signer_environment" {
+  description = "Settings of a backend that issues uploads itself, as environment variables of upload_workflow.issue."
+  value       = local.signer_environment
+}
+
 output "upload_api" {
   description = "The HTTP API that issues uploads: url, api_id, invoke_arn, function; null if there is none."
   value       = one(values(module.upload_api)[*].upload_api)

@@ -48,4 +48,18 @@ locals {
     architecture  = var.conversion.architecture
     content_types = concat(local._always_read, flatten([for extra in var.conversion.extras : local._by_extra[extra]]))
   }
+
+  # What whoever issues uploads has to know: the function behind the upload API, or a backend of yours.
+  signer_environment = {
+    UPLOADS_BUCKET    = module.storage.uploads.bucket
+    UPLOADS_PREFIX    = module.storage.uploads.prefix
+    RESULTS_BUCKET    = module.storage.results.bucket
+    RESULTS_PREFIX    = module.storage.results.prefix
+    MAX_BYTES         = tostring(var.limits.max_bytes)
+    CONTENT_TYPES     = jsonencode(coalesce(try(var.upload_api.content_types, null), local.package.content_types))
+    FORMS             = tostring(try(var.upload_api.forms, true))
+    FORM_LIFE_SECONDS = tostring(try(var.upload_api.form_life_seconds, 900))
+    URL_LIFE_SECONDS  = tostring(module.storage.results.url_life_seconds)
+    SERVED_FROM       = var.results.served_from == null ? "" : var.results.served_from
+  }
 }

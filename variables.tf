@@ -74,7 +74,7 @@ variable "results" {
     bucket           = optional(object({ name = string })) # yours; null: one is made
     prefix           = optional(string, "results/")        # <prefix><upload key>/status.json
     retention_days   = optional(number, 30)
-    url_life_seconds = optional(number, 3600) # of every URL; docs/client.md says what shortens it
+    url_life_seconds = optional(number, 3600) # of every URL, the status URL's too; docs/client.md says what shortens it
     served_from      = optional(string)       # such as "https://img.example.com": renditions' URLs last; null: signed
   })
   description = "Where status documents and renditions wait for the client. A bucket of yours keeps its own settings."
@@ -132,6 +132,11 @@ variable "results" {
   }
 
   validation {
+    condition     = try(var.upload_api.form_life_seconds, 60) <= var.results.url_life_seconds
+    error_message = "The status URL ends before a slow upload: make results.url_life_seconds at least upload_api.form_life_seconds."
+  }
+
+  validation {
     condition = !(
       try(var.uploads.bucket.name == var.results.bucket.name, false) &&
       startswith("${var.results.prefix}${var.uploads.prefix}", var.uploads.prefix)
@@ -145,7 +150,7 @@ variable "results" {
 
 variable "allowed_origins" {
   type        = list(string)
-  description = "Origins of web pages that may upload and read results, such as https://example.com; none: no browsers."
+  description = "Origins of pages that may upload and read results, such as https://example.com; none: no browsers."
   default     = []
   nullable    = false
 
@@ -153,7 +158,7 @@ variable "allowed_origins" {
     # As a browser sends it: S3 compares letter by letter.
     condition = alltrue([
       for origin in var.allowed_origins :
-      can(regex("^https?://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
+      can(regex("^(https?|capacitor|ionic|tauri)://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
       && !can(regex("^(https://.*:443|http://.*:80)$", origin))
     ])
     error_message = format(
@@ -163,7 +168,7 @@ variable "allowed_origins" {
       ]),
       join(", ", [
         for origin in var.allowed_origins : origin
-        if !can(regex("^https?://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
+        if !can(regex("^(https?|capacitor|ionic|tauri)://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
         || can(regex("^(https://.*:443|http://.*:80)$", origin))
       ])
     )

@@ -181,6 +181,21 @@ run "a_url_that_dies_before_it_is_read_is_refused" {
   expect_failures = [var.results]
 }
 
+run "a_status_url_that_ends_before_a_slow_upload_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results    = { url_life_seconds = 600 }
+    upload_api = { authorization = "NONE" }
+  }
+
+  expect_failures = [var.results]
+}
+
 run "results_that_would_start_the_workflow_again_are_refused" {
   command = plan
 

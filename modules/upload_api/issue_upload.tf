@@ -24,18 +24,7 @@ resource "aws_lambda_function" "issue_upload" {
   timeout     = local._timeout_seconds
 
   environment {
-    variables = {
-      UPLOADS_BUCKET    = var.uploads.bucket
-      UPLOADS_PREFIX    = var.uploads.prefix
-      RESULTS_BUCKET    = var.results.bucket
-      RESULTS_PREFIX    = var.results.prefix
-      MAX_BYTES         = tostring(var.max_bytes)
-      CONTENT_TYPES     = jsonencode(coalesce(var.upload_api.content_types, var.package.content_types))
-      FORMS             = tostring(var.upload_api.forms)
-      FORM_LIFE_SECONDS = tostring(var.upload_api.form_life_seconds)
-      URL_LIFE_SECONDS  = tostring(var.results.url_life_seconds)
-      SERVED_FROM       = var.results.served_from == null ? "" : var.results.served_from
-    }
+    variables = var.signer_environment
   }
 
   dynamic "vpc_config" {

@@ -19,36 +19,17 @@ variable "surroundings" {
 
 variable "upload_api" {
   type = object({
-    authorization     = string
-    jwt               = optional(object({ issuer = string, audiences = list(string), scopes = list(string) }))
-    page              = bool
-    content_types     = optional(list(string)) # null: all that the package reads
-    forms             = bool
-    form_life_seconds = number
-    throttle          = object({ requests_per_second = number, burst = number })
+    authorization = string
+    jwt           = optional(object({ issuer = string, audiences = list(string), scopes = list(string) }))
+    page          = bool
+    throttle      = object({ requests_per_second = number, burst = number })
   })
   description = "Who may call, how often, and for what."
 }
 
 variable "package" {
-  type        = object({ file = string, architecture = string, content_types = list(string) })
-  description = "Zip with the functions, what it was made for and what it reads."
-}
-
-variable "uploads" {
-  type        = object({ bucket = string, arn = string, prefix = string })
-  description = "Where uploads land."
-}
-
-variable "results" {
-  type = object({
-    bucket           = string
-    arn              = string
-    prefix           = string
-    url_life_seconds = number
-    served_from      = optional(string)
-  })
-  description = "Where results wait, and how long their URLs live."
+  type        = object({ file = string, architecture = string })
+  description = "Zip with the functions, and what it was made for."
 }
 
 variable "signer_policy_json" {
@@ -56,9 +37,9 @@ variable "signer_policy_json" {
   description = "What whoever issues uploads needs."
 }
 
-variable "max_bytes" {
-  type        = number
-  description = "Largest upload that is issued."
+variable "signer_environment" {
+  type        = map(string)
+  description = "Settings of whoever issues uploads, as environment variables."
 }
 
 variable "allowed_origins" {

@@ -272,16 +272,7 @@ def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Pa
         **user.environment,
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_DEFAULT_REGION": aws.region,
-        "UPLOADS_BUCKET": outputs["uploads"]["bucket"],
-        "UPLOADS_PREFIX": outputs["uploads"]["prefix"],
-        "RESULTS_BUCKET": outputs["results"]["bucket"],
-        "RESULTS_PREFIX": outputs["results"]["prefix"],
-        "MAX_BYTES": "1000000",
-        "CONTENT_TYPES": "[]",
-        "FORMS": "true",
-        "FORM_LIFE_SECONDS": "300",
-        "URL_LIFE_SECONDS": "3600",
-        "SERVED_FROM": "",
+        **outputs["signer_environment"],
     }
     done = run([sys.executable, str(script)], environment)
     assert done.returncode == 0, done.stderr

@@ -16,13 +16,14 @@ from upload_workflow import settings
 
 CONVERSION = hcl.read("modules/conversion/main.tf")
 UPLOAD_API = hcl.read("modules/upload_api/issue_upload.tf")
+SURROUNDINGS = hcl.read("surroundings.tf")
 COMMON = hcl.keys(hcl.inside(CONVERSION, r"_common_environment = \{"))
 
 GIVEN = {
     settings.ConvertImageSettings: COMMON
     | hcl.keys(hcl.inside(CONVERSION, r"environment = merge\(local\._common_environment, \{")),
     settings.RecordFailureSettings: COMMON,
-    settings.IssueUploadSettings: hcl.keys(hcl.inside(UPLOAD_API, r"variables = \{")),
+    settings.IssueUploadSettings: hcl.keys(hcl.inside(SURROUNDINGS, r"signer_environment = \{")),
 }
 
 

@@ -15,6 +15,7 @@ from tests.support import workflow_file
 from tests.terraform.cases import BOUNDARY, CASES, JWT, KEY, NETWORK, QUIET
 from tests.terraform.conftest import PACKAGE
 from tests.terraform.roots import REGION, Applied, Cloud, calling, unpacked
+from upload_workflow.settings import IssueUploadSettings
 
 Apply = Callable[[str], Applied]
 
@@ -339,3 +340,42 @@ def test_an_environment_fits_into_a_function(applied: Apply) -> None:
     assert longest.keys() == given.keys()
     # Lambda gives all variables of a function 4096 bytes together.
     assert sum(len(name) + size for name, size in longest.items()) <= 4096
+
+
+@pytest.mark.parametrize("case", ["default", "upload_api"])
+def test_a_backend_is_told_what_the_function_of_the_api_is_told(case: str, applied: Apply) -> None:
+    told = applied(case).outputs["all"]["signer_environment"]
+    assert IssueUploadSettings.from_env(told).form_life_seconds == 900
+    for function in applied(case).of("aws_lambda_function"):
+        if function.values["handler"].startswith("upload_workflow.handlers.issue_upload"):
+            assert function.values["environment"][0]["variables"] == told
+
+
+def test_the_api_offers_what_the_package_reads_and_says_whether_there_are_forms(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    api = {"authorization": "NONE", "forms": False}
+    package = unpacked(tmp_path / "module", PACKAGE)
+    variables = {
+        "upload_api": api,
+        "conversion": {"extras": ["heic"]},
+        "package_file": str(PACKAGE),
+    }
+    root = calling(package, tmp_path / "root", {**variables, **QUIET})
+    cloud.run(root, "init", "-input=false")
+    cloud.run(root, "plan", "-input=false", "-out=plan")
+    plan = json.loads(cloud.run(root, "show", "-json", "plan"))
+    told = [
+        change["change"]["after"]["environment"][0]["variables"]
+        for change in plan["resource_changes"]
+        if change["type"] == "aws_lambda_function" and "issue_upload" in change["address"]
+    ]
+    assert [one["FORMS"] for one in told] == ["false"]
+    assert json.loads(told[0]["CONTENT_TYPES"])[-2:] == ["image/heic", "image/heif"]
+
+
+def test_a_web_view_may_be_let_in(cloud: Cloud, tmp_path: Path) -> None:
+    origins = {"allowed_origins": ["capacitor://localhost", "https://localhost"]}
+    root = calling(unpacked(tmp_path / "module", PACKAGE), tmp_path / "root", {**origins, **QUIET})
+    cloud.run(root, "init", "-input=false")
+    cloud.run(root, "plan", "-input=false")

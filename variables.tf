@@ -133,7 +133,7 @@ variable "results" {
 
   validation {
     condition     = try(var.upload_api.form_life_seconds, 60) <= var.results.url_life_seconds
-    error_message = "The status URL ends before a slow upload: make results.url_life_seconds at least upload_api.form_life_seconds."
+    error_message = "A status URL outlives a slow upload: make url_life_seconds at least form_life_seconds."
   }
 
   validation {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import PIL
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image
 
 from tests.support.pictures import saved, scene
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
@@ -85,7 +85,7 @@ def test_no_memory_is_a_refusal_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         raise MemoryError
 
     upload = saved(scene(), "JPEG")
-    monkeypatch.setattr(ImageFile.ImageFile, "load", raises)
+    monkeypatch.setattr(Image.Image, "frombytes", raises)
     with pytest.raises(Rejected) as refused:
         convert(upload, SMALL, Limits())
     assert refused.value.code is RejectionCode.TOO_MUCH_MEMORY

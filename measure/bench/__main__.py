@@ -33,6 +33,7 @@ SHARP_VERSION = "0.35.5"
 WARM_RUNS = 7
 
 OURS = "ours" if SIMD else "ours, stock Pillow"
+FENCED, UNFENCED = "worker, fenced", "worker, unfenced"
 TUTORIAL, CASCADE, PER_SIZE, SHARP = (
     "tutorial Pillow",
     "libvips cascade",
@@ -63,12 +64,14 @@ def main() -> int:
         _print_fresh(name, samples)
     print("\nWarm process, CPU ms: median of later runs\n")
     for name in JPEGS:
-        samples = _rounds([OURS, CASCADE], inputs[name], max(3, rounds // 2), WARM_RUNS, sharp)
+        contestants = [OURS, FENCED, UNFENCED, CASCADE]
+        samples = _rounds(contestants, inputs[name], max(3, rounds // 2), WARM_RUNS, sharp)
         results["warm"][name] = samples
         costs = {peer: median(map(_warm, samples[peer])) for peer in samples}
         print(
             f"{name:18s} ours {costs[OURS]:6.0f}   libvips cascade {costs[CASCADE]:6.0f}"
             f"   ratio {_ratio(samples, CASCADE, _warm):.2f}"
+            f"   fenced through not {_ratio(samples, UNFENCED, _warm, FENCED):.2f}"
         )
     measured = JPEGS if quick else (*JPEGS, *SECOND_PHOTOS, *OTHERS[:5])
     results["ssim"] = {name: ssim_of_renditions(inputs[name]) for name in measured}
@@ -147,6 +150,11 @@ def _goals(results: dict[str, Any]) -> list[dict[str, Any]]:
             (f"CPU {name}, of libvips cascade, warm", _ratio(warm[name], CASCADE, _warm), 1.0)
         )
     for name in JPEGS:
+        fenced = _ratio(fresh[name], UNFENCED, _fresh, FENCED)
+        goals.append((f"CPU {name}, fenced through not, fresh", fenced, 1.05))
+        fenced = _ratio(warm[name], UNFENCED, _warm, FENCED)
+        goals.append((f"CPU {name}, fenced through not, warm", fenced, 1.05))
+    for name in JPEGS:
         if SHARP in fresh[name]:
             goals.append((f"CPU {name}, of sharp per size", _ratio(fresh[name], SHARP), 0.35))
     for name in ("12mp-png", "12mp-webp", "12mp-progressive", "48mp-progressive"):
@@ -168,6 +176,8 @@ def _goals(results: dict[str, Any]) -> list[dict[str, Any]]:
             0.5,
         )
     )
+    goals.append(("CPU of a start, fenced through not", imports["fence_ratio"], 1.05))
+    goals.append(("clock of a start, fenced through not", imports["fence_wall_ratio"], 1.05))
     for architecture, size in results["zip_mb"].items():
         if architecture != "local":
             goals.append((f"zip {architecture}, MB", size, 10))

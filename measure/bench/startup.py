@@ -14,10 +14,26 @@ from pathlib import Path
 from statistics import median
 
 # As in Lambda: the package and the standard library, nothing else installed.
-HANDLER = """
+ALONE = """
 sys.path[:] = [{package!r}, *(path for path in sys.path if "site-packages" not in path)]
+"""
+HANDLER = (
+    ALONE
+    + """
+import upload_workflow.handlers.convert_image as handler
+assert handler._FENCE.bounded
+"""
+)
+# The same work in one process: what a start would cost without the fence.
+UNFENCED = (
+    ALONE
+    + """
+import upload_workflow.run.fence as fence
+fence.Fence = lambda renditions, limits: None
+import upload_workflow.image.convert
 import upload_workflow.handlers.convert_image
 """
+)
 USUAL = "import PIL.Image, boto3; boto3.client('s3')"
 
 ENVIRONMENT = {
@@ -35,10 +51,19 @@ ENVIRONMENT = {
 }
 
 _TIMED = """
-import sys, time
-before = time.process_time()
+import os, sys, time
+begun, before = time.perf_counter(), time.process_time()
 {statement}
-print((time.process_time() - before) * 1000)
+wall, spent = time.perf_counter() - begun, time.process_time() - before
+
+def elsewhere(pid):
+    seconds = 0.0
+    for child in open(f"/proc/{{pid}}/task/{{pid}}/children").read().split():
+        clock = (~int(child) << 3) | 2  # of the CPU of a process: clock_getcpuclockid(3)
+        seconds += time.clock_gettime(clock) + elsewhere(child)
+    return seconds
+
+print((spent + elsewhere(os.getpid())) * 1000, wall * 1000)
 """
 
 _BOMB = """
@@ -59,16 +84,23 @@ print(json.dumps({{"first_ms": first * 1000, "peak_kb": peak / 1000, "bytes_read
 
 
 def import_cpu_ms(rounds: int, build: Path) -> dict[str, float]:
-    """Medians over fresh processes, taken in turns; both have their bytecode."""
+    """Medians over fresh processes, taken in turns; all have their bytecode. Children count."""
+    package = str(_unpacked_package(build))
     statements = {
-        "handler": HANDLER.format(package=str(_unpacked_package(build))).strip(),
+        "handler": HANDLER.format(package=package).strip(),
+        "unfenced": UNFENCED.format(package=package).strip(),
         "usual": USUAL,
     }
-    found: dict[str, list[float]] = {name: [] for name in statements}
+    found: dict[str, list[list[float]]] = {name: [] for name in statements}
     for _ in range(rounds + 1):  # the first brings the files into memory
         for name, statement in statements.items():
-            found[name].append(float(_python(_TIMED.format(statement=statement))))
-    return {name: median(samples[1:]) for name, samples in found.items()}
+            told = _python(_TIMED.format(statement=statement))
+            found[name].append(list(map(float, told.split())))
+    medians = {name: median(cpu for cpu, _ in samples[1:]) for name, samples in found.items()}
+    for at, ratio in enumerate(("fence_ratio", "fence_wall_ratio")):
+        pairs = zip(found["handler"][1:], found["unfenced"][1:], strict=True)
+        medians[ratio] = median(fenced[at] / not_[at] for fenced, not_ in pairs)
+    return medians
 
 
 def _unpacked_package(build: Path) -> Path:

@@ -12,8 +12,8 @@ from ..run.fence import Fence
 from ..settings import ConvertImageSettings
 
 _SETTINGS = ConvertImageSettings.from_env(os.environ)
-# Before anything of AWS is in this process: what is not there cannot leak from a decoder. And
-# while we go on, the other process loads the decoders.
+# Before anything of AWS is in this process: what is not there cannot leak from a decoder, and a
+# small process is forked for less. While we go on, the other one loads the decoders.
 _FENCE = Fence(_SETTINGS.renditions, _SETTINGS.limits)
 
 # ruff: noqa: E402

@@ -8,15 +8,17 @@ worker. Nothing here knows S3 or jobs; what passes through the doors is written 
 
 from __future__ import annotations
 
+import base64  # noqa: F401, see below
 import ctypes
 import gc
 import json
+import logging  # noqa: F401, what the SDK and the decoders both load is loaded once, before a fork
 import os
 import posix
 import resource
 import signal
 import socket
-import tempfile
+import subprocess  # noqa: F401, as logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +62,8 @@ def anonymous_file() -> tuple[int, str]:
     try:
         return os.memfd_create("conversion"), "memfd"
     except (AttributeError, OSError):
+        import tempfile  # noqa: PLC0415, loads five modules for a case that hardly ever comes
+
         file, path = tempfile.mkstemp()
         Path(path).unlink()
         return file, "file"
@@ -71,6 +75,8 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
     To be called in a fresh fork of the worker. SIGTERM ends the converter of the moment.
     """
     try:
+        # Looking through what is the worker's would only copy its pages.
+        gc.freeze()
         worker = os.getppid()
         converter = 0
 
@@ -93,8 +99,7 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
             named = dict(zip(sources, marks, strict=True))
             return convert(upload, renditions, limits, named, focus)
 
-        gc.collect()
-        gc.freeze()  # what is here now is never collected, so its pages stay shared
+        gc.freeze()
         while True:
             outside, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             warden = os.getpid()

@@ -18,6 +18,21 @@ output "signer_environment" {
   value       = local.signer_environment
 }
 
+output "brought_buckets" {
+  description = "For uploads and results in a bucket of yours: policy_json and lifecycle_rule that it should have."
+  value       = module.storage.brought_buckets
+}
+
+output "reader_policy_json" {
+  description = "IAM policy with what `ops` needs to look: jobs, show, why, doctor, and redrive without --yes."
+  value       = module.operators.reader_policy_json
+}
+
+output "operator_policy_json" {
+  description = "IAM policy with what `ops` needs to look and to act: redrive --yes, pause, resume."
+  value       = module.operators.operator_policy_json
+}
+
 output "upload_api" {
   description = "The HTTP API that issues uploads: url, api_id, invoke_arn, function; null if there is none."
   value       = one(values(module.upload_api)[*].upload_api)

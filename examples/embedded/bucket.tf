@@ -52,3 +52,50 @@ resource "aws_s3_bucket_cors_configuration" "media" {
     expose_headers  = ["ETag"]
   }
 }
+
+# The module says what its promises need, for each instance and kind; whoever owns the bucket sets it.
+locals {
+  _demands = flatten([for workflow in module.upload_workflow : values(workflow.brought_buckets)])
+}
+
+data "aws_iam_policy_document" "media" {
+  source_policy_documents = local._demands[*].policy_json
+}
+
+resource "aws_s3_bucket_policy" "media" {
+  bucket = aws_s3_bucket.media.bucket
+  policy = data.aws_iam_policy_document.media.json
+
+  depends_on = [aws_s3_bucket_public_access_block.media]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "media" {
+  bucket = aws_s3_bucket.media.bucket
+
+  dynamic "rule" {
+    for_each = local._demands[*].lifecycle_rule
+
+    content {
+      id     = rule.value.id
+      status = "Enabled"
+
+      filter {
+        prefix = rule.value.prefix
+      }
+
+      expiration {
+        days = rule.value.days
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value.days
+      }
+
+      abort_incomplete_multipart_upload {
+        days_after_initiation = rule.value.abort_multipart_days
+      }
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.media]
+}

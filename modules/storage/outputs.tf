@@ -32,3 +32,8 @@ output "signer_policy_json" {
   description = "IAM policy for whoever issues uploads."
   value       = data.aws_iam_policy_document.signer.json
 }
+
+output "brought_buckets" {
+  description = "What a bucket that was brought should have, by kind; none for a bucket that is made."
+  value       = local._wanted
+}

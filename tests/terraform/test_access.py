@@ -17,6 +17,7 @@ from tests.terraform.policies import (
     may,
     resource_policies,
     role_policies,
+    statements,
     trust_policies,
 )
 from tests.terraform.roots import REGION, Applied
@@ -277,6 +278,76 @@ def test_guardduty_reads_uploads_and_writes_nothing_but_its_proof(applied: Apply
     assert not allowed(state, "scan", "events:PutRule", f"{rules}upload-workflow-upload-ready")
 
 
+# What `ops` calls for each kind of command, and on what.
+LOOKING = [
+    ("events:DescribeRule", f"events:{HERE}:rule/upload-workflow-upload-ready"),
+    ("events:ListTargetsByRule", f"events:{HERE}:rule/upload-workflow-upload-ready"),
+    ("lambda:GetFunctionConfiguration", f"{FUNCTIONS}-convert-image"),
+    ("states:ListExecutions", MACHINE),
+    ("states:GetExecutionHistory", f"states:{HERE}:execution:upload-workflow:x"),
+    ("s3:ListBucket", "s3:::media"),
+    ("s3:GetObject", UPLOAD),
+    ("s3:GetObject", STATUS),
+    ("sqs:ReceiveMessage", QUEUE),
+    ("sqs:ChangeMessageVisibility", QUEUE),
+    ("logs:FilterLogEvents", f"{LOGS}-convert-image"),
+]
+ACTING = [
+    ("states:StartExecution", MACHINE),
+    ("sqs:DeleteMessage", QUEUE),
+    ("events:PutTargets", f"events:{HERE}:rule/upload-workflow-upload-ready"),
+    ("iam:PassRole", f"iam::{ACCOUNT}:role/upload-workflow-start-execution-{REGION}"),
+]
+NEVER = [
+    ("s3:PutObject", STATUS),
+    ("s3:DeleteObject", UPLOAD),
+    ("s3:GetObject", ELSEWHERE),
+    ("states:StopExecution", MACHINE),
+    ("states:StartExecution", f"{MACHINE}-other"),
+    ("iam:PassRole", f"iam::{ACCOUNT}:role/upload-workflow-workflow-{REGION}"),
+    ("lambda:InvokeFunction", f"{FUNCTIONS}-convert-image"),
+]
+
+
+def test_a_reader_looks_an_operator_also_acts_and_neither_touches_data(applied: Apply) -> None:
+    outputs = applied("own_buckets").outputs["all"]
+    reader, operator = (
+        list(statements(kind, outputs[f"{kind}_policy_json"])) for kind in ("reader", "operator")
+    )
+    for action, thing in LOOKING:
+        assert may(reader, action, f"arn:aws:{thing}"), (action, thing)
+        assert may(operator, action, f"arn:aws:{thing}"), (action, thing)
+    for action, thing in ACTING:
+        assert not may(reader, action, f"arn:aws:{thing}"), (action, thing)
+        assert may(operator, action, f"arn:aws:{thing}"), (action, thing)
+    for action, thing in NEVER:
+        assert not may(operator, action, f"arn:aws:{thing}"), (action, thing)
+    # They are documents that people attach: within the size of a managed policy.
+    assert all(len(outputs[f"{kind}_policy_json"]) < 6144 for kind in ("reader", "operator"))
+
+
+def test_a_bucket_that_was_brought_is_told_what_one_that_is_made_has(applied: Apply) -> None:
+    brought = applied("own_buckets").outputs["all"]["brought_buckets"]
+    assert applied("default").outputs["all"]["brought_buckets"] == {}
+    wanted = {"uploads": ("in/", 7, "86400000"), "results": ("out/", 30, "604800000")}
+    assert brought.keys() == wanted.keys()
+    for kind, (prefix, days, age) in wanted.items():
+        rule = brought[kind]["lifecycle_rule"]
+        assert (rule["prefix"], rule["days"]) == (prefix, days)
+        told = list(statements(kind, brought[kind]["policy_json"]))
+        assert all(not statement.allows and not statement.sid for statement in told)
+        assert {
+            (key, *values, *sorted(statement.resources))
+            for statement in told
+            for keys_of in statement.conditions.values()
+            for key, values in keys_of.items()
+        } == {
+            ("aws:SecureTransport", "false", "arn:aws:s3:::media", "arn:aws:s3:::media/*"),
+            ("s3:signatureversion", "AWS", f"arn:aws:s3:::media/{prefix}*"),
+            ("s3:signatureAge", age, f"arn:aws:s3:::media/{prefix}*"),
+        }
+
+
 def test_whoever_issues_uploads_may_sign_and_seed_them(applied: Apply) -> None:
     state = applied("upload_api")
     uploads, results = (
@@ -310,11 +381,11 @@ def test_announcing_is_possible_only_in_our_own_name(applied: Apply) -> None:
 
 
 def test_with_a_key_whoever_reads_or_writes_may_use_it(applied: Apply) -> None:
-    for role, statements in role_policies(applied("surrounded")).items():
-        touches_objects = any("s3:GetObject" in statement.actions for statement in statements)
-        assert may(statements, "kms:Decrypt", KEY) is touches_objects, role
-        assert may(statements, "kms:GenerateDataKey", KEY) is touches_objects, role
-        assert not may(statements, "kms:Decrypt", KEY[:-1]), role
+    for role, granted in role_policies(applied("surrounded")).items():
+        touches_objects = any("s3:GetObject" in statement.actions for statement in granted)
+        assert may(granted, "kms:Decrypt", KEY) is touches_objects, role
+        assert may(granted, "kms:GenerateDataKey", KEY) is touches_objects, role
+        assert not may(granted, "kms:Decrypt", KEY[:-1]), role
 
 
 def test_a_boundary_and_a_path_hold_for_every_role(applied: Apply) -> None:
@@ -328,17 +399,23 @@ def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
     outputs = applied(case).outputs["all"]
     assert outputs.keys() == {
         "dead_letters",
+        "brought_buckets",
         "events",
         "functions",
         "monitoring",
         "results",
+        "operator_policy_json",
+        "reader_policy_json",
+        "signer_environment",
         "signer_policy_json",
         "state_machine",
         "upload_api",
         "uploads",
     }
     # Neither a function's environment nor anything else of its configuration.
-    said = json.dumps({k: v for k, v in outputs.items() if k != "signer_policy_json"})
+    # What a backend of one's own needs is told; policies are looked at elsewhere.
+    told = ("_policy_json", "signer_environment")
+    said = json.dumps({k: v for k, v in outputs.items() if not k.endswith(told)})
     assert not re.search(r"environment|RENDITIONS|LIMITS|secret", said)
 
 

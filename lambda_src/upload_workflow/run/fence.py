@@ -85,12 +85,17 @@ class Fence:
         self._renditions = renditions
         self._limits = limits
         self._converter: socket.socket | None = None
+        self._handover: int | None = None
+        self._handed_by = "none"
         self._warden = self._start()
         self.way = "memfd" if self._warden else "none"
         self.cpu_seconds = 0.0
 
     def close(self) -> None:
         self._drop_converter()
+        if self._handover is not None:
+            os.close(self._handover)
+            self._handover = None
         if self._warden:
             self._warden.end()
             self._warden = None
@@ -118,19 +123,23 @@ class Fence:
         if not self.bounded:
             self.way = "none"
             return self._convert_here(b"".join(parts), marks, focus)
-        from .warden import anonymous_file  # noqa: PLC0415, Linux only
+        if self._handover is None:
+            from .warden import anonymous_file  # noqa: PLC0415, Linux only
 
-        upload, self.way = anonymous_file()
+            # One for all uploads: its pages are those of the last one.
+            self._handover, self._handed_by = anonymous_file()
+        self.way = self._handed_by
         first = [marks[source] for source in overlay_sources(self._renditions)]
-        try:
-            for part in chain(first, parts):
-                left = memoryview(part)
-                while left:
-                    left = left[os.write(upload, left) :]
-            order = {"marks": [len(mark) for mark in first], "focus": focus}
-            return self._convert_in_child(upload, json.dumps(order).encode())
-        finally:
-            os.close(upload)
+        os.lseek(self._handover, 0, os.SEEK_SET)
+        size = 0
+        for part in chain(first, parts):
+            size += len(part)
+            left = memoryview(part)
+            while left:
+                left = left[os.write(self._handover, left) :]
+        os.ftruncate(self._handover, size)  # of another upload nothing is left
+        order = {"marks": [len(mark) for mark in first], "focus": focus}
+        return self._convert_in_child(self._handover, json.dumps(order).encode())
 
     def _convert_in_child(self, upload: int, order: bytes) -> Converted:
         for _ in range(_TRIES):

@@ -40,6 +40,8 @@ _SPARE_MEMORY = 0.2
 _SPARE_BYTES = 40_000_000
 # A converter that keeps more than this after a job makes room for a fresh one.
 _KEPT_BYTES = 128_000_000
+# What the file through which uploads come may keep, so that the next one finds its pages.
+_HANDOVER_BYTES = 16_000_000
 
 _MOST_FILES = 64
 # The sizes of the marks of overlays, of which there are no more than renditions.
@@ -47,6 +49,7 @@ _LONGEST_ORDER = 1_000
 # Of a traceback as long as a file likes; a message on our socket may have 200 kB.
 _LONGEST_CAUSE = 8_000
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # Fields 50 and 51 of proc_pid_stat(5); what follows the command's name begins with the third.
 _ENV_START, _ENV_END = 50 - 3, 51 - 3
@@ -156,6 +159,7 @@ def _serve(inside: socket.socket, convert: _Convert, limits: Limits) -> NoReturn
     """A converter's life: job after job, until something makes it unfit for the next one."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _keep_freed_memory()
         fresh_bytes = _data_bytes()
         allowed_bytes = limits.max_memory_mb * 1_000_000
         most_bytes = round(allowed_bytes * (1 + _SPARE_MEMORY)) + _SPARE_BYTES
@@ -188,13 +192,20 @@ def _serve(inside: socket.socket, convert: _Convert, limits: Limits) -> NoReturn
         os._exit(1)
 
 
+def _keep_freed_memory() -> None:
+    """Let malloc give an upload the pages of the last one, instead of new ones from the kernel."""
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES // 4)
+    mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES // 2)
+
+
 def _take(file: int, mark_sizes: Sequence[int]) -> tuple[list[bytes], bytes]:
-    """The marks of overlays, and the upload, of which no second copy stays in memory."""
+    """The marks of overlays, and the upload, of which no large second copy stays in memory."""
     with open(file, "rb", buffering=0) as opened:
         opened.seek(0)
         marks = [opened.read(size) or b"" for size in mark_sizes]
         upload = opened.readall()
-        os.ftruncate(file, 0)
+        os.ftruncate(file, min(opened.tell(), _HANDOVER_BYTES))
     return marks, upload
 
 

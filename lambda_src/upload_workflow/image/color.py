@@ -10,17 +10,14 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import exp
+from typing import NamedTuple
 
-from PIL import Image, ImageChops
-
-from .samples import scaled, stretched
+from PIL import Image
 
 
-@dataclass(frozen=True)
-class CodePoints:
+class CodePoints(NamedTuple):
     """Primaries and transfer characteristics, as numbered by ITU-T H.273 (cICP, nclx)."""
 
     primaries: int
@@ -30,8 +27,7 @@ class CodePoints:
 Point = tuple[float, float]  # CIE 1931 x and y
 
 
-@dataclass(frozen=True)
-class Chromaticities:
+class Chromaticities(NamedTuple):
     """Where white and the three primaries lie."""
 
     white: Point
@@ -40,8 +36,7 @@ class Chromaticities:
     blue: Point
 
 
-@dataclass(frozen=True)
-class Gamma:
+class Gamma(NamedTuple):
     """Samples are light to the power of `encoding` (PNG's gAMA: 0.45455 for 1/2.2)."""
 
     encoding: float
@@ -54,10 +49,12 @@ Colors = bytes | CodePoints | Gamma | None
 
 def to_resamplable(image: Image.Image) -> Image.Image:
     """Widen palettes and narrow 16 bits, which cannot be averaged as they are."""
-    if image.mode.startswith("I;16"):
-        return scaled(image, 16)
-    if image.mode in ("I", "F"):
-        return stretched(image)
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        from . import samples  # noqa: PLC0415, most uploads have 8 bits
+
+        if image.mode in ("I", "F"):
+            return samples.stretched(image)
+        return samples.scaled(image, 16)
     if image.mode == "LAB":
         return _lab_to_srgb(image)
     if image.mode == "RGBA" or image.has_transparency_data:
@@ -106,7 +103,7 @@ _PICTURE_CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 
 def _by_profile(pixels: Image.Image, icc_profile: bytes) -> Image.Image:
     # Imported late: most uploads carry sRGB or no profile, and lcms costs 3 ms to load.
-    from PIL import ImageCms  # noqa: PLC0415
+    from PIL import ImageChops, ImageCms  # noqa: PLC0415
 
     if icc_profile[12:16] not in _PICTURE_CLASSES:
         return pixels

@@ -14,8 +14,6 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import Rejected, RejectionCode
-from . import isobmff
-from .tiff_directory import HEIGHT, WIDTH, directory_of_picture
 
 
 class Format(StrEnum):
@@ -381,6 +379,8 @@ def _read_heif(data: bytes) -> Header | None:
 
 def _read_isobmff(data: bytes, format: Format, decoder_bytes: float) -> Header | None:
     """The largest picture of the file bounds what its decoder may be asked for."""
+    from . import isobmff  # noqa: PLC0415, a cold start with a JPEG does without
+
     width = height = frames = 0
     for kind, at, _ in _bounded(isobmff.all_boxes(data), format):
         if kind == b"ispe":
@@ -395,6 +395,8 @@ def _read_isobmff(data: bytes, format: Format, decoder_bytes: float) -> Header |
 
 
 def _read_tiff(data: bytes) -> Header | None:
+    from .tiff_directory import HEIGHT, WIDTH, directory_of_picture  # noqa: PLC0415, as above
+
     directory = directory_of_picture(data)
     width, height = directory.number(WIDTH, 0), directory.number(HEIGHT, 0)
     tile_width, tile_height = directory.number(_TILE_WIDTH, 0), directory.number(_TILE_HEIGHT, 0)

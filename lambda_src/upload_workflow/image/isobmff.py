@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -67,8 +66,7 @@ def _inside(data: bytes, path: Sequence[bytes], start: int, end: int) -> Iterato
     yield from _children(data, start, end)
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """What the file says of the picture that it shows first.
 
     code_points: its primaries and its transfer (ITU-T H.273), when it names them.

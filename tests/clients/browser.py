@@ -17,10 +17,15 @@ from local import environments, paths
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def installed() -> str | None:
+    """Where this machine's Chromium is; None without one."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
     """Playwright's browser object; skips the test where there is no Chromium."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    found = installed()
     if found is None:
         pytest.skip("This needs Chromium: apt-get install chromium, or Chrome.")
     _install_playwright()

@@ -338,10 +338,10 @@ def _read_gif(data: bytes) -> Header | None:
             at += 10 + (3 << (local & 7) + 1 if local & 0x80 else 0)
         elif introducer == 0x21:
             at += 1
-        elif introducer == 0x3B:
-            break
+        elif introducer == 0x3B or frames:
+            break  # what is no block ends the animation, as in browsers
         else:
-            at += 1  # filler between blocks; the decoder skips it as well
+            at += 1
             blocks += 1
             continue
         at += 1  # LZW code size, or the extension's label

@@ -135,6 +135,7 @@ def _parts(upload: bytes) -> Iterator[_Part]:
     at = _global_palette_end(upload)
     global_palette = upload[13:at] or _GRAYS
     hole, disposal, duration_ms = None, 0, 0
+    seen = False
     while at + 1 < len(upload) and upload[at] != 0x3B:
         if upload[at] == 0x21:
             if upload[at + 1] == 0xF9 and at + 7 <= len(upload) and upload[at + 2] >= 4:
@@ -161,15 +162,17 @@ def _parts(upload: bytes) -> Iterator[_Part]:
             )  # fmt: skip
             at = end
             hole, disposal, duration_ms = None, 0, 0
+            seen = True
+        elif seen:
+            return  # browsers, too, take what is no block for the end
         else:
-            at += 1  # filler between blocks
+            at += 1
 
 
 def _plays(upload: bytes) -> int:
     """How often all frames are shown, 0 for ever. The file says how often they are repeated."""
-    at = upload.find(b"\x21\xff\x0bNETSCAPE2.0")
-    if at < 0:
-        at = upload.find(b"\x21\xff\x0bANIMEXTS1.0")
+    names = (b"\x21\xff\x0bNETSCAPE2.0", b"\x21\xff\x0bANIMEXTS1.0")
+    at = max(upload.rfind(name) for name in names)  # the last counts
     if at < 0 or upload[at + 14 : at + 16] != b"\x03\x01":
         return 1
     repeats = int.from_bytes(upload[at + 16 : at + 18], "little")

@@ -91,7 +91,8 @@ class PngReader(StillReader):
             pixels = to_resamplable(pixels).convert("RGBA")
             pixels.putalpha(alpha)
             return pixels
-        pixels.info["transparency"] = key * 255 // ((1 << self._depth) - 1)
+        most = (1 << self._depth) - 1
+        pixels.info["transparency"] = (key & most) * 255 // most
         return pixels.convert("RGBA")
 
     def _rgb_with_a_hole(self, pixels: Image.Image, key: bytes) -> Image.Image:

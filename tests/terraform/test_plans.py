@@ -327,7 +327,7 @@ def test_an_environment_fits_into_a_function(applied: Apply) -> None:
     ]
     given = function.values["environment"][0]["variables"]
     longest = {
-        "RENDITIONS": 3400,
+        "RENDITIONS": 3000,
         "RESULTS_BUCKET": 63,
         "RESULTS_PREFIX": 256,
         "WORKFLOW_NAME": 27,
@@ -336,6 +336,7 @@ def test_an_environment_fits_into_a_function(applied: Apply) -> None:
         "URL_LIFE_SECONDS": 6,
         "SERVED_FROM": 60,
         "LEASE_SECONDS": 3,
+        "SCANNED_ONLY": 5,
     }
     assert longest.keys() == given.keys()
     # Lambda gives all variables of a function 4096 bytes together.

@@ -42,7 +42,8 @@ its EventBridge notifications and versioning; for browsers allow POST (uploads) 
 (results) from your origins and expose `ETag`. `retention_days` say nothing to a bucket of yours,
 but `uploads.retention_days` still tells the alarms how long an upload can be redriven: set it to
 what your lifecycle does. The output `brought_buckets` holds what a made bucket would have and yours
-lacks: a policy (TLS only, no old signatures, below the prefix) and a lifecycle rule. No data source of the provider tells whether EventBridge is switched on,
+lacks: a policy (TLS only, no old signatures, below the prefix) and a lifecycle rule. No data
+source of the provider tells whether EventBridge is switched on,
 so the module cannot check it: if uploads stay PENDING and no execution starts, look there first.
 [examples/embedded](../examples/embedded) has all of it, and a key policy with every grant that a
 KMS key of yours needs: roles get their share from the module, EventBridge, CloudWatch and its logs

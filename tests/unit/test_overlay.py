@@ -114,10 +114,11 @@ def test_every_frame_of_an_animation_carries_the_mark() -> None:
         assert red > 200 and green < 60 and blue < 60
 
 
-def test_a_rendition_without_a_mark_keeps_its_bytes_beside_one_with_it() -> None:
-    upload = saved(scene(), "JPEG")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_rendition_without_a_mark_keeps_its_bytes_beside_one_with_it(mode: str) -> None:
+    upload = saved(scene().convert(mode), "PNG")
     plain = {"plain": Rendition(100, 100)}
-    both = plain | {"stamped": Rendition(100, 100, overlay=OVERLAY)}
+    both = {"stamped": Rendition(100, 100, overlay=OVERLAY)} | plain
     made = convert(upload, both, Limits(), MARKS)
     assert made["plain"] == convert(upload, plain, Limits())["plain"]
     assert made["stamped"].data != made["plain"].data

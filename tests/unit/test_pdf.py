@@ -12,9 +12,10 @@ from tests.support.pictures import QUARTERS as COLORS
 from tests.support.pictures import near, opened, quarter_colors
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import Converted, convert
+from upload_workflow.image.decode import Picture
 from upload_workflow.image.header import PDF_EDGE, sniff
-from upload_workflow.image.limits import Limits, refuse_early
-from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
+from upload_workflow.image.limits import Limits, inspect, refuse_early
+from upload_workflow.image.rendition import Fit, OutputFormat, Rendition, Size
 
 SMALL = {"small": Rendition(60, 60, format=OutputFormat.PNG)}
 
@@ -70,6 +71,13 @@ def test_a_page_is_drawn_at_the_size_that_is_needed_and_stays_sharp() -> None:
     row = large.crop((0, 1000, 3000, 1001)).tobytes()
     assert sum(value < 128 for value in row) == 2
     assert opened(converted["cut"].data).size == (30, 60)
+
+
+def test_no_more_of_a_page_is_drawn_than_is_needed() -> None:
+    upload = pdf(QUARTERS)
+    picture = Picture(upload, inspect(upload, Limits()))
+    assert picture.decoded_pixels(Size(60, 40)) == 60 * 40
+    assert picture.decode().size == (60, 40)
 
 
 def test_paper_is_white_and_annotations_are_part_of_the_page() -> None:

@@ -7,7 +7,7 @@ drawn on it, and its annotations.
 from __future__ import annotations
 
 from importlib import import_module
-from math import ceil, isfinite
+from math import isfinite
 
 from PIL import Image
 
@@ -51,9 +51,9 @@ class PdfReader(StillReader):
 
     def scaled(self, needed: Size) -> Size:
         scale = max(needed.width / self.size.width, needed.height / self.size.height)
+        # Rounded as layouts are, so that what is drawn once need not be drawn again.
         self._drawn = Size(
-            min(ceil(self.size.width * scale), self.size.width),
-            min(ceil(self.size.height * scale), self.size.height),
+            max(1, round(self.size.width * scale)), max(1, round(self.size.height * scale))
         )
         return self._drawn
 

@@ -33,6 +33,8 @@ TESTS = (
     "tests/unit/test_ops_jobs.py",
     "tests/unit/test_ops_letters.py",
     "tests/unit/test_ops_redrive.py",
+    "tests/unit/test_ops_command.py",
+    "tests/unit/test_ops_scale.py",
     "tests/faults",
 )
 
@@ -198,6 +200,31 @@ MUTATIONS = (
         "aws/store.py",
         'if there["Metadata"].get("sha256") == sha256.hex():',
         "if there:",
+    ),
+    Mutation(
+        "operators: letters are given back on every way out",
+        "ops/letters.py",
+        "            self._give_back()\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "operators: a letter is deleted only once its job has started",
+        "ops/redrive.py",
+        "if step.letter is not None and not done.failed:",
+        "if step.letter is not None:",
+    ),
+    Mutation(
+        "operators: Express names are used once",
+        "ops/redrive.py",
+        'yield f"redrive-{job_id}-{uuid.uuid4().hex}"',
+        'yield f"redrive-{job_id}-1"',
+    ),
+    Mutation(
+        "operators: documents are dropped once judged",
+        "ops/crowd.py",
+        "    waiting: deque[Future[_Answer]] = deque()\n",
+        "    items = list(items)\n    waiting: deque[Future[_Answer]] = deque()\n"
+        "    ahead = len(items) + 1\n",
     ),
     Mutation(
         "failure: announced",

@@ -178,7 +178,8 @@ def test_the_story_of_a_failed_job_is_told_in_order(
     ]
     found = [next(i for i, what in enumerate(told) if re.search(e, what)) for e in expected]
     assert found == sorted(found), told
-    assert sum('"Convert image" failed' in what for what in told) == 3  # two retries
+    # Two retries; a busy machine may have throttled one of them besides.
+    assert sum('"Convert image" failed: RuntimeError' in what for what in told) == 3
     assert story["job"]["execution"] in {one["name"] for one in story["executions"]}
 
 

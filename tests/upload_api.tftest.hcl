@@ -135,3 +135,21 @@ run "the_function_is_told_what_any_backend_would_be_told" {
     error_message = "The function hears ${jsonencode(aws_lambda_function.issue_upload.environment[0].variables)}."
   }
 }
+
+run "a_browser_that_signs_with_temporary_credentials_passes_the_preflight" {
+  variables {
+    allowed_origins = ["https://www.example.com"]
+  }
+
+  module {
+    source = "./modules/upload_api"
+  }
+
+  assert {
+    condition = alltrue([for cors in aws_apigatewayv2_api.upload_api.cors_configuration : length(setsubtract(
+      ["authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"],
+      cors.allow_headers
+    )) == 0]) && length(aws_apigatewayv2_api.upload_api.cors_configuration) == 1
+    error_message = "Pages may send ${jsonencode(aws_apigatewayv2_api.upload_api.cors_configuration)}."
+  }
+}

@@ -94,6 +94,26 @@ def test_no_switch_stands_beside_its_value(module: Path) -> None:
 
 
 @every_file
+def test_a_resource_is_told_the_region_that_was_asked_for(file: Path) -> None:
+    """One that is looked up is not known while the module waits, and the provider guesses then."""
+    told = re.findall(r"^  region\s+= (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(told) <= {"var.surroundings.region", "var.region"}
+
+
+def test_every_configuration_wants_the_same_provider() -> None:
+    files = [*ROOT.glob("*.tf"), *ROOT.glob("examples/*/*.tf"), *ROOT.glob("local/stack/*.tf")]
+    wanted = {
+        version
+        for file in files
+        for version in re.findall(
+            r'hashicorp/aws"\n(?:\s*#.*\n)*\s+version\s+= "(.*)"', file.read_text(encoding="utf-8")
+        )
+    }
+    # 6.22 to 6.39 plan a change of every new bucket for ever.
+    assert wanted == {">= 6.40, < 7.0"}
+
+
+@every_file
 def test_a_line_can_be_read_beside_another_file(file: Path) -> None:
     long = [line for line in file.read_text(encoding="utf-8").splitlines() if len(line) > 120]
     assert long == []

@@ -258,3 +258,24 @@ def test_every_way_out_of_an_own_step_has_an_end_with_a_name_of_its_own() -> Non
     retried = {name for retrier in asked["Retry"] for name in retrier["ErrorEquals"]}
     assert all(name.startswith("Lambda.") for name in retried - {"Lambda.Unknown"})
     assert "Lambda.Unknown" not in retried
+
+
+def test_three_attempts_and_their_record_fit_into_an_express_execution() -> None:
+    """A function's own time-out is retried like any other end of it."""
+    variables = hcl.read("variables.tf")
+    bound = re.search(r'"STANDARD" \|\| var\.conversion\.timeout_seconds <= (\d+)', variables)
+    module = hcl.read("modules/workflow/main.tf")
+    lasts = re.search(r'== "STANDARD" \? 3600 : (\d+)', module)
+    assert bound and lasts
+    (crashes,) = [
+        retry
+        for retry in STATES["Convert image"]["Retry"]
+        if "States.TaskFailed" in retry["ErrorEquals"]
+    ]
+    waits = sum(
+        crashes["IntervalSeconds"] * crashes["BackoffRate"] ** n
+        for n in range(crashes["MaxAttempts"])
+    )
+    attempts = crashes["MaxAttempts"] + 1
+    # record_failure has 30 seconds, and its state five more.
+    assert attempts * int(bound[1]) + waits + 35 < int(lasts[1])

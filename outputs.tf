@@ -33,6 +33,11 @@ output "operator_policy_json" {
   value       = module.operators.operator_policy_json
 }
 
+output "results_reader_policy_json" {
+  description = "IAM policy with exactly what a backend needs to read results and to sign their URLs again."
+  value       = module.storage.results_reader_policy_json
+}
+
 output "upload_api" {
   description = "The HTTP API that issues uploads: url, api_id, invoke_arn, function; null if there is none."
   value       = one(values(module.upload_api)[*].upload_api)

@@ -203,6 +203,19 @@ run "a_destroy_takes_everything_when_asked_to" {
   }
 }
 
+run "a_reader_reads_results_and_nothing_else" {
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition = { for statement in data.aws_iam_policy_document.reader.statement : statement.sid => [statement.actions, statement.resources] } == {
+      ReadResults = [toset(["s3:GetObject"]), toset(["${output.results.arn}/results/*"])]
+    }
+    error_message = "The reader may do ${jsonencode(data.aws_iam_policy_document.reader.statement)}."
+  }
+}
+
 run "a_cdn_of_the_account_reads_renditions_and_no_status_document" {
   variables {
     results = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600, served_from = "https://img.example.com" }

@@ -148,3 +148,28 @@ data "aws_iam_policy_document" "signer" {
     }
   }
 }
+
+# What a backend needs to show results later: the document, and renditions to sign URLs of.
+data "aws_iam_policy_document" "reader" {
+  statement {
+    sid       = "ReadResults"
+    actions   = ["s3:GetObject"]
+    resources = ["${local._arn.results}/${var.results.prefix}*"]
+  }
+
+  dynamic "statement" {
+    for_each = nonsensitive(var.surroundings.kms_key_arn != null) ? ["key"] : []
+
+    content {
+      sid       = "UseTheKeyThroughS3"
+      actions   = ["kms:Decrypt"]
+      resources = [var.surroundings.kms_key_arn]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.surroundings.place.region}.${var.surroundings.place.dns_suffix}"]
+      }
+    }
+  }
+}

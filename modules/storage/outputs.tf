@@ -37,3 +37,8 @@ output "brought_buckets" {
   description = "What a bucket that was brought should have, by kind; none for a bucket that is made."
   value       = local._wanted
 }
+
+output "results_reader_policy_json" {
+  description = "IAM policy for whoever shows results later."
+  value       = data.aws_iam_policy_document.reader.json
+}

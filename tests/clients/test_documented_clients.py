@@ -282,3 +282,19 @@ def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Pa
     client.send(form, "Beach.jpg", photograph(300, 200))
     status = client.follow(issued["status_url"], 60)
     assert (status["state"], status["upload"]["original_name"]) == ("SUCCEEDED", "Beach.jpg")
+
+    # Later, when its URLs have died, with exactly what the module says that a reader needs.
+    reader = make_user(
+        aws.client("iam"), f"reader-{uuid.uuid4()}", open_api.outputs["results_reader_policy_json"]
+    )
+    later = tmp_path / "show.py"
+    later.write_text(client_in("python", '"""show.py'))
+    shown = run(
+        [sys.executable, str(later), issued["job"]["key"]], {**environment, **reader.environment}
+    )
+    assert shown.returncode == 0, shown.stderr
+    again = json.loads(shown.stdout)
+    assert again["job_id"] == status["job_id"]
+    for made, before in zip(again["renditions"], status["renditions"], strict=True):
+        assert made["url"] != before["url"] and made["key"] == before["key"]
+        assert len(client.fetch(made).data) == made["bytes"]

@@ -404,6 +404,7 @@ def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
         "functions",
         "monitoring",
         "results",
+        "results_reader_policy_json",
         "operator_policy_json",
         "reader_policy_json",
         "signer_environment",

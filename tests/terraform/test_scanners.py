@@ -139,7 +139,8 @@ def policies(case: str, applied: Applied) -> list[tuple[str, str]]:
         (f"{case}: {resource.address}", resource.values[attributes[resource.type]])
         for resource in applied.of(*attributes)
     ]
-    return [*made, (f"{case}: signer_policy_json", applied.outputs["all"]["signer_policy_json"])]
+    names = ("signer_policy_json", "reader_policy_json", "results_reader_policy_json")
+    return [*made, *((f"{case}: {name}", applied.outputs["all"][name]) for name in names)]
 
 
 def judged(scanners: Path, policies: dict[str, str]) -> list[tuple[str, str, str]]:

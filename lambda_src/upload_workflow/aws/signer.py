@@ -25,8 +25,8 @@ MAX_URL_LIFE = timedelta(days=7)
 METADATA_PREFIX = "x-amz-meta-"
 
 # A function's credentials do not tell when they end. They were made before it started and are
-# replaced with it; an hour is the shortest session that STS gives a role unless asked for less,
-# so it is the longest life that can be promised without knowing.
+# replaced with it; an hour is the shortest session that STS gives a role unless asked for less. It
+# is a guess at the rest of theirs and no promise: docs/client.md says so, decisions/0123 why.
 UNKNOWN_SESSION_LIFE = timedelta(hours=1)
 
 

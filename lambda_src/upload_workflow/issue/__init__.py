@@ -1,4 +1,4 @@
-"""How an upload is given out, and all that a backend of one's own needs to do it.
+"""How an upload is given out and shown again, and all that a backend needs to do it.
 
 Backends import from here; where a name is kept inside the package may change.
 """
@@ -8,6 +8,7 @@ from ..aws.signer import Signer
 from ..aws.store import Store
 from ..settings import IssueUploadSettings
 from .issue import Issued, issue_upload
+from .reader import read_again
 from .request import UploadRequest
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "UploadRequest",
     "credentials",
     "issue_upload",
+    "read_again",
     "s3_client",
 ]

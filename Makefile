@@ -60,9 +60,9 @@ bench: .venv/ready
 load: .venv/ready
 	@$(RUN) -m measure.load
 
-# Mutated real files into the converter, for ten minutes.
+# Mutated real files, and formats' quantities, into the fenced converter, for twenty minutes.
 fuzz: .venv/ready
-	@$(RUN) -m tests.corpus.fuzz --seconds 600
+	@$(RUN) -m tests.corpus.fuzz --seconds 1200
 
 # Uploads through AWS's quotas, as a model: the plots and the table of docs/scale.md.
 simulate: .venv/ready

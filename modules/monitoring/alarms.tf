@@ -249,6 +249,17 @@ locals {
         "upload to result. The dashboard shows whether conversions are slow or are waiting.",
       ])
     })
+    "pictures-unforeseen" = merge(local._counted, {
+      metric = {
+        namespace  = "UploadWorkflow", name = "Unforeseen", statistic = "Sum"
+        dimensions = { Workflow = var.name }
+      }
+      threshold = 1
+      text = join(" ", [
+        "A picture raised an error in the converter that nobody foresaw. Its client was told Corrupt, no job waits,",
+        "and nobody needs to get up. By day, read its traceback in the log of ${var.functions.convert_image.name}.",
+      ])
+    })
   }
 
   _ours = { for name in ["Succeeded", "Rejected", "Failed", "Ignored"] : lower(name) => {

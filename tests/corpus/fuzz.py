@@ -1,8 +1,9 @@
-"""Mutates real files and converts them: `python -m tests.corpus.fuzz [--seconds N] [--seed N]`.
+"""Converts bent and hostile files: `python -m tests.corpus.fuzz [--seconds N] [--seed N]`.
 
-What may come out is renditions within their boxes or a Rejected of the closed set. Anything else
-is written to build/fuzz and ends the run with exit 1. A crash of a C library ends the process:
-the file at work is kept there too, under its own name, before it is tried.
+Half are mutants of real files, half draw a quantity of a format (`quantities`), and some of those
+are bent as well. What may come out is renditions within their boxes or a Rejected of the closed
+set. Anything else, and what nobody foresaw, is written to build/fuzz and ends the run with exit 1.
+They meet the converter behind the fence, where a death is a refusal; how many there were is told.
 """
 
 from __future__ import annotations
@@ -12,21 +13,27 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from tests.corpus.one_file import RENDITIONS
+from tests.corpus.quantities import draw
 from tests.support.pictures import moving, saved, scene, with_orientation
-from upload_workflow.errors import Rejected
-from upload_workflow.image.convert import convert
+from upload_workflow.errors import Rejected, Unforeseen
+from upload_workflow.image.convert import convert as in_process
+from upload_workflow.image.converted import Converted
 from upload_workflow.image.limits import Limits, refuse_early
+from upload_workflow.run.fence import Fence
 
 KEPT = Path(__file__).parents[2] / "build" / "fuzz"
 
 # Small, so that a mutated size field cannot make one case cost more than a fraction of a second.
-LIMITS = Limits(max_pixels=2_000_000, max_frame_pixels=4_000_000, max_scan_pixels=20_000_000)
+LIMITS = Limits(
+    max_pixels=2_000_000, max_frame_pixels=4_000_000, max_scan_pixels=20_000_000, max_seconds=3
+)
 
 
 def seeds() -> list[bytes]:
@@ -99,13 +106,29 @@ def _mutate(data: bytearray, chance: random.Random, originals: list[bytes]) -> N
         data.append(0)
 
 
-def try_one(upload: bytes) -> str:
-    """What became of it. Raises what must not leave the converter."""
+def uploads(seed: int) -> Iterator[bytes]:
+    """Endless, the same for the same seed."""
+    chance = random.Random(seed)
+    mutants, drawn, originals = mutations(seed), draw(seed), seeds()
+    while True:
+        yield next(mutants)
+        data = bytearray(next(drawn)[1])
+        if chance.random() < 0.3:
+            _mutate(data, chance, originals)
+        yield bytes(data)
+
+
+def try_one(upload: bytes, convert: Callable[[bytes], Converted] | None = None) -> str:
+    """What became of it. Raises what must not leave the converter, and what nobody foresaw."""
+    convert = convert or partial(in_process, renditions=RENDITIONS, limits=LIMITS)
     try:
         refuse_early(upload[: 64 << 10], len(upload), LIMITS)
-        converted = convert(upload, RENDITIONS, LIMITS)
+        converted = convert(upload)
+    except Unforeseen:
+        raise
     except Rejected as rejected:
-        return str(rejected.code)
+        died = rejected.cause is not None and "converter" in rejected.cause
+        return f"{rejected.code} by death" if died else str(rejected.code)
     for name, encoded in converted.items():
         rendition = RENDITIONS[name]
         if encoded.width > (rendition.width_px or 0) or encoded.height > (rendition.height_px or 0):
@@ -115,25 +138,23 @@ def try_one(upload: bytes) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.corpus.fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seconds", type=float, default=1200)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
-    at_work = KEPT / f"at-work-{arguments.seed}"
     found: Counter[str] = Counter()
+    fence = Fence(RENDITIONS, LIMITS)
     end = time.monotonic() + arguments.seconds
-    for number, upload in enumerate(mutations(arguments.seed)):
+    for number, upload in enumerate(uploads(arguments.seed)):
         if time.monotonic() > end:
             break
-        at_work.write_bytes(upload)
         try:
-            found[try_one(upload)] += 1
+            found[try_one(upload, lambda upload: fence.convert([upload]))] += 1
         except Exception as escaped:  # noqa: BLE001, that nothing escapes is what is tested
             kept = KEPT / f"escaped-{arguments.seed}-{number}"
             kept.write_bytes(upload)
             found[f"ESCAPED {type(escaped).__name__}"] += 1
-            print(f"{kept}: {escaped!r}")
-    at_work.unlink(missing_ok=True)
+            print(f"{kept}: {escaped!r} {getattr(escaped, 'cause', '')}")
     print(f"seed {arguments.seed}: {sum(found.values())} files: {dict(found.most_common())}")
     return 1 if any(name.startswith("ESCAPED") for name in found) else 0
 

@@ -110,6 +110,7 @@ def written_by_the_code() -> dict[str, str]:
             rendition_bytes=1,
             stages_ms={"convert": 1},
             since_event_ms=1,
+            unforeseen=True,
         )
         document = json.loads(to_json(line, NAME, 0))
         (directive,) = document["_aws"]["CloudWatchMetrics"]
@@ -286,6 +287,7 @@ def troubles(stack: Stack) -> dict[str, tuple[Metric, Shape]]:
         "record-failure-throttled": (of("AWS/Lambda", "Throttles", record), times),
         "record-failure-near-time-out": (of("AWS/Lambda", "Duration", record), worst_of_ten),
         "results-slow": (slow, one_in_twenty),
+        "pictures-unforeseen": (of("UploadWorkflow", "Unforeseen", {"Workflow": NAME}), times),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from itertools import product
@@ -239,3 +240,15 @@ def test_the_code_points_of_an_avif_are_applied(
     at = avif.index(b"colrnclx") + 8
     struct.pack_into(">HH", avif, at, *nclx)
     assert near(shown(bytes(avif)), wanted, 6)
+
+
+@pytest.mark.parametrize(("primaries", "wanted"), [(12, (255, 0, 0)), (1, (234, 51, 35))])
+def test_the_code_points_of_a_heic_are_applied(
+    primaries: int, wanted: tuple[int, int, int]
+) -> None:
+    pytest.importorskip("pi_heif", reason="the extra `heic` is opt-in")
+    encoder = pytest.importorskip("pillow_heif", reason="only tests encode HEIC")
+    heic, file = encoder.from_pillow(Image.new("RGB", (64, 64), (234, 51, 35))), io.BytesIO()
+    settings = {"color_primaries": primaries, "transfer_characteristics": 13}
+    heic.save(file, quality=100, chroma=444, **settings)
+    assert near(shown(file.getvalue()), wanted, 6)

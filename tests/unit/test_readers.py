@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from typing import Any
@@ -219,6 +220,15 @@ def test_a_jpeg_that_is_cut_anywhere_is_refused_or_whole(name: str, data: st.Dat
         assert refused.code is RejectionCode.CORRUPT
     else:
         assert same(made, still(whole))
+
+
+def test_a_jpeg_that_is_cut_between_two_restarts_misses_pixels() -> None:
+    whole = JPEGS["restarts"]
+    restarts = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", whole)]
+    assert len(restarts) > 5
+    for at in restarts:
+        for end in (at, at + 2):  # before the marker, and behind it
+            assert refusal(whole[:end]).code is RejectionCode.CORRUPT
 
 
 def test_most_of_a_jpeg_is_not_a_jpeg() -> None:

@@ -28,6 +28,15 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def workers(pid: int) -> list[int]:
+    """The processes in which the local AWS with this number runs functions.
+
+    Not their own children: what ends a converter ends no worker, but its picture.
+    """
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for listed in children for child in listed.read_text().split()]
+
+
 def resident_mb(pids: list[int]) -> float:
     """The sum over the processes; pages that they share count once each."""
     pages = 0
@@ -65,9 +74,9 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(self._every):
-            if workers := tree(self._pid)[1:]:
+            if living := workers(self._pid):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._dice.choice(workers), signal.SIGKILL)
+                    os.kill(self._dice.choice(living), signal.SIGKILL)
                     self.killed += 1
 
     def stop(self) -> int:

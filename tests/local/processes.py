@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from measure.load.processes import tree
+from measure.load.processes import tree, workers
 
 
 def mentioning(text: str) -> set[int]:
@@ -28,11 +28,21 @@ def mentioning(text: str) -> set[int]:
 
 def kill_workers(pid: int) -> int:
     """SIGKILL for every worker of the local AWS with this number; how many there were."""
-    workers = tree(pid)[1:]
-    for worker in workers:
+    killed = workers(pid)
+    for worker in killed:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
-    return len(workers)
+    return len(killed)
+
+
+def converters(pid: int) -> list[int]:
+    """What meets the files of the local AWS with this number: the kernel is to end it first."""
+    found = []
+    for process in tree(pid):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{process}/oom_score_adj").read_text() == "1000\n":
+                found.append(process)
+    return found
 
 
 def is_open(endpoint_url: str) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from typing import Any
 
 import pytest
@@ -11,7 +14,9 @@ from local import client
 from local.issuing import issuer
 from local.stack import Stack
 from tests.corpus.quantities import KINDS, LARGEST
+from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
+from tests.local.processes import converters
 from tests.unit.test_escapes import chunk, png_with
 from upload_workflow.issue.request import UploadRequest
 
@@ -35,12 +40,6 @@ HOSTILE = {
         "TooComplex",
     ),
     "a picture of one row": (lambda: KINDS["png_row"](70_000_000), "REJECTED", "TooManyPixels"),
-    # Nothing but the fence knows this one.
-    "twelve million moves": (
-        lambda: KINDS["bmp_moves"](LARGEST["bmp_moves"]),
-        "REJECTED",
-        "TooMuchTime",
-    ),
 }
 
 
@@ -49,7 +48,24 @@ def test_a_hostile_file_ends_at_its_first_attempt_and_nobody_is_woken(
     name: str, stack: Stack
 ) -> None:
     make, state, code = HOSTILE[name]
-    document = upload(stack, make())
+    judge(stack, upload(stack, make()), state, code)
+
+
+def test_a_converter_that_is_killed_at_work_is_no_failure(stack: Stack) -> None:
+    """As the kernel does it where memory ends; a file that keeps it at work for a while."""
+    issued = issuer(stack)(UploadRequest("image/bmp"))
+    client.send(issued.upload.to_json(), "upload", KINDS["bmp_moves"](LARGEST["bmp_moves"]))
+
+    def at_work() -> list[int]:
+        return [pid for pid in converters(stack.aws.pid) if cpu_seconds(pid) > 1]
+
+    for pid in wait_for("a converter at work", at_work, PATIENCE_SECONDS):
+        os.kill(pid, signal.SIGKILL)
+    document = client.follow(issued.status.url, PATIENCE_SECONDS)
+    judge(stack, document, "REJECTED", "TooMuchMemory")
+
+
+def judge(stack: Stack, document: dict[str, Any], state: str, code: str | None) -> None:
     assert document["state"] == state
     assert document.get("error", {}).get("code") == code
     assert document["attempt"] == 1
@@ -59,6 +75,11 @@ def test_a_hostile_file_ends_at_its_first_attempt_and_nobody_is_woken(
     assert line.get("fence") in ("memfd", None if code else "memfd")
     assert "Unforeseen" not in line
     assert upload(stack, photograph(600, 400))["state"] == "SUCCEEDED"
+
+
+def cpu_seconds(pid: int) -> float:
+    clock = (~pid << 3) | 2  # of the CPU of a process: clock_getcpuclockid(3)
+    return time.clock_gettime(clock)
 
 
 def upload(stack: Stack, data: bytes) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 # How long a letter stays hidden if the process is killed before it could give it back. Reading
 # ten thousand takes some ten seconds, and a letter that is worked off is done within one.
 _HOLD_SECONDS = 120
+_LONGEST_HOLD_SECONDS = 43_200  # SQS's limit
 
 # Everything that cannot end by itself any more.
 _REDRIVEN = (JobState.FAILED, JobState.STUCK, JobState.WAITING)
@@ -202,9 +203,9 @@ def _why(workflow: Workflow, options: argparse.Namespace) -> int:
 
 def _redrive(workflow: Workflow, options: argparse.Namespace) -> int:
     held = count(workflow).held
-    hold_seconds = (
-        max(_HOLD_SECONDS, ceil(3 * THREADS / options.rate)) if options.yes else (_HOLD_SECONDS)
-    )
+    # While the slowest pace works off what was read ahead, nobody else is to read it.
+    worked_off = ceil(3 * THREADS / options.rate) if options.yes else 0
+    hold_seconds = min(max(_HOLD_SECONDS, worked_off), _LONGEST_HOLD_SECONDS)
     telling = _RedriveTelling(options, held)
     with Taken(workflow, hold_seconds) as taken:
         found = redrive.plan(

@@ -101,7 +101,9 @@ def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
         large = picture(1, 4000, 3000, 2_900_000)
         yield _idle("idle, 12 megapixels", bus, issue, large, max(scale.idle // 2, 1))
     if scale.burst:
-        parcels = make_parcels(scale.burst, Shares(bad=0, repeated=0, sent_twice=0), scale.seed)
+        parcels = make_parcels(
+            scale.burst, Shares(bad=0, repeated=0, sent_twice=0, deleted=0), scale.seed
+        )
         yield _burst(stack, bus, issue, parcels, scale)
     if scale.uploads:
         yield _faults(stack, bus, issue, scale)
@@ -163,8 +165,12 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
     def posting(parcel: Parcel, issued: Issued) -> None:
         extra[issued.key] = parcel.extra_deliveries
 
+    bucket, s3 = stack.outputs["uploads"]["bucket"], stack.aws.client("s3")
+
     def uploaded(delivery: Delivery) -> None:
         deliveries.append(delivery)
+        if delivery.parcel.deleted:
+            s3.delete_object(Bucket=bucket, Key=delivery.issued.key)
         followers.follow(delivery)
 
     repeated: list[int] = []
@@ -193,6 +199,7 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
     figures = {
         "seconds": round(took, 1),
         "files_posted": sum(len(p.sends) for p in parcels),
+        "files_deleted": sum(p.deleted for p in parcels),
         "events_repeated": sum(repeated),
         "workers_killed": killed,
         "requests": passed.requests.total(),

@@ -52,11 +52,13 @@ class File:
 class Parcel:
     """One upload. sends: the files posted with its form, one after the other; one of them counts,
     the one whose event is heard first. extra_deliveries: how often its events are sent again.
+    deleted: whether its client takes it back right after sending it.
     """
 
     number: int
     sends: tuple[File, ...]
     extra_deliveries: int
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Shares:
     bad: float = 0.10
     repeated: float = 0.20
     sent_twice: float = 0.03
+    deleted: float = 0.02
 
 
 def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
@@ -75,7 +78,8 @@ def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
         sends = [_file(dice, f"{number} first", shares.bad)]
         if dice.random() < shares.sent_twice:
             sends.append(_file(dice, f"{number} second", shares.bad))
-        parcels.append(Parcel(number, tuple(sends), extra))
+        deleted = dice.random() < shares.deleted
+        parcels.append(Parcel(number, tuple(sends), extra, deleted))
     return parcels
 
 

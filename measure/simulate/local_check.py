@@ -51,7 +51,7 @@ def calibrate(stack: Stack, bus: Bus, uploads: int) -> Calibration:
     """From uploads one after the other. Half of the emulator's CPU is the sending's, half the
     event's and the states'; the workers' is the conversion's."""
     deliveries: list[Delivery] = []
-    parcels = make_parcels(uploads + 3, Shares(0, 0, 0), 7)
+    parcels = make_parcels(uploads + 3, Shares(0, 0, 0, 0), 7)
     for parcel in parcels[:3]:  # wake the worker up
         _follow(send(parcel, issuer(stack)))
     before = _cpu(stack.aws.pid)
@@ -69,7 +69,7 @@ def calibrate(stack: Stack, bus: Bus, uploads: int) -> Calibration:
 
 def measured(stack: Stack, bus: Bus, uploads: int) -> Burst:
     deliveries: list[Delivery] = []
-    parcels = make_parcels(uploads, Shares(0, 0, 0), 8)
+    parcels = make_parcels(uploads, Shares(0, 0, 0, 0), 8)
     upload(parcels, _CLIENTS, issuer(stack), deliveries.append)
     for delivery in deliveries:
         _follow(delivery)

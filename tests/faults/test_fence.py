@@ -308,7 +308,8 @@ def test_no_process_outlives_a_killed_worker(worker: Callable[..., Worker], tmp_
     killed = worker()
     _, *inside = killed.family()
     at_work = tmp_path / "at-work"
-    killed.ask(ORDER + f"open({str(at_work)!r}, 'w')\nwhile True: pass".encode())
+    # Asleep: what works is ended by its own limit.
+    killed.ask(ORDER + f"open({str(at_work)!r}, 'w')\nimport time; time.sleep(3600)".encode())
     eventually("the converter is at work", at_work.exists)
     killed.process.kill()
     killed.process.wait()

@@ -19,15 +19,21 @@ class Facts:
     force_new: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed_blocks: tuple[str, ...] = ()  # absent from the configuration: whatever is there stays
+    settled: tuple[str, ...] = ()  # not configured: null in the first plan, then as it was read
+    newer: bool = False  # written with the plugin framework, which notes null as null
     kept: tuple[str, ...] = ()  # no API returns it: the state is its only record
     refused: tuple[str, ...] = ()  # the stand-in does not do it, and says so
     one_of: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    multiple: Mapping[str, tuple[int, ...]] = field(
+        default_factory=dict
+    )  # of the first, or another
     range: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     length: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     pattern: Mapping[str, str] = field(default_factory=dict)
     arn: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
     policy: tuple[str, ...] = ()
+    version_first: tuple[str, ...] = ()  # policies that are noted with their version in front
     exactly_one: tuple[tuple[str, ...], ...] = ()
     at_least_one: tuple[tuple[str, ...], ...] = ()
     conflicts: tuple[tuple[str, ...], ...] = ()

@@ -99,7 +99,14 @@ def _wrong_values(facts: Facts, config: State) -> Iterator[Problem]:
     def one_of(path: str, value: Any) -> str | None:
         allowed = facts.one_of[path]
         listed = " ".join(f'"{a}"' if isinstance(a, str) else str(a) for a in allowed)
-        return None if value in allowed else f"expected {path} to be one of [{listed}], got {value}"
+        values = value if isinstance(value, list) else [value]
+        wrong = [each for each in values if each is not UNKNOWN and each not in allowed]
+        return f"expected {path} to be one of [{listed}], got {wrong[0]}" if wrong else None
+
+    def multiple(path: str, value: Any) -> str | None:
+        step, *others = facts.multiple[path]
+        said = f"expected {path} to be divisible by {step}, got {value}"
+        return None if value in others or value % step == 0 else said
 
     def in_range(path: str, value: Any) -> str | None:
         low, high = facts.range[path]
@@ -129,6 +136,7 @@ def _wrong_values(facts: Facts, config: State) -> Iterator[Problem]:
         return None
 
     yield from check(facts.one_of, one_of)
+    yield from check(facts.multiple, multiple)
     yield from check(facts.range, in_range)
     yield from check(facts.length, of_length)
     yield from check(facts.pattern, matching)
@@ -189,23 +197,31 @@ def plan(
     """
     state = dict(proposed)
     _set_defaults(kind.facts, state)
+    if not kind.facts.newer:
+        state = _as_the_old_sdk_notes(kind.block, state, in_set=False)
+    for path in kind.facts.policy:
+        state[path] = _compact(state.get(path), version_first=path in kind.facts.version_first)
     if "tags_all" in state and config.get("tags_all") is None:
-        tags = config.get("tags")
+        tags = state["tags"] = config.get("tags") or None
         state["tags_all"] = UNKNOWN if tags is UNKNOWN else {**default_tags, **(tags or {})}
     if prior is None:
         if "region" in state and state["region"] is None:
             state["region"] = region
-        _mark_unknown(kind.block, state, config, None)
+        if "tags_all" in state:
+            state["tags_all"] = state["tags_all"] or UNKNOWN
+        for name in kind.facts.computed_blocks:
+            state[name] = state.get(name) or UNKNOWN
+        _mark_unknown(kind.block, state, config, None, settled=kind.facts.settled)
         return Plan(state)
 
-    for name in kind.facts.computed_blocks:
-        if config.get(name) == []:
+    for name in (*kind.facts.computed_blocks, *kind.facts.settled):
+        if config.get(name) in ([], None) and name in state:
             state[name] = prior.get(name)
     for name, value in state.items():
         if _means_the_same(kind, name, prior.get(name), value):
             state[name] = prior.get(name)
     state = _without_zeros(prior, state)
-    _mark_unknown(kind.block, state, config, prior)
+    _mark_unknown(kind.block, state, config, prior, settled=kind.facts.settled)
     identity = [*kind.facts.force_new, *(["region"] if "region" in state else [])]
     return Plan(state, tuple(_differences(prior, state, identity)))
 
@@ -231,10 +247,74 @@ def _set_defaults(facts: Facts, state: State) -> None:
                 holder[name] = default
 
 
-def _mark_unknown(block: Block, state: State, config: State, prior: State | None) -> None:
+def _as_the_old_sdk_notes(block: Block, state: State, *, in_set: bool) -> State:
+    """A set or map is wholly unknown, and null when empty; what a set of blocks lacks is empty."""
+    noted = dict(state)
+    for name, attribute in block.attributes.items():
+        value = noted.get(name)
+        if attribute.collection in ("set", "map"):
+            if value in ([], {}):
+                noted[name] = None
+            elements = value.values() if isinstance(value, dict) else value
+            if isinstance(elements, Iterable) and any(each is UNKNOWN for each in elements):
+                noted[name] = UNKNOWN
+        elif value is None and in_set and attribute.collection is None:
+            noted[name] = _EMPTY.get(attribute.type)
+    for name, nested in block.blocks.items():
+        within = in_set or nested.nesting == "set"
+        if isinstance(children := noted.get(name), list):
+            noted[name] = [
+                _as_the_old_sdk_notes(nested.block, child, in_set=within)
+                if isinstance(child, dict)
+                else child
+                for child in children
+            ]
+    return noted
+
+
+_EMPTY = {"string": "", "bool": False}
+
+
+def _compact(text: Any, *, version_first: bool) -> Any:
+    """A policy as the provider notes it: names in order, no space, < > & escaped as Go does.
+
+    IAM once wanted the version before everything else, and some types still bring it there.
+    """
+    if not isinstance(text, str):
+        return text
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text
+    document = _in_order(document)
+    if version_first and isinstance(document, dict) and "Version" in document:
+        document = {"Version": document["Version"], **document}
+    compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    for letter in "<>&":
+        compact = compact.replace(letter, f"\\u{ord(letter):04x}")
+    return compact
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    return [_in_order(child) for child in value] if isinstance(value, list) else value
+
+
+def _mark_unknown(
+    block: Block,
+    state: State,
+    config: State,
+    prior: State | None,
+    *,
+    settled: Iterable[str],
+    path: str = "",
+) -> None:
     """What nobody configured and the resource will decide, in everything that is new."""
     for name, attribute in block.attributes.items():
         undecided = state.get(name) is None and config.get(name) is None
+        if path + name in settled:
+            continue
         if prior is None and attribute.computed and undecided:
             state[name] = UNKNOWN
     for name, nested in block.blocks.items():
@@ -245,7 +325,8 @@ def _mark_unknown(block: Block, state: State, config: State, prior: State | None
         for index, (element, wanted) in enumerate(zip(planned, configured, strict=False)):
             if isinstance(element, dict) and isinstance(wanted, dict):
                 old = before[index] if index < len(before) else None
-                _mark_unknown(nested.block, element, wanted, old)
+                within = f"{path}{name}."
+                _mark_unknown(nested.block, element, wanted, old, settled=settled, path=within)
 
 
 def _differences(prior: State, state: State, paths: list[str]) -> Iterator[Path]:

@@ -255,13 +255,19 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         if planned is None:
             self._delete(kind, prior)
             return pb.ApplyResourceChange.Response(new_state=pack(None))
-        state = dict(planned)
+        # What AWS will decide is asked of it afterwards; nothing is sent for it.
+        left_open = [name for name in kind.facts.computed_blocks if planned.get(name) is UNKNOWN]
+        state = {**planned, **{name: [] for name in left_open}}
+        if state.get("tags_all") is UNKNOWN:
+            state["tags_all"] = {}
         try:
             self._crud(kind).write(self._configured.at(state.get("region")), prior, state)
             seen = self._read(kind, whole(kind.block, state))
             if seen is None:
                 raise ValueError("gone right after it was written")
-            problems, state = [], planning.complete(kind.block, state, seen)
+            unset = [name for name in kind.facts.settled if state.get(name) is None]
+            undecided = dict.fromkeys((*left_open, *unset), UNKNOWN)
+            problems, state = [], planning.complete(kind.block, {**state, **undecided}, seen)
         except Exception as error:  # noqa: BLE001 - what exists must reach the state all the same
             problems = [_problem(request, error)]
             exists = prior is not None or state.get("id") not in (None, UNKNOWN)

@@ -91,7 +91,9 @@ class Wire:
             place, key, merged = self._spelled(prefix + name)
             attribute, nested = block.attributes.get(name), block.blocks.get(name)
             read_only = attribute and attribute.computed and not attribute.optional
-            if value in (None, []) or value is UNKNOWN or not place or read_only:
+            # The old SDK notes "" for what a block in a set does not say.
+            absent = value in (None, []) or value is UNKNOWN or (prefix and value == "")
+            if absent or not place or read_only:
                 continue
             if nested:
                 below, inner = nested.block, f"{prefix}{name}."

@@ -91,7 +91,7 @@ schemas: .venv/ready
 lock: .venv/ready
 	@$(RUN) -m tools.lock
 
-# Everything that is published, in build/release; KEY is a private SSH key that signs the checksums.
+# Everything that is published, in dist; KEY is a private SSH key that signs the checksums.
 release: .venv/ready
 	@test -n "$(VERSION)" || { echo "Say which version: make release VERSION=1.4.0"; exit 1; }
 	@$(RUN) -m tools.release $(VERSION) $(if $(KEY),--key "$(KEY)")
@@ -106,4 +106,4 @@ reference: .venv/ready
 # First what `make up` left running, which nothing would find again.
 clean:
 	@test ! -e .local/running.json || $(MAKE) --no-print-directory down
-	rm -rf build .local .venv
+	rm -rf build dist .local .venv

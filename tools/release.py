@@ -155,7 +155,7 @@ def sign(checksums: Path, key: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
     parser.add_argument("version", help="such as 1.4.0")
-    parser.add_argument("--to", type=Path, default=ROOT / "build" / "release", metavar="FOLDER")
+    parser.add_argument("--to", type=Path, default=ROOT / "dist", metavar="FOLDER")
     parser.add_argument("--key", type=Path, help="private SSH key that signs the checksums")
     chosen = parser.parse_args()
     if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9a-z.]+)?", chosen.version):

@@ -257,7 +257,7 @@ def test_clean_takes_down_what_runs_before_it_forgets_it(tmp_path: Path) -> None
         text=True,
         check=True,
     ).stdout
-    assert re.search(r"-m local down\n(.*\n)*rm -rf build .local .venv", said)
+    assert re.search(r"-m local down\n(.*\n)*rm -rf build dist .local .venv", said)
 
 
 def test_down_clears_up_after_a_crash(own_state: Path) -> None:

@@ -71,7 +71,7 @@ def run_release(
 
 
 def released_from(repository: Path, **environment: str) -> Release:
-    folder = repository / "build" / "release"
+    folder = repository / "dist"
     done = run_release(repository, __version__, **environment)
     assert done.returncode == 0, done.stderr
     return Release(repository, folder, __version__, done.stdout)

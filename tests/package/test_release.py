@@ -98,7 +98,7 @@ def test_a_release_is_refused_for(fault: str, clone: Path) -> None:
         git(clone, "clean", "--quiet", "--force")
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
-    assert not (clone / "build" / "release").exists()
+    assert not (clone / "dist").exists()
 
 
 def test_an_unpacked_archive_makes_no_release_of_its_own(unpacked: Path) -> None:

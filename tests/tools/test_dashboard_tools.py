@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tools.dashboard import __main__ as command
 from tools.dashboard.check import problems
 from tools.dashboard.drawing import draw
 from tools.dashboard.figures import Figures, statistic
@@ -145,3 +146,22 @@ def test_queries_find_what_they_ask_for(query: str, expected: list[dict[str, Any
 def test_an_unknown_query_is_an_error_and_no_guess(query: str) -> None:
     with pytest.raises(ValueError, match="unknown"):
         answer(query, ROWS)
+
+
+def test_a_graph_says_when_it_began_and_ended() -> None:
+    metric = next(widget for widget in BODY["widgets"] if widget["type"] == "metric")
+    key = tuple(part for part in metric["properties"]["metrics"][0] if isinstance(part, str))
+    page = draw(BODY, Figures({key: [(0.0, 1.0), (3661.0, 2.0)]}), "A run")
+    assert ">00:00:00</text>" in page and ">01:01:01</text>" in page
+
+
+def test_without_a_local_aws_the_drawing_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "eu-central-1")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("sys.argv", ["dashboard", "--endpoint-url", "http://127.0.0.1:1"])
+    assert command.main() == 2
+    said = capsys.readouterr().err
+    assert "`make up` prints what to export." in said and len(said.splitlines()) == 1

@@ -37,7 +37,7 @@ def refusal(header: Header, limits: Limits, work: Work | None = None) -> Rejecte
             Header(Format.PNG, 12_000, 10_000, 4),
             Limits(max_memory_mb=9999),
             RejectionCode.TOO_MANY_PIXELS,
-            "The image has 120 megapixels (12000 x 10000); at most 100 are accepted.",
+            "The image has 120 megapixels (12000 \u00d7 10000); at most 100 are accepted.",
         ),
         (
             Header(Format.JPEG, 8000, 8000, 4, scans=2000),

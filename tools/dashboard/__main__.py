@@ -8,20 +8,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from tools.dashboard.check import problems
 from tools.dashboard.drawing import draw
 from tools.dashboard.figures import collect
-from upload_workflow.ops.workflow import connect, find
+from upload_workflow.ops.workflow import NotFound, connect, find
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.dashboard", description=__doc__)
-    parser.add_argument("--name", default="upload-workflow", help="of the workflow")
+    parser.add_argument("--name", default="local", help="of the workflow; %(default)s")
     parser.add_argument("--endpoint-url", help="or AWS_ENDPOINT_URL")
     parser.add_argument("--out", type=Path, default=Path("build/dashboard.html"))
     options = parser.parse_args()
     aws = connect(None, None, options.endpoint_url)
-    workflow = find(aws, options.name)
+    try:
+        workflow = find(aws, options.name)
+    except NotFound as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS: {error} `make up` prints what to export.", file=sys.stderr)
+        return 2
     cloudwatch: Any = aws.session.create_client("cloudwatch", endpoint_url=options.endpoint_url)
     name = f"{options.name}-{cloudwatch.meta.region_name}"
     body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])

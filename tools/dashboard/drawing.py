@@ -20,6 +20,9 @@ _COLUMN_PX = 55
 _COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 _STATES = {"OK": "#2ca02c", "ALARM": "#d62728", "INSUFFICIENT_DATA": "#7f7f7f"}
 
+# Characters of a cell: a cause begins with what was thrown and goes on with the traceback.
+_CELL = 160
+
 _STYLE = """
 body { font: 13px/1.4 system-ui, sans-serif; background: #f2f3f3; color: #16191f; margin: 16px; }
 .page { position: relative; }
@@ -28,8 +31,9 @@ body { font: 13px/1.4 system-ui, sans-serif; background: #f2f3f3; color: #16191f
 .widget h2 { font-size: 13px; margin: 0 0 4px; }
 .alarms { display: grid; grid-template-columns: repeat(4, 1fr); gap: 4px; }
 .alarms span { border-left: 4px solid; padding: 1px 6px; background: #fafafa; overflow: hidden; }
-table { border-collapse: collapse; font-size: 11px; white-space: nowrap; }
-th, td { text-align: left; padding: 1px 10px 1px 0; border-bottom: 1px solid #eaeded; }
+table { border-collapse: collapse; font-size: 11px; }
+th, td { text-align: left; vertical-align: top; overflow-wrap: anywhere; padding: 1px 10px 1px 0;
+  border-bottom: 1px solid #eaeded; }
 text { font: 10px system-ui, sans-serif; fill: #545b64; }
 .empty { color: #879596; }
 """
@@ -114,7 +118,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(rows[0])
     head = "".join(f"<th>{escape(name)}" for name in names)
     lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(row.get(name) or '')[:60])}" for name in names)
+        "<tr>" + "".join(f"<td>{escape(str(row.get(name) or '')[:_CELL])}" for name in names)
         for row in rows
     )
     return f"<table><tr>{head}{lines}</table>"
@@ -124,7 +128,7 @@ def _graph(lines: Sequence[_Line], span: tuple[float, float], width: int, height
     plot = _Plot(span, width, height - 18 * math.ceil(len(lines) / 3))
     left = max((v for line in lines if not line.right for _, v in line.points), default=0)
     right = max((v for line in lines if line.right for _, v in line.points), default=0)
-    parts = [plot.axis(_round_up(left), at_right=False)]
+    parts = [plot.axis(_round_up(left), at_right=False), plot.times()]
     if any(line.right for line in lines):
         parts.append(plot.axis(_round_up(right), at_right=True))
     for number, line in enumerate(lines):
@@ -170,6 +174,15 @@ class _Plot:
             ends = f'x1="{self._MARGIN}" x2="{self.width - self._MARGIN}"'
             parts.append(f'<line {ends} y1="{y:.0f}" y2="{y:.0f}" stroke="#eaeded"/>')
         return "".join(parts)
+
+    def times(self) -> str:
+        """When it began and ended, below the axis."""
+        start, end = (datetime.fromtimestamp(time, UTC).strftime("%H:%M:%S") for time in self.span)
+        right, y = self.width - self._MARGIN, self.height + 1
+        return (
+            f'<text x="{self._MARGIN}" y="{y}">{start}</text>'
+            f'<text x="{right}" y="{y}" text-anchor="end">{end}</text>'
+        )
 
     def curve(self, points: Sequence[Point], top: float, color: str) -> str:
         path = " ".join(f"{self._x(time):.1f},{self._y(value, top):.1f}" for time, value in points)

@@ -91,14 +91,15 @@ def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
     if max(header.width, header.height) > _MOST_SIDE:
         raise Rejected(
             RejectionCode.TOO_MANY_PIXELS,
-            f"The image is {header.width} x {header.height}; each side may have at most "
+            f"The image is {header.width} \u00d7 {header.height}; each side may have at most "
             f"{_MOST_SIDE:,} pixels.",
         )
     if header.pixels > limits.max_pixels:
         raise Rejected(
             RejectionCode.TOO_MANY_PIXELS,
             f"The image has {_mega(header.pixels)} megapixels "
-            f"({header.width} x {header.height}); at most {_mega(limits.max_pixels)} are accepted.",
+            f"({header.width} \u00d7 {header.height}); "
+            f"at most {_mega(limits.max_pixels)} are accepted.",
         )
     if header.scans > 1 and header.scans * header.pixels > limits.max_scan_pixels:
         raise Rejected(

@@ -82,8 +82,10 @@ def _remembered(account: Account, name: str, tokens: Signer) -> Iterator[Root]:
     folder.mkdir(parents=True, mode=0o700)
     place = {"account": account.number, "region": account.region, "keys": tokens.published_keys}
     (folder / "place.json").write_text(json.dumps(place), encoding="utf-8")
-    yield _root(account, folder, tokens.published_keys)
-    _forget(folder)
+    try:
+        yield _root(account, folder, tokens.published_keys)
+    finally:
+        _forget(folder)
 
 
 def _root(account: Account, folder: Path, published_keys: str) -> Root:

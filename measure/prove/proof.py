@@ -31,6 +31,8 @@ STACK = Path(__file__).with_name("stack")
 # Deploying and taking away are about three minutes each; all of it ends within half an hour.
 _LOOKING_SECONDS = 20 * 60
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 Verdict = Literal["yes", "NO", "only AWS", "not asked"]
 # What may come of a look when the fact is not true.
 _TOLD = (Disproved, ClientError, BotoCoreError, NoAnswer, TerraformFailed, LookupError, ValueError)
@@ -171,18 +173,19 @@ def _empty_plan(root: Root) -> str:
 
 @contextlib.contextmanager
 def _undisturbed(command: str) -> Iterator[None]:
-    """A command that ends before Ctrl-C does anything; KeyboardInterrupt afterwards."""
+    """A command that ends before a signal does anything; KeyboardInterrupt afterwards."""
     asked: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
         asked.append(number)
         sys.stderr.write(f"\nterraform {command} is let to its end; then all is taken away.\n")
 
-    before = signal.signal(signal.SIGINT, remember)
+    before = {number: signal.signal(number, remember) for number in _STOPPING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if asked and command != "destroy":
         raise KeyboardInterrupt
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +97,23 @@ def test_a_proof_that_is_stopped_takes_everything_away(account: Account) -> None
     with pytest.raises(KeyboardInterrupt):
         prove(account, root, NAME, Signer(), facts=[Fact("Stops", interrupted)])  # type: ignore[arg-type]
     assert root.commands[-1] == "destroy"
+
+
+class Stopped(Remembering):
+    """Somebody types Ctrl-C while the apply runs."""
+
+    def run(self, command: str, *options: str, may_fail: bool = False) -> Any:
+        if command == "apply":
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0)  # where a signal is handled
+        return super().run(command, *options, may_fail=may_fail)
+
+
+def test_an_apply_that_is_stopped_ends_and_is_taken_away(account: Account) -> None:
+    root = Stopped()
+    with pytest.raises(KeyboardInterrupt):
+        prove(account, root, NAME, Signer())  # type: ignore[arg-type]
+    assert root.commands == ["apply", "destroy"]
 
 
 def test_a_fact_that_is_not_true_is_told_and_the_rest_is_asked(account: Account) -> None:

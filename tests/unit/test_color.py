@@ -12,7 +12,8 @@ from PIL import Image, ImageCms
 
 from tests.support.containers import png_chunk, with_png_chunks
 from tests.support.pictures import opened, saved
-from upload_workflow.image.color import CodePoints, Colors, Gamma, is_srgb, to_srgb
+from upload_workflow.image.color import Colors, to_srgb
+from upload_workflow.image.colorimetry import CodePoints, Gamma, is_srgb
 from upload_workflow.image.convert import convert
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.rendition import OutputFormat, Rendition

@@ -8,7 +8,8 @@ import re
 from PIL import Image, _avif
 
 from .. import isobmff
-from ..color import CodePoints, Colors
+from ..color import Colors
+from ..colorimetry import CodePoints
 from ..header import Header
 from ..orientation import TURNS
 from ..rendition import Size

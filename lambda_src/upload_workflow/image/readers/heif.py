@@ -9,7 +9,8 @@ from PIL import Image
 
 from ...errors import Rejected, RejectionCode
 from .. import isobmff
-from ..color import CodePoints, Colors, to_resamplable
+from ..color import Colors, to_resamplable
+from ..colorimetry import CodePoints
 from ..header import Header
 from ..rendition import Size
 from .reader import StillReader

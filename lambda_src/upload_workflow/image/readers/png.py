@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from ..color import Chromaticities, CodePoints, Colors, Gamma, to_resamplable
+from ..color import Colors, to_resamplable
+from ..colorimetry import Chromaticities, CodePoints, Gamma
 from ..header import Header, png_chunks
 from ..orientation import TURNS, orientation_in
 from ..rendition import Size

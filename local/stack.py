@@ -18,6 +18,7 @@ from local.aws.server import Credentials, LocalAws, make_user
 from local.problems import PackageFailed
 from local.processes import run
 from local.terraform import core as terraform
+from tools.package import EXTRAS, local_target
 
 _SIGNER = "signer"
 
@@ -39,12 +40,16 @@ def set_up() -> None:
 
 
 def package(environment: Mapping[str, str] | None = None) -> Path:
-    """The functions' zip for this machine's Python, built if anything in it has changed."""
+    """The functions' zip for this machine's Python, built if anything in it has changed.
+
+    With every extra, so that whatever `conversion.extras` offers can be tried.
+    """
     command = [sys.executable, "-m", "tools.package", "--for-this-machine"]
+    command += ["--extras", ",".join(EXTRAS)]
     done = run(command, paths.REPOSITORY, environment or os.environ)
     if done.returncode:
         raise PackageFailed(f"The functions' package could not be built: {done.stderr.strip()}")
-    return paths.BUILD / "upload_workflow-local.zip"
+    return local_target(EXTRAS).file
 
 
 @contextlib.contextmanager

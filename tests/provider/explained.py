@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from local.terraform.standin import facts
+
 _LIFECYCLE = "aws_s3_bucket_lifecycle_configuration.rule"
 _NOT_SENT = (
     "the real one plans an empty value and sends none; the stand-in asks afterwards what is there"
 )
-_NO_GUARDDUTY = "the local AWS has no GuardDuty: the stand-in has the type's schema and no facts"
+
+
+def is_made(attribute: str) -> bool:
+    """Does the stand-in make the type of an attribute; of others it has a schema and no facts.
+
+    The local AWS has neither GuardDuty nor CloudFront.
+    """
+    return attribute.partition(".")[0] in facts.load()
+
 
 # Attributes of which a first plan says something else.
 PLANS: Mapping[str, str] = {
@@ -23,13 +33,11 @@ PLANS: Mapping[str, str] = {
     f"{_LIFECYCLE}.filter.prefix": _NOT_SENT,
     f"{_LIFECYCLE}.prefix": _NOT_SENT,
     "aws_sqs_queue.kms_data_key_reuse_period_seconds": _NOT_SENT,
-    "aws_guardduty_malware_protection_plan.actions": _NO_GUARDDUTY,
-    "aws_guardduty_malware_protection_plan.tags_all": _NO_GUARDDUTY,
 }
 
 # Changes of which the verdict is another.
 VERDICTS: Mapping[str, str] = {
     "aws_guardduty_malware_protection_plan.uploads.protected_resource.s3_bucket.bucket_name": (
-        _NO_GUARDDUTY
+        "the local AWS has no GuardDuty"
     ),
 }

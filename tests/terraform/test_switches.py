@@ -36,7 +36,7 @@ CORE = Counter(
 MONITORING = Counter(
     {
         "aws_cloudwatch_dashboard": 1,
-        "aws_cloudwatch_metric_alarm": 19,
+        "aws_cloudwatch_metric_alarm": 20,
         "aws_cloudwatch_query_definition": 7,
         "aws_sns_topic": 1,
         "aws_sns_topic_policy": 1,

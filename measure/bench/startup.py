@@ -69,11 +69,11 @@ print((spent + elsewhere(os.getpid())) * 1000, wall * 1000)
 _BOMB = """
 import json, time, tracemalloc
 from upload_workflow.errors import Rejected
-from upload_workflow.image.limits import Limits, refuse_early
+from upload_workflow.image.limits import Limits, refuse_by_head
 head = bytes.fromhex({head!r}).ljust(65536, b'x')
 def refuse():
     try:
-        refuse_early(head, 2_600_000, Limits())
+        refuse_by_head(head, 2_600_000, Limits())
     except Rejected:
         return
     raise SystemExit('not refused')

@@ -25,7 +25,7 @@ from tests.support.pictures import moving, saved, scene, with_orientation
 from upload_workflow.errors import Rejected, Unforeseen
 from upload_workflow.image.convert import convert as in_process
 from upload_workflow.image.converted import Converted
-from upload_workflow.image.limits import Limits, refuse_early
+from upload_workflow.image.limits import Limits, refuse_by_head
 from upload_workflow.run.fence import Fence
 
 KEPT = Path(__file__).parents[2] / "build" / "fuzz"
@@ -122,7 +122,7 @@ def try_one(upload: bytes, convert: Callable[[bytes], Converted] | None = None) 
     """What became of it. Raises what must not leave the converter, and what nobody foresaw."""
     convert = convert or partial(in_process, renditions=RENDITIONS, limits=LIMITS)
     try:
-        refuse_early(upload[: 64 << 10], len(upload), LIMITS)
+        refuse_by_head(upload[: 64 << 10], len(upload), LIMITS)
         converted = convert(upload)
     except Unforeseen:
         raise

@@ -19,7 +19,7 @@ from tests.clients.browser import chromium
 from upload_workflow.image.color import to_srgb
 from upload_workflow.image.decode import Picture, pillow_bounded
 from upload_workflow.image.header import png_chunks
-from upload_workflow.image.limits import Limits, inspect
+from upload_workflow.image.limits import Limits, header_within
 from upload_workflow.image.orientation import upright
 
 # Beyond this nothing is compared, so that the ring stays within about a minute.
@@ -49,7 +49,7 @@ def ours(upload: bytes) -> Seen:
     """Raises Rejected."""
     limits = Limits(max_pixels=MOST_PIXELS)
     with pillow_bounded(limits):
-        header = inspect(upload, limits)
+        header = header_within(upload, limits)
         picture = Picture(upload, header)
         if not header.animated:
             return Seen([_finished(picture, picture.decode())])

@@ -18,7 +18,7 @@ import pytest
 from tests.corpus.one_file import RENDITIONS
 from tests.corpus.quantities import KINDS, LARGEST, draw
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
-from upload_workflow.image.limits import Limits, refuse_early
+from upload_workflow.image.limits import Limits, refuse_by_head
 from upload_workflow.run.fence import Fence
 
 # Long enough for every honest file, and short for the tests' sake: the deadline is what holds.
@@ -96,7 +96,7 @@ def fence() -> Iterator[Fence]:
 def outcome(fence: Fence, upload: bytes) -> str:
     """What became of it. Raises Unforeseen."""
     try:
-        refuse_early(upload[:_HEAD_BYTES], len(upload), LIMITS)
+        refuse_by_head(upload[:_HEAD_BYTES], len(upload), LIMITS)
         fence.convert([upload])
     except Unforeseen:
         raise

@@ -28,7 +28,7 @@ from upload_workflow.aws.signer import LastingLinks, SignedLinks, Signer
 from upload_workflow.aws.store import Store
 from upload_workflow.image.convert import convert
 from upload_workflow.image.converted import Converted, Encoded
-from upload_workflow.image.limits import Limits, refuse_early
+from upload_workflow.image.limits import Limits, refuse_by_head
 from upload_workflow.image.rendition import NO_MARKS, Marks, Rendition
 from upload_workflow.job import keys, transitions
 from upload_workflow.job.announcement import Results, announcement
@@ -209,7 +209,7 @@ class World:
                 if self.served_from
                 else SignedLinks(signer(), RESULTS, timedelta(hours=1), self._tick)
             ),
-            refuse_early=partial(refuse_early, limits=LIMITS),
+            refuse_by_head=partial(refuse_by_head, limits=LIMITS),
             converter=self.converter,
             now=self._tick,
             write_all=self.write_all,

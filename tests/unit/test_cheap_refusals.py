@@ -9,7 +9,7 @@ from tests.support.pictures import saved, scene
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import convert
 from upload_workflow.image.header import Format, read_header
-from upload_workflow.image.limits import Limits, inspect, refuse_early
+from upload_workflow.image.limits import Limits, header_within, refuse_by_head
 from upload_workflow.image.profile import is_reasonable
 from upload_workflow.image.rendition import Rendition
 
@@ -35,9 +35,9 @@ REFUSED = {
 def test_a_quantity_beyond_reason_is_refused_in_words(name: str) -> None:
     refused, accepted, words = REFUSED[name]
     with pytest.raises(Rejected) as told:
-        inspect(KINDS[name](refused), Limits())
+        header_within(KINDS[name](refused), Limits())
     assert words in told.value.message
-    assert inspect(KINDS[name](accepted), Limits())
+    assert header_within(KINDS[name](accepted), Limits())
 
 
 @pytest.mark.parametrize("head", [b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\0\4aa"])
@@ -51,7 +51,7 @@ def test_a_decoder_can_be_switched_off(format: Format) -> None:
     limits = Limits.from_json({"formats": others})
     upload = saved(scene(), format)
     for refuse in (
-        lambda: refuse_early(upload, len(upload), limits),
+        lambda: refuse_by_head(upload, len(upload), limits),
         lambda: convert(upload, {"small": Rendition(20, 20)}, limits),
     ):
         with pytest.raises(Rejected) as told:

@@ -12,7 +12,14 @@ from tests.support.pictures import saved, scene
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import convert
 from upload_workflow.image.header import Format, Header, read_header
-from upload_workflow.image.limits import Limits, Work, inspect, refuse, refuse_early, refuse_work
+from upload_workflow.image.limits import (
+    Limits,
+    Work,
+    header_within,
+    refuse_by_head,
+    refuse_by_header,
+    refuse_by_work,
+)
 from upload_workflow.image.rendition import Rendition
 
 HEAD = 64 << 10
@@ -25,8 +32,8 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 def refusal(header: Header, limits: Limits, work: Work | None = None) -> Rejected:
     with pytest.raises(Rejected) as refused:
-        refuse(header, 1000, limits)
-        refuse_work(header, 1000, work or Work(header.pixels, 0, 0), limits)
+        refuse_by_header(header, 1000, limits)
+        refuse_by_work(header, 1000, work or Work(header.pixels, 0, 0), limits)
     return refused.value
 
 
@@ -77,7 +84,7 @@ def test_the_advice_on_pixels_is_itself_accepted() -> None:
     big = Header(Format.WEBP, 6000, 6000, 14.5)
     message = refusal(big, Limits()).message
     advised = float(message.rpartition("Send at most ")[2].split()[0])
-    refuse(Header(Format.WEBP, int(advised * 1000), 1000, 14.5), 1000, Limits())
+    refuse_by_header(Header(Format.WEBP, int(advised * 1000), 1000, 14.5), 1000, Limits())
 
 
 def test_an_animation_is_held_to_frames_times_its_largest_canvas() -> None:
@@ -85,7 +92,7 @@ def test_an_animation_is_held_to_frames_times_its_largest_canvas() -> None:
     refused = refusal(header, Limits(max_frame_pixels=1_000_000), Work(10_000, 100, 100))
     assert refused.code is RejectionCode.TOO_MANY_FRAMES
     assert "at most 25 are accepted" in refused.message
-    refuse_work(header, 1000, Work(10_000, 100, 0), Limits(max_frame_pixels=1_000_000))
+    refuse_by_work(header, 1000, Work(10_000, 100, 0), Limits(max_frame_pixels=1_000_000))
 
 
 def test_an_animation_whose_frames_would_fill_the_memory_is_refused() -> None:
@@ -96,7 +103,7 @@ def test_an_animation_whose_frames_would_fill_the_memory_is_refused() -> None:
 
 def test_too_many_bytes_are_refused_before_they_are_read() -> None:
     with pytest.raises(Rejected) as refused:
-        refuse_early(saved(scene(), "JPEG")[:HEAD], 60_000_000, Limits())
+        refuse_by_head(saved(scene(), "JPEG")[:HEAD], 60_000_000, Limits())
     assert refused.value.code is RejectionCode.TOO_MANY_BYTES
     assert "60,000,000 bytes; at most 50,000,000" in refused.value.message
 
@@ -105,7 +112,7 @@ def test_a_bomb_is_refused_from_its_first_bytes_without_memory_for_pixels() -> N
     bomb = png_that_claims(30_000, 30_000) + bytes(HEAD)
     tracemalloc.start()
     with pytest.raises(Rejected) as refused:
-        refuse_early(bomb[:HEAD], 2_600_000, Limits())
+        refuse_by_head(bomb[:HEAD], 2_600_000, Limits())
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert refused.value.code is RejectionCode.TOO_MANY_PIXELS
@@ -115,19 +122,19 @@ def test_a_bomb_is_refused_from_its_first_bytes_without_memory_for_pixels() -> N
 def test_what_the_first_bytes_do_not_decide_passes_on() -> None:
     tiff = saved(scene(), "TIFF")
     assert read_header(tiff[:4]) is None
-    refuse_early(tiff[:4], len(tiff), Limits())
-    refuse_early(saved(scene(), "JPEG")[:HEAD], 1000, Limits())
+    refuse_by_head(tiff[:4], len(tiff), Limits())
+    refuse_by_head(saved(scene(), "JPEG")[:HEAD], 1000, Limits())
 
 
 def test_an_upload_cut_off_within_its_header_is_refused_when_it_is_whole() -> None:
     with pytest.raises(Rejected) as refused:
-        inspect(saved(scene(), "PNG")[:20], Limits())
+        header_within(saved(scene(), "PNG")[:20], Limits())
     assert refused.value.code is RejectionCode.CORRUPT
 
 
 def test_a_zero_size_is_a_broken_header() -> None:
     with pytest.raises(Rejected) as refused:
-        inspect(png_that_claims(0, 10), Limits())
+        header_within(png_that_claims(0, 10), Limits())
     assert refused.value.code is RejectionCode.CORRUPT
 
 

@@ -14,7 +14,7 @@ from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.decode import Picture
 from upload_workflow.image.header import PDF_EDGE, sniff
-from upload_workflow.image.limits import Limits, inspect, refuse_early
+from upload_workflow.image.limits import Limits, header_within, refuse_by_head
 from upload_workflow.image.rendition import Fit, OutputFormat, Rendition, Size
 
 SMALL = {"small": Rendition(60, 60, format=OutputFormat.PNG)}
@@ -75,7 +75,7 @@ def test_a_page_is_drawn_at_the_size_that_is_needed_and_stays_sharp() -> None:
 
 def test_no_more_of_a_page_is_drawn_than_is_needed() -> None:
     upload = pdf(QUARTERS)
-    picture = Picture(upload, inspect(upload, Limits()))
+    picture = Picture(upload, header_within(upload, Limits()))
     assert picture.decoded_pixels(Size(60, 40)) == 60 * 40
     assert picture.decode().size == (60, 40)
 
@@ -127,7 +127,7 @@ def test_without_the_extra_a_pdf_is_refused_with_advice(monkeypatch: pytest.Monk
 def test_no_decoder_is_asked_before_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     whole = pdf(QUARTERS)
-    refuse_early(whole, len(whole), Limits())  # type: ignore[func-returns-value]
+    refuse_by_head(whole, len(whole), Limits())  # type: ignore[func-returns-value]
 
 
 def test_pdf_can_be_switched_off() -> None:

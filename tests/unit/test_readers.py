@@ -27,7 +27,7 @@ from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import convert
 from upload_workflow.image.decode import Picture
 from upload_workflow.image.header import read_header
-from upload_workflow.image.limits import Limits, inspect
+from upload_workflow.image.limits import Limits, header_within
 from upload_workflow.image.orientation import orientation_in
 from upload_workflow.image.rendition import OutputFormat, Rendition
 
@@ -179,7 +179,7 @@ def test_opening_decodes_no_pixel() -> None:
         png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"no deflate") + png_chunk(b"IEND", b"")
     )
     upload = b"\x89PNG\r\n\x1a\n" + no_pixels
-    picture = Picture(upload, inspect(upload, Limits()))
+    picture = Picture(upload, header_within(upload, Limits()))
     assert picture.size == (6000, 5000)
     with pytest.raises(Rejected):
         picture.decode()

@@ -21,7 +21,7 @@ from ..aws.clients import credentials, s3_client
 from ..aws.signer import LastingLinks, Link, SignedLinks, Signer
 from ..aws.store import Store
 from ..errors import Rejected
-from ..image.limits import refuse_early
+from ..image.limits import refuse_by_head
 from ..image.recipe import recipe
 from ..image.rendition import Marks, overlay_sources
 from ..job.announcement import Results, announcement, malformed_announcement
@@ -56,7 +56,7 @@ _RUNNER = JobRunner(
     recipe=recipe(_SETTINGS.renditions),
     store=_STORE,
     link=_link(),
-    refuse_early=partial(refuse_early, limits=_SETTINGS.limits),
+    refuse_by_head=partial(refuse_by_head, limits=_SETTINGS.limits),
     converter=_FENCE,
     now=partial(datetime.now, UTC),
     write_all=side_by_side,

@@ -19,7 +19,7 @@ from .converted import Converted, Encoded, ImageFacts
 from .decode import Picture, pillow_bounded
 from .encode import Motion, can_move, encode, on_canvas
 from .exif import credits_in
-from .limits import Deadline, Limits, Work, inspect, refuse_work
+from .limits import Deadline, Limits, Work, header_within, refuse_by_work
 from .orientation import upright
 from .overlay import lay, read_mark
 from .placeholder import SAMPLE_PX, dominant_color, thumbhash
@@ -90,7 +90,7 @@ def _convert(
     focus: Focus | None,
 ) -> Converted:
     deadline = Deadline(limits.max_seconds)
-    header = inspect(upload, limits)
+    header = header_within(upload, limits)
     picture = Picture(upload, header)
     layouts = {
         name: lay_out(rendition, picture.size, focus) for name, rendition in renditions.items()
@@ -117,7 +117,7 @@ def _convert(
         made_pixels=sum(made_pixels.values()),
         moving_pixels=sum(made_pixels[name] for name in moving),
     )
-    refuse_work(header, len(upload), work, limits)
+    refuse_by_work(header, len(upload), work, limits)
     shown = picture.frames() if moving else iter([Frame(picture.decode(), 0)])
     first = next(shown)
     if salient:

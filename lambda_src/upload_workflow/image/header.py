@@ -63,6 +63,29 @@ class Header:
         return self.width * self.height
 
 
+# Memory at the peak of decoding, in bytes for each decoded pixel, as measured: the worst of our
+# generators for each kind of picture. tests/corpus/test_memory.py holds every row against a run.
+_JPEG_BYTES = {1: 1.0, 3: 4.0, 4: 6.0}  # by components; CMYK becomes RGB after drawing
+# By colour type: grey, RGB, palette (and its RGB), grey with alpha (and its RGBA), RGBA.
+_PNG_BYTES = {0: 1.0, 2: 4.3, 3: 7.0, 4: 9.5, 6: 7.0}
+_PNG_16_BIT_GREY_BYTES = 5.0
+_PNG_TRANSPARENT_COLOUR_BYTES = 4.0  # besides: the RGBA that a tRNS chunk asks for
+# Two canvases of libwebp and the frame that it gives to Pillow; alpha and lossless need more.
+_LOSSY_WEBP_BYTES = 12.1
+_WEBP_BYTES = 14.5
+# Palette indices, and RGB or RGBA beside them: 6.0 measured under Python 3.11, 6.2 under 3.13.
+_GIF_BYTES = 6.3
+# Planes of 4:4:4, their RGB and Pillow's copy; an alpha plane and RGBA are dearer.
+_AVIF_BYTES = 10.5
+_AVIF_ALPHA_BYTES = 12.5
+_HEIF_BYTES = 8.0
+# 4 for a plain image; as much again for a single large strip, a turn or 32-bit samples.
+_TIFF_BYTES = 9.0
+_BMP_BYTES = 5.0
+_PDF_BYTES = 8.0  # PDFium's canvas and Pillow's copy
+# A JPEG decoder keeps a coefficient of two bytes for each sample until the last scan is read.
+_COEFFICIENT_BYTES = 2.0
+
 # The longest prefix that decides the type; `ftyp` boxes list their brands within it.
 SNIFF_BYTES = 64
 
@@ -181,10 +204,10 @@ def _read_jpeg(data: bytes) -> Header | None:
             if scans == 1 and not coefficient_bytes:
                 if data[at] >= components:
                     break  # one scan holds everything and is decoded row by row
-                coefficient_bytes = 2.0 * components
+                coefficient_bytes = _COEFFICIENT_BYTES * components
     if size is None:
         return None
-    decoder_bytes = {1: 1.0, 4: 6.0}.get(components, 4.0)  # CMYK becomes RGB after drawing
+    decoder_bytes = _JPEG_BYTES.get(components, _JPEG_BYTES[3])
     return Header(Format.JPEG, *size, decoder_bytes, 1, max(scans, 1), coefficient_bytes)
 
 
@@ -249,16 +272,14 @@ def _coefficient_bytes(data: bytes, at: int, components: int) -> float:
     largest = max((f >> 4 for f in sampling), default=1) * max(
         (f & 15 for f in sampling), default=1
     )
-    return 2.0 * sum(areas) / max(largest, 1)
-
-
-# By colour type: grey, RGB, palette (and its RGB), grey with alpha (and its RGBA), RGBA.
-_PNG_BYTES = {0: 1.0, 2: 4.3, 3: 7.0, 4: 9.5, 6: 7.0}
+    return _COEFFICIENT_BYTES * sum(areas) / max(largest, 1)
 
 
 def _read_png(data: bytes) -> Header | None:
     width, height, depth, color_type = struct.unpack_from(">IIBB", data, 16)
-    decoder_bytes = 5.0 if color_type == 0 and depth == 16 else _PNG_BYTES.get(color_type, 4.0)
+    decoder_bytes = _PNG_BYTES.get(color_type, _PNG_BYTES[2])
+    if color_type == 0 and depth == 16:
+        decoder_bytes = _PNG_16_BIT_GREY_BYTES
     frames = 1
     pixels = False
     for kind, at, _ in _bounded(png_chunks(data), Format.PNG):
@@ -267,7 +288,7 @@ def _read_png(data: bytes) -> Header | None:
         elif kind == b"acTL" and not pixels:
             (frames,) = struct.unpack_from(">I", data, at)
         elif kind == b"tRNS" and not pixels and color_type in (0, 2):
-            decoder_bytes += 4.0
+            decoder_bytes += _PNG_TRANSPARENT_COLOUR_BYTES
     return Header(Format.PNG, width, height, decoder_bytes, max(frames, 1))
 
 
@@ -278,11 +299,6 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         size, kind = struct.unpack_from(">I4s", data, at)
         yield kind, at + 8, at + 8 + size
         at += 12 + size
-
-
-# Two canvases of libwebp and the frame that it gives to Pillow; alpha and lossless need more.
-_LOSSY_WEBP_BYTES = 12.1
-_WEBP_BYTES = 14.5
 
 
 def _read_webp(data: bytes) -> Header | None:
@@ -311,9 +327,6 @@ def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         yield kind, at, end
         at = end
 
-
-# Palette indices, and RGB or RGBA beside them: 6.0 measured under Python 3.11, 6.2 under 3.13.
-_GIF_BYTES = 6.3
 
 # A GIF is cut in blocks of at most 255 bytes; this many is a 250 MB file of full blocks, or a
 # small one made only to be walked (0.3 s).
@@ -369,12 +382,12 @@ _ALPHA_PLANE = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
 
 
 def _read_avif(data: bytes) -> Header | None:
-    # Planes of 4:4:4, their RGB and Pillow's copy; an alpha plane and RGBA are dearer.
-    return _read_isobmff(data, Format.AVIF, 12.5 if _ALPHA_PLANE in data[:65536] else 10.5)
+    has_alpha = _ALPHA_PLANE in data[:65536]
+    return _read_isobmff(data, Format.AVIF, _AVIF_ALPHA_BYTES if has_alpha else _AVIF_BYTES)
 
 
 def _read_heif(data: bytes) -> Header | None:
-    return _read_isobmff(data, Format.HEIF, 8.0)
+    return _read_isobmff(data, Format.HEIF, _HEIF_BYTES)
 
 
 def _read_isobmff(data: bytes, format: Format, decoder_bytes: float) -> Header | None:
@@ -402,8 +415,7 @@ def _read_tiff(data: bytes) -> Header | None:
     tile_width, tile_height = directory.number(_TILE_WIDTH, 0), directory.number(_TILE_HEIGHT, 0)
     places = max(directory.count(tag) for tag in _PLACES)
     _refuse_geometry(width, height, tile_width, tile_height, places)
-    # 4 for a plain image; as much again for a single large strip, a turn or 32-bit samples.
-    return Header(Format.TIFF, width, height, 9.0)
+    return Header(Format.TIFF, width, height, _TIFF_BYTES)
 
 
 # Tags of TIFF 6.0 that say how a picture is cut, and where its parts lie.
@@ -438,7 +450,7 @@ def _refuse_geometry(
 def _read_bmp(data: bytes) -> Header | None:
     (dib_bytes,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if dib_bytes == 12 else "<ii", data, 18)
-    return Header(Format.BMP, abs(width), abs(height), 5.0)
+    return Header(Format.BMP, abs(width), abs(height), _BMP_BYTES)
 
 
 # A page has no pixels of its own, and its size stands behind all that a PDF may be. It is drawn so
@@ -448,8 +460,7 @@ PDF_EDGE = 4_096
 
 def _read_pdf(data: bytes) -> Header | None:
     del data
-    # PDFium's canvas and Pillow's copy.
-    return Header(Format.PDF, PDF_EDGE, PDF_EDGE, 8.0)
+    return Header(Format.PDF, PDF_EDGE, PDF_EDGE, _PDF_BYTES)
 
 
 _READERS: dict[Format, Callable[[bytes], Header | None]] = {

@@ -56,7 +56,7 @@ def _formats(names: object) -> frozenset[Format]:
 _MOST_SIDE = 250_000
 
 
-def refuse_early(head: bytes, size_bytes: int, limits: Limits) -> None:
+def refuse_by_head(head: bytes, size_bytes: int, limits: Limits) -> None:
     """Raise Rejected if the first bytes of the upload (64 KiB are enough) decide it.
 
     Returning promises nothing: the size may stand later in the file, and scans and frames
@@ -65,10 +65,10 @@ def refuse_early(head: bytes, size_bytes: int, limits: Limits) -> None:
     _refuse_bytes(size_bytes, limits)
     header = read_header(head)
     if header is not None:
-        refuse(header, size_bytes, limits)
+        refuse_by_header(header, size_bytes, limits)
 
 
-def inspect(upload: bytes, limits: Limits) -> Header:
+def header_within(upload: bytes, limits: Limits) -> Header:
     """The header of a whole upload that keeps within the limits; otherwise raises Rejected."""
     _refuse_bytes(len(upload), limits)
     header = read_header(upload)
@@ -76,11 +76,11 @@ def inspect(upload: bytes, limits: Limits) -> Header:
         raise Rejected(
             RejectionCode.CORRUPT, "The image ends within its header. Upload the whole file."
         )
-    refuse(header, len(upload), limits)
+    refuse_by_header(header, len(upload), limits)
     return header
 
 
-def refuse(header: Header, size_bytes: int, limits: Limits) -> None:
+def refuse_by_header(header: Header, size_bytes: int, limits: Limits) -> None:
     """Raise Rejected for what the header alone forbids, whatever is to be made of the image."""
     if limits.formats is not None and header.format not in limits.formats:
         accepted = ", ".join(sorted(limits.formats))
@@ -127,7 +127,7 @@ class Work:
     moving_pixels: int
 
 
-def refuse_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> None:
+def refuse_by_work(header: Header, size_bytes: int, work: Work, limits: Limits) -> None:
     """Raise Rejected if making the renditions would take too much, as far as can be foreseen."""
     if work.decoded_pixels > limits.max_pixels:
         raise Rejected(

@@ -12,7 +12,7 @@ from PIL import Image
 from ..errors import Rejected, UnusableOverlay
 from .color import to_srgb
 from .decode import Picture
-from .limits import Limits, inspect
+from .limits import Limits, header_within
 from .orientation import upright
 from .rendition import POSITIONS, Overlay, OverlaySource, Size, fit_inside
 from .resample import resample
@@ -29,7 +29,7 @@ _MARGIN = 0.03
 def read_mark(data: bytes, source: OverlaySource) -> Image.Image:
     """The mark upright, in sRGB with alpha. Raises UnusableOverlay."""
     try:
-        picture = Picture(data, inspect(data, MARK_LIMITS))
+        picture = Picture(data, header_within(data, MARK_LIMITS))
         pixels = to_srgb(upright(picture.decode(), picture.turn), picture.colors)
     except Rejected as refusal:
         raise UnusableOverlay(f"The overlay {source} is no use: {refusal.message}") from refusal

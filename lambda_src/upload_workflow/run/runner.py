@@ -134,7 +134,7 @@ class JobRunner:
     recipe: str
     store: Store
     link: Callable[[str, str], Link]
-    refuse_early: Callable[[bytes, int], None]
+    refuse_by_head: Callable[[bytes, int], None]
     converter: Converter
     now: Callable[[], datetime]
     write_all: WriteAll
@@ -228,7 +228,7 @@ class JobRunner:
         """The document with the job's end, and the claim as it was seen last."""
         try:
             head = opened.read(_HEAD_BYTES)
-            self.refuse_early(head, opened.size_bytes)
+            self.refuse_by_head(head, opened.size_bytes)
             parts = _parts(head, opened, course)
             marks = self.marks()
             if self.converter.bounded:

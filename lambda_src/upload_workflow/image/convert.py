@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -19,6 +20,7 @@ from .converted import Converted, Encoded, ImageFacts
 from .decode import Picture, pillow_bounded
 from .encode import Motion, can_move, encode, on_canvas
 from .exif import credits_in
+from .header import Header
 from .limits import Deadline, Limits, Work, header_within, refuse_by_work
 from .orientation import upright
 from .overlay import lay, read_mark
@@ -82,6 +84,35 @@ def _escapes_refused() -> Iterator[None]:
         raise Unforeseen(traceback.format_exc()) from error
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How each rendition is laid out, and which of them keep the motion.
+
+    sample: the small drawing of the whole picture that placeholder and salience are read from.
+    """
+
+    layouts: Mapping[str, Layout]
+    moving: tuple[str, ...]
+    sample: Drawing
+
+    @property
+    def drawings(self) -> Mapping[str, Drawing]:
+        return {
+            name: Drawing(layout.box, layout.drawn, layout.stretched)
+            for name, layout in self.layouts.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """frames: of each rendition, before background and overlay. layouts: as they were drawn."""
+
+    frames: Mapping[str, list[Image.Image]]
+    layouts: Mapping[str, Layout]
+    motion: Motion
+    sample: Image.Image
+
+
 def _convert(
     upload: bytes,
     renditions: Mapping[str, Rendition],
@@ -92,79 +123,107 @@ def _convert(
     deadline = Deadline(limits.max_seconds)
     header = header_within(upload, limits)
     picture = Picture(upload, header)
-    layouts = {
-        name: lay_out(rendition, picture.size, focus) for name, rendition in renditions.items()
-    }
+    plan = _lay_out(picture, header, renditions, focus)
+    refuse_by_work(header, len(upload), _work(picture, plan, renditions), limits)
     salient = [
         name
         for name, rendition in renditions.items()
         if rendition.position == SALIENT and not focus
     ]
-    moving = [
-        name
-        for name, rendition in renditions.items()
-        if rendition.animated and header.animated and can_move(rendition.format)
-    ]
-    drawings = {name: _drawing(layout) for name, layout in layouts.items()}
-    sample = Drawing(WHOLE, fit_inside(picture.size, Size(SAMPLE_PX, SAMPLE_PX)))
-    # What an overlay is laid on is a copy.
-    made_pixels = {
-        name: layout.pixels * (2 if renditions[name].overlay else 1)
-        for name, layout in layouts.items()
-    }
-    work = Work(
-        decoded_pixels=picture.decoded_pixels(whole_size(drawings.values(), picture.size)),
-        made_pixels=sum(made_pixels.values()),
-        moving_pixels=sum(made_pixels[name] for name in moving),
-    )
-    refuse_by_work(header, len(upload), work, limits)
-    shown = picture.frames() if moving else iter([Frame(picture.decode(), 0)])
-    first = next(shown)
-    if salient:
-        # What stands out is looked for where the placeholder comes from, before anything is cut.
-        seen = _drawn(picture, first.pixels, {sample})[sample]
-        for name in salient:
-            found = salient_focus(seen, layouts[name].box)
-            layouts[name] = lay_out(renditions[name], picture.size, found)
-            drawings[name] = _drawing(layouts[name])
-    drawn = _drawn(picture, first.pixels, {sample, *drawings.values()})
-    deadline.check()
-
-    frames = {name: [drawn[drawing]] for name, drawing in drawings.items()}
-    motion = Motion([first.duration_ms], picture.loop)
-    for frame in shown:
-        later = _drawn(picture, frame.pixels, {drawings[name] for name in moving})
-        for name in moving:
-            frames[name].append(later[drawings[name]])
-        motion.durations_ms.append(frame.duration_ms)
-        deadline.check()
-
-    encoded = {}
-    for name, rendition in renditions.items():
-        finished = [on_canvas(frame, layouts[name], rendition.background) for frame in frames[name]]
-        if overlay := rendition.overlay:
-            finished = [lay(marks[overlay.source], overlay, frame) for frame in finished]
-        kept = credits_in(picture.exif) if rendition.keep_copyright else b""
-        encoded[name] = encode(finished, motion, rendition, kept)
-        deadline.check()
+    drawn = _draw(picture, plan, {name: renditions[name] for name in salient}, deadline)
+    encoded = _encode(picture, drawn, renditions, marks, deadline)
     facts = ImageFacts(
         format=header.format,
         width=picture.size.width,
         height=picture.size.height,
         frames=picture.pages or header.frames,
-        dominant_color=dominant_color(drawn[sample]),
-        placeholder=thumbhash(drawn[sample]),
+        dominant_color=dominant_color(drawn.sample),
+        placeholder=thumbhash(drawn.sample),
     )
     return Converted(facts, encoded)
 
 
-def _drawing(layout: Layout) -> Drawing:
-    return Drawing(layout.box, layout.drawn, layout.stretched)
+def _lay_out(
+    picture: Picture, header: Header, renditions: Mapping[str, Rendition], focus: Focus | None
+) -> _Plan:
+    return _Plan(
+        layouts={
+            name: lay_out(rendition, picture.size, focus) for name, rendition in renditions.items()
+        },
+        moving=tuple(
+            name
+            for name, rendition in renditions.items()
+            if rendition.animated and header.animated and can_move(rendition.format)
+        ),
+        sample=Drawing(WHOLE, fit_inside(picture.size, Size(SAMPLE_PX, SAMPLE_PX))),
+    )
 
 
-def _drawn(
+def _work(picture: Picture, plan: _Plan, renditions: Mapping[str, Rendition]) -> Work:
+    # What an overlay is laid on is a copy.
+    made_pixels = {
+        name: layout.pixels * (2 if renditions[name].overlay else 1)
+        for name, layout in plan.layouts.items()
+    }
+    return Work(
+        decoded_pixels=picture.decoded_pixels(whole_size(plan.drawings.values(), picture.size)),
+        made_pixels=sum(made_pixels.values()),
+        moving_pixels=sum(made_pixels[name] for name in plan.moving),
+    )
+
+
+def _draw(
+    picture: Picture, plan: _Plan, salient: Mapping[str, Rendition], deadline: Deadline
+) -> _Drawn:
+    """Decode once and draw everything. salient: the renditions that are cut where it shows."""
+    shown = picture.frames() if plan.moving else iter([Frame(picture.decode(), 0)])
+    first = next(shown)
+    if salient:
+        # What stands out is looked for where the placeholder comes from, before anything is cut.
+        seen = _frame(picture, first.pixels, {plan.sample})[plan.sample]
+        cut = {
+            name: lay_out(rendition, picture.size, salient_focus(seen, plan.layouts[name].box))
+            for name, rendition in salient.items()
+        }
+        plan = replace(plan, layouts={**plan.layouts, **cut})
+    drawings = plan.drawings
+    drawn = _frame(picture, first.pixels, {plan.sample, *drawings.values()})
+    deadline.check()
+    frames = {name: [drawn[drawing]] for name, drawing in drawings.items()}
+    motion = Motion([first.duration_ms], picture.loop)
+    for frame in shown:
+        later = _frame(picture, frame.pixels, {drawings[name] for name in plan.moving})
+        for name in plan.moving:
+            frames[name].append(later[drawings[name]])
+        motion.durations_ms.append(frame.duration_ms)
+        deadline.check()
+    return _Drawn(frames, plan.layouts, motion, drawn[plan.sample])
+
+
+def _encode(
+    picture: Picture,
+    drawn: _Drawn,
+    renditions: Mapping[str, Rendition],
+    marks: Mapping[OverlaySource, Image.Image],
+    deadline: Deadline,
+) -> dict[str, Encoded]:
+    encoded = {}
+    for name, rendition in renditions.items():
+        layout, background = drawn.layouts[name], rendition.background
+        finished = [on_canvas(frame, layout, background) for frame in drawn.frames[name]]
+        if overlay := rendition.overlay:
+            finished = [lay(marks[overlay.source], overlay, frame) for frame in finished]
+        kept = credits_in(picture.exif) if rendition.keep_copyright else b""
+        encoded[name] = encode(finished, drawn.motion, rendition, kept)
+        deadline.check()
+    return encoded
+
+
+def _frame(
     picture: Picture, pixels: Image.Image, drawings: set[Drawing]
 ) -> dict[Drawing, Image.Image]:
+    """One frame at every wanted size, upright and in sRGB."""
+
     def finish(stored: Image.Image) -> Image.Image:
         return to_srgb(upright(stored, picture.turn), picture.colors)
 

@@ -28,6 +28,7 @@ TESTS = (
     "tests/unit/test_upload.py",
     "tests/unit/test_keys.py",
     "tests/unit/test_signing.py",
+    "tests/unit/test_metadata.py",
     "tests/unit/test_status_model.py",
     "tests/unit/test_job_line.py",
     "tests/unit/test_ops_jobs.py",
@@ -267,6 +268,18 @@ MUTATIONS = (
         "aws/signer.py",
         "min(life, MAX_URL_LIFE, credential_life(self.credentials, now))",
         "min(life, MAX_URL_LIFE)",
+    ),
+    Mutation(
+        "metadata: several spaces are not one",
+        "job/metadata.py",
+        'text.replace(" ", "\\\\u0020")',
+        "text",
+    ),
+    Mutation(
+        "link: a lasting URL is the key, encoded",
+        "aws/signer.py",
+        "{quote(key)}",
+        "{key}",
     ),
     Mutation(
         "signing: the file's size is bounded",

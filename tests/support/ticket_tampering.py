@@ -83,7 +83,9 @@ def _urls(straight: Attempt, other: str) -> Iterator[Attempt]:
     yield bent("the key of another", urlsplit(other).path)
     yield bent("a key beside it", parts.path + "2")
     yield bent("a longer life", **{"X-Amz-Expires": "604800"})
-    yield bent("a later date", **{"X-Amz-Date": query["X-Amz-Date"][:-2] + "9Z"})
+    date = query["X-Amz-Date"]
+    second = "0" if date[-2] == "9" else "9"
+    yield bent("another date", **{"X-Amz-Date": f"{date[:-2]}{second}Z"})
     yield bent("a version", versionId="null")
     yield bent("a part", partNumber="1", uploadId="x")
     for name in ("if-none-match", "content-length", "x-amz-meta-owner", "x-amz-checksum-sha256"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from upload_workflow import issue
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lambda_src/upload_workflow"
 
@@ -81,3 +84,11 @@ def test_a_module_keeps_the_promise_of_its_head_not_to_know(thing: str) -> None:
         roots = named | {name.partition(".")[0] for name in named}
         assert not roots & SIGNS[thing], f"{file.relative_to(PACKAGE)} knows {thing}"
     assert promising
+
+
+def test_import_paths_that_were_published_lead_to_the_same_things() -> None:
+    for old in ("clients", "signing", "store", "upload_request"):
+        module = importlib.import_module(f"upload_workflow.{old}")
+        assert module.__all__
+        for name in module.__all__:
+            assert getattr(module, name) is getattr(issue, name), name

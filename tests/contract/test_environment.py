@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from measure.bench import startup
 from tests.support import hcl
 from tools import package
 from upload_workflow import settings
@@ -30,6 +31,11 @@ GIVEN = {
 @pytest.mark.parametrize("read", GIVEN, ids=lambda read: read.__name__)
 def test_a_function_is_told_exactly_what_it_reads(read: Any) -> None:
     assert GIVEN[read] == {field.name.upper() for field in fields(read)}
+
+
+def test_the_benchmark_starts_a_function_with_everything_that_it_reads() -> None:
+    told = startup.ENVIRONMENT.keys()
+    assert told >= {field.name.upper() for field in fields(settings.ConvertImageSettings)}
 
 
 def test_a_missing_variable_is_named() -> None:

@@ -53,10 +53,11 @@ variable "uploads" {
 
   validation {
     # Wildcards and variables of IAM, in the ARNs that are made of the prefix.
-    condition = (
-      can(regex("^[^/*?][^*?]*/$", var.uploads.prefix)) && !strcontains(var.uploads.prefix, "$${")
-      && length(var.uploads.prefix) <= 256
-    )
+    condition = alltrue([
+      can(regex("^[^/*?][^*?]*/$", var.uploads.prefix)),
+      !can(regex("[$][{]", var.uploads.prefix)),
+      length(var.uploads.prefix) <= 256,
+    ])
     error_message = <<-EOT
       The uploads prefix ends with a slash, does not start with one, has at most 256 characters and none of *, ? and
       $${, such as "uploads/".
@@ -96,10 +97,11 @@ variable "results" {
   }
 
   validation {
-    condition = var.results.prefix == "" || (
-      can(regex("^[^/*?][^*?]*/$", var.results.prefix)) && !strcontains(var.results.prefix, "$${")
-      && length(var.results.prefix) <= 256
-    )
+    condition = var.results.prefix == "" || alltrue([
+      can(regex("^[^/*?][^*?]*/$", var.results.prefix)),
+      !can(regex("[$][{]", var.results.prefix)),
+      length(var.results.prefix) <= 256,
+    ])
     error_message = <<-EOT
       The results prefix is empty, or ends with a slash, does not start with one, has at most 256 characters and none of
       *, ? and $${, such as "results/".
@@ -113,10 +115,11 @@ variable "results" {
 
   validation {
     # SigV4 allows seven days.
-    condition = (
-      var.results.url_life_seconds >= 60 && var.results.url_life_seconds <= 604800
-      && floor(var.results.url_life_seconds) == var.results.url_life_seconds
-    )
+    condition = alltrue([
+      var.results.url_life_seconds >= 60,
+      var.results.url_life_seconds <= 604800,
+      floor(var.results.url_life_seconds) == var.results.url_life_seconds,
+    ])
     error_message = "The life of a URL is a whole number of seconds, 60 to 604800 (seven days)."
   }
 
@@ -158,8 +161,10 @@ variable "allowed_origins" {
     # As a browser sends it: S3 compares letter by letter.
     condition = alltrue([
       for origin in var.allowed_origins :
-      can(regex("^(https?|capacitor|ionic|tauri)://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
-      && !can(regex("^(https://.*:443|http://.*:80)$", origin))
+      alltrue([
+        can(regex("^(https?|capacitor|ionic|tauri)://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin)),
+        !can(regex("^(https://.*:443|http://.*:80)$", origin)),
+      ])
     ])
     error_message = format(
       join(" ", [
@@ -168,8 +173,10 @@ variable "allowed_origins" {
       ]),
       join(", ", [
         for origin in var.allowed_origins : origin
-        if !can(regex("^(https?|capacitor|ionic|tauri)://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin))
-        || can(regex("^(https://.*:443|http://.*:80)$", origin))
+        if anytrue([
+          !can(regex("^(https?|capacitor|ionic|tauri)://([a-z0-9._-]+|\\[[0-9a-f:]+\\])(:[0-9]{1,5})?$", origin)),
+          can(regex("^(https://.*:443|http://.*:80)$", origin)),
+        ])
       ])
     )
   }
@@ -221,10 +228,10 @@ variable "upload_api" {
 
   validation {
     # API Gateway wants https; a local AWS may have its issuer beside it.
-    condition = (
-      try(var.upload_api.jwt, null) == null
-      || can(regex("^(https://|http://127\\.0\\.0\\.1[:/])[^?#]+$", var.upload_api.jwt.issuer))
-    )
+    condition = anytrue([
+      try(var.upload_api.jwt, null) == null,
+      can(regex("^(https://|http://127\\.0\\.0\\.1[:/])[^?#]+$", var.upload_api.jwt.issuer)),
+    ])
     error_message = <<-EOT
       The issuer is the https URL in the token's "iss", such as
       "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc".
@@ -240,8 +247,11 @@ variable "upload_api" {
 
   validation {
     condition = try(var.upload_api.content_types, null) == null || try(
-      length(var.upload_api.content_types) > 0 && length(var.upload_api.content_types) <= 30
-      && alltrue([for type in var.upload_api.content_types : can(regex("^[a-z]+/[a-z0-9][a-z0-9.+-]*$", type))]),
+      alltrue([
+        length(var.upload_api.content_types) > 0,
+        length(var.upload_api.content_types) <= 30,
+        alltrue([for type in var.upload_api.content_types : can(regex("^[a-z]+/[a-z0-9][a-z0-9.+-]*$", type))]),
+      ]),
       false
     )
     error_message = <<-EOT
@@ -254,8 +264,10 @@ variable "upload_api" {
     # Otherwise the API would sign uploads of which every one is rejected.
     condition = alltrue([
       for extra, types in { heic = ["image/heic", "image/heif"], pdf = ["application/pdf"] } :
-      contains(var.conversion.extras, extra)
-      || length(setintersection(coalesce(try(var.upload_api.content_types, null), []), types)) == 0
+      anytrue([
+        contains(var.conversion.extras, extra),
+        length(setintersection(coalesce(try(var.upload_api.content_types, null), []), types)) == 0,
+      ])
     ])
     error_message = <<-EOT
       The package reads image/heic and image/heif only with "heic" among conversion.extras, application/pdf with "pdf".
@@ -264,8 +276,11 @@ variable "upload_api" {
 
   validation {
     condition = var.upload_api == null || try(
-      var.upload_api.form_life_seconds >= 60 && var.upload_api.form_life_seconds <= 3600
-      && floor(var.upload_api.form_life_seconds) == var.upload_api.form_life_seconds,
+      alltrue([
+        var.upload_api.form_life_seconds >= 60,
+        var.upload_api.form_life_seconds <= 3600,
+        floor(var.upload_api.form_life_seconds) == var.upload_api.form_life_seconds,
+      ]),
       false
     )
     error_message = "The life of an upload form is a whole number of seconds, 60 to 3600."
@@ -273,8 +288,11 @@ variable "upload_api" {
 
   validation {
     condition = var.upload_api == null || try(
-      var.upload_api.throttle.requests_per_second >= 1 && var.upload_api.throttle.burst >= 1
-      && floor(var.upload_api.throttle.burst) == var.upload_api.throttle.burst,
+      alltrue([
+        var.upload_api.throttle.requests_per_second >= 1,
+        var.upload_api.throttle.burst >= 1,
+        floor(var.upload_api.throttle.burst) == var.upload_api.throttle.burst,
+      ]),
       false
     )
     error_message = <<-EOT
@@ -528,15 +546,19 @@ variable "renditions" {
   validation {
     condition = length([
       for name, r in var.renditions : name
-      if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(r.overlay.bucket, "none")))
-      || !can(regex("^[^*?$]+$", try(r.overlay.key, "none")))
+      if !alltrue([
+        can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(r.overlay.bucket, "none"))),
+        can(regex("^[^*?$]+$", try(r.overlay.key, "none"))),
+      ])
     ]) == 0
     error_message = format(
       "An overlay names a bucket, and a key without *, ? and $ (not so: %s).",
       join(", ", [
         for name, r in var.renditions : name
-        if !can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(r.overlay.bucket, "none")))
-        || !can(regex("^[^*?$]+$", try(r.overlay.key, "none")))
+        if !alltrue([
+          can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", try(r.overlay.bucket, "none"))),
+          can(regex("^[^*?$]+$", try(r.overlay.key, "none"))),
+        ])
       ])
     )
   }
@@ -640,8 +662,11 @@ variable "workflow" {
   validation {
     condition = alltrue([
       for before in var.workflow.before[*] :
-      before.timeout_seconds >= 1 && floor(before.timeout_seconds) == before.timeout_seconds
-      && before.timeout_seconds <= (var.workflow.type == "STANDARD" ? 900 : 30)
+      alltrue([
+        before.timeout_seconds >= 1,
+        floor(before.timeout_seconds) == before.timeout_seconds,
+        before.timeout_seconds <= (var.workflow.type == "STANDARD" ? 900 : 30),
+      ])
     ])
     error_message = <<-EOT
       workflow.before.timeout_seconds is a whole number from 1 to 900, and at most 30 on EXPRESS, which lasts five
@@ -678,18 +703,20 @@ variable "conversion" {
   }
 
   validation {
-    condition = (
-      var.conversion.memory_mb >= 512 && var.conversion.memory_mb <= 10240
-      && floor(var.conversion.memory_mb) == var.conversion.memory_mb
-    )
+    condition = alltrue([
+      var.conversion.memory_mb >= 512,
+      var.conversion.memory_mb <= 10240,
+      floor(var.conversion.memory_mb) == var.conversion.memory_mb,
+    ])
     error_message = "The memory of the conversion function is a whole number of MB, 512 to 10240."
   }
 
   validation {
-    condition = (
-      var.conversion.timeout_seconds >= 10 && var.conversion.timeout_seconds <= 840
-      && floor(var.conversion.timeout_seconds) == var.conversion.timeout_seconds
-    )
+    condition = alltrue([
+      var.conversion.timeout_seconds >= 10,
+      var.conversion.timeout_seconds <= 840,
+      floor(var.conversion.timeout_seconds) == var.conversion.timeout_seconds,
+    ])
     error_message = "The time-out of the conversion function is a whole number of seconds, 10 to 840."
   }
 

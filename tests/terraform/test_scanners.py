@@ -32,10 +32,24 @@ CHECKOV = {
     "CKV_AWS_272": "Code signing: the package is pinned by its hash, which Terraform shows.",
     "CKV_AWS_284": "X-Ray of the state machine: as CKV_AWS_50.",
     "CKV_AWS_285": "Execution data in the log: keys and metadata of clients stay in the history.",
-    "CKV_AWS_338": "A year of logs: the caller decides (log_retention_days).",
+    "CKV_AWS_356": "What operators read of CloudWatch's alarms knows no resources.",
 }
 
+# Partitions that it does not know: it takes their ARNs for misspelt ones.
+UNKNOWN_TO_PARLIAMENT = {"europe", "iso"}
 PARLIAMENT = {
+    # Reading alarms knows no resources.
+    ("RESOURCE_STAR", "['cloudwatch:DescribeAlarms']"),
+    # Of the formats that these two take, ours are those of executions of a STANDARD machine.
+    (
+        "RESOURCE_MISMATCH",
+        "[{'action': 'states:DescribeExecution', "
+        "'required_format': 'arn:*:states:*:*:express:*:*:*'}]",
+    ),
+    (
+        "RESOURCE_MISMATCH",
+        "[{'action': 'states:ListExecutions', 'required_format': 'arn:*:states:*:*:mapRun:*/*:*'}]",
+    ),
     # The trust policy of a role has no Resource: the role is the resource.
     ("MALFORMED", "Statement contains neither Resource nor NotResource"),
     # Lambda attaches functions to a network with their own roles; what it makes has no name yet.
@@ -71,7 +85,17 @@ def scanners() -> Path:
 
 
 def test_checkov_finds_nothing_without_a_reason(scanners: Path) -> None:
-    elsewhere = ["build", "dist", "tests", "local", "examples", "docs", ".venv", ".local"]
+    elsewhere = [
+        "build",
+        "dist",
+        "tests",
+        "local",
+        "measure",
+        "examples",
+        "docs",
+        ".venv",
+        ".local",
+    ]
     done = subprocess.run(
         [
             str(scanners),
@@ -107,7 +131,8 @@ def test_checkov_finds_nothing_without_a_reason(scanners: Path) -> None:
 def test_parliament_finds_nothing_without_a_reason(
     scanners: Path, applied: Callable[[str], Applied]
 ) -> None:
-    findings = judged(scanners, {k: v for case in CASES for k, v in policies(case, applied(case))})
+    known = CASES.keys() - UNKNOWN_TO_PARLIAMENT
+    findings = judged(scanners, {k: v for case in known for k, v in policies(case, applied(case))})
     assert [finding for finding in findings if finding[1:] not in PARLIAMENT] == []
     assert {finding[1:] for finding in findings} == PARLIAMENT
 

@@ -156,8 +156,8 @@ MUTATIONS = (
     Mutation(
         "order: clocks of two writers are not compared",
         "ops/jobs.py",
-        "    return told.etag != upload.etag\n",
-        "    return told.etag != upload.etag and upload.last_modified.isoformat() > "
+        "    return known.etag != upload.etag\n",
+        "    return known.etag != upload.etag and upload.last_modified.isoformat() > "
         "document.updated_at\n",
     ),
     Mutation(
@@ -302,14 +302,14 @@ MUTATIONS = (
     Mutation(
         "jobs: an upload without a document is shown",
         "ops/jobs.py",
-        "for status_key in {*documents, *by_status_key}",
-        "for status_key in documents",
+        "    if document is None:\n        return JobState.WAITING\n",
+        "    if document is None:\n        return JobState.ISSUED\n",
     ),
     Mutation(
         "jobs: a document without an upload is shown",
         "ops/jobs.py",
-        "for status_key in {*documents, *by_status_key}",
-        "for status_key in by_status_key",
+        "concurrently(of_document, documents())",
+        "concurrently(of_document, ())",
     ),
     Mutation(
         "jobs: a claim of a dead execution is stuck",
@@ -320,14 +320,14 @@ MUTATIONS = (
     Mutation(
         "jobs: what was uploaded again waits",
         "ops/jobs.py",
-        "    if overwritten:",
-        "    if False:",
+        "_is_of_another_version(document, upload):",
+        "False:",
     ),
     Mutation(
         "redrive: a job runs once at a time",
         "ops/redrive.py",
-        'if status == "RUNNING":\n            return Done(step, "is al',
-        'if status == "":\n            return Done(step, "is al',
+        'if status == "RUNNING":\n            return done("is al',
+        'if status == "":\n            return done("is al',
     ),
     Mutation(
         "redrive: an event that may still come is waited for",
@@ -338,7 +338,7 @@ MUTATIONS = (
     Mutation(
         "redrive: an event made anew is of the same job",
         "ops/redrive.py",
-        "told.sequencer if told and same else None",
+        "known.sequencer if known and same else None",
         "None",
     ),
     Mutation(
@@ -356,20 +356,20 @@ MUTATIONS = (
     Mutation(
         "redrive: a letter stays until its job is started",
         "ops/redrive.py",
-        "if not done.failed:",
-        "if True:",
+        "if step.letter is not None and not done.failed:",
+        "if step.letter is not None:",
     ),
     Mutation(
         "redrive: a job with a letter is run by it",
         "ops/redrive.py",
-        "if job.key in told:",
+        "if hash(job.key) in with_letters:",
         "if False:",
     ),
     Mutation(
         "redrive: no job goes round its malware scan",
         "ops/redrive.py",
-        "if deployment.waits_for_scan:",
-        "if False:",
+        "if workflow.waits_for_scan:\n        raise",
+        "if False:\n        raise",
     ),
     Mutation(
         "letters: what was held is told from what was refused",

@@ -177,7 +177,7 @@ resource "aws_cloudwatch_dashboard" "journey" {
           type = "text", x = 0, y = 0, width = 24, height = 2
           properties = { markdown = join(" ", [
             "**${var.name}**: from the upload above to the result below. What each alarm means and how to repair it:",
-            "${var.monitoring.runbook_url}. `python -m upload_workflow.ops` lists jobs, says why, redrives.",
+            "${var.monitoring.runbook_url}. `upload-workflow ops` lists jobs, says why, redrives.",
           ]) }
         },
         {

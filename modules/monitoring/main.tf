@@ -1,6 +1,6 @@
 # Promises that whoever is on call learns of every trouble that a client would notice, and what to do about it.
 # Hides the alarms with their reasons, the topic, the dashboard and the saved queries.
-# Does not repair anything: docs/operations.md and `python -m upload_workflow.ops` do.
+# Does not repair anything: docs/operations.md and `upload-workflow ops` do.
 
 locals {
   _here = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"

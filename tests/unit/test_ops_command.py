@@ -108,6 +108,16 @@ def test_folders_of_the_console_are_no_uploads(account: Account) -> None:
     assert [job["key"] for job in asked("jobs")] == ["uploads/album/one"]
 
 
+@pytest.mark.parametrize("command_word", ["why", "show"])
+def test_an_empty_key_is_answered_with_what_lists_keys(
+    account: Account, capsys: pytest.CaptureFixture[str], command_word: str
+) -> None:
+    """Seen: `ops why "$KEY"` without a KEY was answered by a parameter check of the SDK."""
+    with pytest.raises(SystemExit):
+        command.main((command_word, ""))
+    assert "`jobs` lists keys" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_any_key_can_be_shown_on_any_terminal(account: Account, encoding: str) -> None:
     account.upload("uploads/写真 ✔ é")
@@ -209,3 +219,45 @@ def test_the_doctor_sees_a_target_that_lost_its_dead_letters(account: Account) -
     del targets[0]["DeadLetterConfig"]
     account.aws.events.put_targets(Rule=f"{NAME}-upload-ready", Targets=targets)
     assert "has lost its dead letters" in typed("doctor")[1]
+
+
+def test_the_doctor_asks_for_the_rights_of_everybody_on_the_way(account: Account) -> None:
+    """Seen: the role that starts executions had lost its policy, and all was well."""
+
+    def rights() -> dict[str, str]:
+        told = json.loads(typed("doctor", "--json")[1])
+        return {one["what"]: one["said"] for one in told if one["what"].startswith("rights")}
+
+    starts = account.workflow.start_role_arn.rpartition("/")[2]
+    account.aws.iam.create_role(RoleName=starts, AssumeRolePolicyDocument="{}")
+    lost = rights()
+    assert list(lost) == [
+        "rights of the target",
+        "rights of the state machine",
+        "rights of convert_image",
+        "rights of record_failure",
+    ]
+    assert starts in lost["rights of the target"]
+    for who in ("the target", "the state machine", "convert_image"):
+        assert "no policy of its own" in lost[f"rights of {who}"]
+    for role in (starts, "role"):
+        account.aws.iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=POLICY)
+    restored = rights()
+    for who in ("the target", "the state machine", "convert_image"):
+        assert restored[f"rights of {who}"] == "own"
+
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+    }
+)
+
+
+def test_the_help_of_ops_names_the_command_that_a_release_brings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(("--help",))
+    assert capsys.readouterr().out.startswith("usage: upload-workflow ops ")

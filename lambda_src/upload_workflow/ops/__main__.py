@@ -1,4 +1,4 @@
-"""`python -m upload_workflow.ops COMMAND`: reads the command line of an operator.
+"""`upload-workflow ops COMMAND`: reads the command line of an operator.
 
 Knows options, output and exit codes. The work is done by the modules beside it.
 """
@@ -362,7 +362,7 @@ def _doctor(workflow: Workflow, options: argparse.Namespace) -> int:
                 print(f"     {finding.remedy}")
         off = sum(finding.remedy is not None for finding in findings)
         print(
-            f"\n{off} of {counted(len(findings), 'thing')} looked at are off."
+            f"\nOff: {off} of {counted(len(findings), 'thing')} looked at."
             if off
             else "\nEverything that was looked at is as the module makes it."
         )
@@ -384,7 +384,7 @@ def _resume(workflow: Workflow, options: argparse.Namespace) -> int:
     return _tell_gate(
         workflow,
         options,
-        "Resumed: new uploads start executions. `redrive` starts those that waited.",
+        "Resumed: new uploads start executions. `redrive --yes` starts those that waited.",
     )
 
 
@@ -447,6 +447,12 @@ def _since(text: str | None) -> datetime | None:
     return time_ if time_.tzinfo else time_.replace(tzinfo=UTC)
 
 
+def _key(text: str) -> str:
+    if not text:  # such as of a variable of the shell that is not set
+        raise argparse.ArgumentTypeError("the key is empty; `jobs` lists keys")
+    return text
+
+
 def _checked_since(text: str) -> str:
     try:
         _since(text)
@@ -487,7 +493,7 @@ def _print_json(facts: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m upload_workflow.ops",
+        prog="upload-workflow ops",
         description="Looks at a workflow that runs, explains it, runs jobs again, pauses it.",
         epilog="Options may stand before the command or after it.",
     )
@@ -529,7 +535,9 @@ def _parser() -> argparse.ArgumentParser:
         ("show", _show, "Tells a job's whole story in order of time."),
         ("why", _why, "Says why a job is in its state, and what to do."),
     ):
-        command(name, run, text).add_argument("key", help="an upload's key, or a job's id")
+        command(name, run, text).add_argument(
+            "key", type=_key, help="an upload's key, or a job's id"
+        )
     again = command(
         "redrive",
         _redrive,

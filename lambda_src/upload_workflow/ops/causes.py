@@ -173,7 +173,8 @@ def _succeeded(story: Story) -> Cause:
         return Cause(
             "RenditionsGone",
             f"It succeeded, and since then renditions were deleted: {', '.join(story.missing)}.",
-            "Delete the key's status.json, then `ops redrive` makes them anew from the upload.",
+            "Delete the key's status.json; from fifteen minutes after the upload on `ops redrive "
+            "--yes` makes them anew from it.",
         )
     return Cause("Succeeded", "Nothing is wrong: every rendition is there.", "Nothing to do.")
 

@@ -38,12 +38,14 @@ def examine(workflow: Workflow) -> Iterator[Finding]:
         ("rule", _rule),
         ("target", _target),
         ("dead letters", _letters),
+        ("rights of the target", lambda w: _rights(w, w.start_role_arn)),
         ("state machine", _machine),
+        ("rights of the state machine", lambda w: _rights(w, w.role_arn)),
         ("convert_image", lambda w: _function(w, 0)),
+        ("rights of convert_image", lambda w: _rights(w, _role_arn(w, w.functions[0]))),
         ("record_failure", lambda w: _function(w, 1)),
+        ("rights of record_failure", lambda w: _rights(w, _role_arn(w, w.functions[1]))),
         ("failures that Step Functions ends", _ended_rule),
-        ("rights of convert_image", lambda w: _rights(w, 0)),
-        ("rights of record_failure", lambda w: _rights(w, 1)),
         ("results bucket", _results),
         ("alarms", _alarms),
     ):
@@ -188,11 +190,12 @@ def _ended_rule(workflow: Workflow) -> str:
     return "told to record_failure"
 
 
-def _rights(workflow: Workflow, which: int) -> str:
-    function = workflow.aws.functions.get_function_configuration(
-        FunctionName=workflow.functions[which]
-    )
-    role = function["Role"].rpartition("/")[2]
+def _role_arn(workflow: Workflow, function: str) -> str:
+    return workflow.aws.functions.get_function_configuration(FunctionName=function)["Role"]
+
+
+def _rights(workflow: Workflow, role_arn: str) -> str:
+    role = role_arn.rpartition("/")[2]
     policies = workflow.aws.iam.list_role_policies(RoleName=role)["PolicyNames"]
     if not policies:
         raise _Off(f"the role {role} has no policy of its own: every call is refused")

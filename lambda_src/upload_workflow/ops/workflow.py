@@ -180,9 +180,14 @@ class Workflow:
         return bool(self._machine["type"] == "EXPRESS")
 
     @property
+    def role_arn(self) -> str:
+        """The role that executions have."""
+        return str(self._machine["roleArn"])
+
+    @property
     def start_role_arn(self) -> str:
         # The path of the role is in no name; whoever runs the state machine shares it.
-        path = self._machine["roleArn"].rpartition("/")[0]
+        path = self.role_arn.rpartition("/")[0]
         return f"{path}/{self.name}-start-execution-{self.region}"
 
     @cached_property

@@ -423,3 +423,50 @@ def test_only_who_has_overlays_can_be_told_of_an_unusable_one(fence: Fence) -> N
     with pytest.raises(Rejected) as refused:
         fence.convert(order(ANSWER % "facts = {'unusable': 'x', 'cpu_seconds': 0}"))
     assert refused.value.code is RejectionCode.TOO_COMPLEX
+
+
+def test_what_an_interrupted_job_would_answer_is_not_the_next_jobs(
+    fence: Fence, right: Converted
+) -> None:
+    other = saved(scene(60, 90), "PNG")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fence.convert(order(f"import time; time.sleep(0.5)\nupload = {other!r}"))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert fence.convert([PICTURE]) == right
+
+
+def test_a_full_disk_is_not_the_pictures_fault(fence: Fence, right: Converted) -> None:
+    """Where the kernel has no memory files, renditions lie on a disk that others fill, too."""
+    full = (
+        "import errno\nfrom upload_workflow.run import warden\n"
+        "def full(): raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        f"warden.anonymous_file = full\nupload = {PICTURE!r}"
+    )
+    with pytest.raises(FenceBroken, match="No space left"):
+        fence.convert(order(full))
+    assert fence.convert([PICTURE]) == right
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "0<&- 1>&-", "0<&- 2>&-", "0<&- 1>&- 2>&-"])
+def test_a_worker_without_standard_files_has_a_fence(closed: str, tmp_path: Path) -> None:
+    picture, way = tmp_path / "picture", tmp_path / "way"
+    picture.write_bytes(PICTURE)
+    code = (
+        "import pathlib, sys\n"
+        "from tests.support.fenced_worker import LIMITS, RENDITIONS\n"
+        "from upload_workflow.run.fence import Fence\n"
+        "fence = Fence(RENDITIONS, LIMITS)\n"
+        "fence.convert([pathlib.Path(sys.argv[1]).read_bytes()])\n"
+        "pathlib.Path(sys.argv[2]).write_text(fence.way)\n"
+    )
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", code, picture, way]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert way.read_text() == "memfd"

@@ -92,8 +92,8 @@ def test_alpha_masks_of_windows_ce_are_read_behind_a_short_header() -> None:
     assert row_of(still(upload)) == [(230, 30, 90, 128), (30, 200, 40, 255)]
 
 
-def test_masks_with_holes_or_without_a_colour_are_broken() -> None:
-    for masks in ((0xF0F000, 0xF00, 0xFF), (0, 0xFF00, 0xFF)):
+def test_masks_with_holes_are_broken() -> None:
+    for masks in ((0xF0F000, 0xF00, 0xFF), (0xFF0000, 0xF0F0, 0xFF)):
         with pytest.raises(Rejected) as refused:
             still(bmp((1, 1), 32, bytes(4), compression=MASKS, masks=masks))
         assert refused.value.code is RejectionCode.CORRUPT
@@ -201,3 +201,19 @@ def test_the_header_of_os2_is_read() -> None:
     start = 14 + len(header) + len(palette)
     upload = b"BM" + struct.pack("<IHHI", start + 4, 0, 0, start) + header + palette + pixels
     assert row_of(still(upload)) == [color(i) for i in range(4)]
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_a_colour_without_a_mask_is_absent_as_in_browsers(bits: int) -> None:
+    """Chromium shows them so."""
+    masks = (0xFF00, 0xFF, 0)
+    picture = bmp((1, 1), bits, bmp_row([0xC83C], bits), compression=MASKS, masks=masks)
+    assert row_of(still(picture)) == [(200, 60, 0, 255)]
+
+
+def test_a_header_of_os2_may_end_after_its_depth() -> None:
+    """What it lacks is 0; what stands there already are pixels."""
+    row = b"\x0a\x14\x1e\x28\x32\x3c\0\0"
+    head = struct.pack("<IiiHH", 16, 2, 1, 1, 24)
+    picture = b"BM" + struct.pack("<IHHI", 14 + 16 + 8, 0, 0, 14 + 16) + head + row + bytes(16)
+    assert row_of(still(picture)) == [(30, 20, 10, 255), (60, 50, 40, 255)]

@@ -146,6 +146,7 @@ def test_a_gamma_alone_speaks_of_srgbs_primaries_and_primaries_alone_say_nothing
         (b"gAMA", b"\0"),
         (b"cICP", b"\x09\x10"),
         (b"cICP", b"\x09\x10\x09\x01"),  # a matrix: PNG holds RGB
+        (b"cICP", b"\x09\x10\0\0"),  # of narrow range, which browsers do not read
         (b"iCCP", b"name\0\0no deflate"),
         (b"iCCP", b"name"),
         (b"iCCP", iccp(b"no profile" * 30)),

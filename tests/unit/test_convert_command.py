@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +22,9 @@ from tests.support.pictures import opened, saved, scene
 from upload_workflow.__main__ import main
 from upload_workflow.commands.convert import DEFAULT_RENDITIONS
 from upload_workflow.commands.result_folders import result_folders
+from upload_workflow.run.fence import Fence
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -152,3 +159,66 @@ def test_every_file_has_a_folder_of_its_own_that_is_no_file(names: list[str]) ->
         for folder in folders:
             folder.mkdir(exist_ok=True)
         assert result_folders(out, [Path(name) for name in names]) == folders  # a second run, too
+
+
+def convert_elsewhere(
+    folder: Path, *arguments: str, **also: Any
+) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own, in the folder."""
+    command = [sys.executable, "-m", "upload_workflow", "convert", *arguments, "--out", "out"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "lambda_src"), **also.pop("env", {})}
+    return subprocess.run(
+        command, cwd=folder, env=env, text=True, stderr=subprocess.PIPE, check=False, **also
+    )
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(photos: Path) -> None:
+    (photos / "a.jpg").rename(photos / "写真.jpg")
+    said = convert_elsewhere(
+        photos, "写真.jpg", stdout=subprocess.PIPE, env={"PYTHONIOENCODING": "cp1252"}
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("\\u5199\\u771f.jpg: ")
+
+
+def test_whoever_reads_no_further_is_told_nothing(photos: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    said = convert_elsewhere(photos, "a.jpg", "a.jpg", stdout=writer)
+    os.close(writer)
+    assert (said.returncode, said.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+def test_what_goes_wrong_without_a_file_names_none(photos: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = convert_elsewhere(photos, "a.jpg", stdout=full)
+    assert said.returncode == 2
+    assert said.stderr.splitlines()[0] == "No space left on device."
+
+
+def test_a_file_that_cannot_be_read_leaves_the_others_their_results(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = Path.read_bytes
+
+    def denied(path: Path) -> bytes:
+        if path.name == "notes.txt":  # between the two others
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert main(["convert", str(photos), "--out", str(photos / "out"), "--json"]) == 1
+    states = {Path(str(r["file"])).name: r["state"] for r in results(capsys.readouterr().out)}
+    assert states == {"a.jpg": "SUCCEEDED", "notes.txt": "FAILED"}
+
+
+def test_ctrl_c_ends_with_a_sentence(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Fence, "convert", interrupted)
+    assert main(["convert", str(photos / "a.jpg"), "--out", str(photos / "out")]) == 130
+    assert capsys.readouterr().err == "Stopped. The files named so far are converted.\n"

@@ -172,6 +172,18 @@ def test_no_chunk_of_a_webp_besides_its_pixels_can_refuse_it(name: str) -> None:
     assert same(still(broken), still(saved(quarters(32, 24), "WEBP", lossless=True)))
 
 
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_webp_that_is_cut_off_behind_its_pixels_is_whole(lossless: bool) -> None:
+    """As where a transfer ended within EXIF or XMP, which writers put last."""
+    picture = quarters(32, 24).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    whole = saved(picture, "WEBP", lossless=lossless, xmp=b"c" * 99)
+    for missing in (1, 50, 99, 103):
+        assert same(still(whole[:-missing]), still(whole))
+    with pytest.raises(Rejected):
+        still(whole[: whole.index(b"XMP ") - 10])
+
+
 def test_opening_decodes_no_pixel() -> None:
     """Also of a PNG without eXIf, whose pixels Pillow would decode to look for one behind them."""
     header = struct.pack(">IIBBBBB", 6000, 5000, 8, 2, 0, 0, 0)
@@ -380,6 +392,20 @@ def test_an_animated_png_shows_the_image_that_it_has_for_stills() -> None:
 
 
 # --- transparency of PNG ---
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        png_chunk(b"tRNS", b"\0") + png_chunk(b"PLTE", bytes(range(6))),
+        png_chunk(b"PLTE", bytes(range(6))) + png_chunk(b"tRNS", bytes(257)),
+    ],
+    ids=["before the palette", "of more colours than there are"],
+)
+def test_transparency_that_a_palette_cannot_have_is_ignored(wrong: bytes) -> None:
+    """As Chromium and libvips ignore it."""
+    made = still(png((2, 1), 8, 3, b"\0\1", before=wrong)).convert("RGBA")
+    assert [made.getpixel((x, 0)) for x in (0, 1)] == [(0, 1, 2, 255), (3, 4, 5, 255)]
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,7 +49,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(command_line: Sequence[str]) -> int:
-    """0 when every file reached a result, rejections included; 2 when the call is wrong."""
+    """0 when every file reached a result, rejections included; 1 when one could not be read, or
+    nobody reads on; 2 when the call is wrong; 130: stopped by Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name may hold what the terminal cannot show.
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(command_line)
     try:
         renditions = _renditions(arguments.renditions)
@@ -55,19 +62,35 @@ def main(command_line: Sequence[str]) -> int:
         files = list(_files(arguments.files))
         folders = result_folders(arguments.out, files)
         marks = _marks(arguments.renditions, renditions)
-        _convert_all(files, folders, Fence(renditions, limits), marks, as_json=arguments.json)
+        fence = Fence(renditions, limits)
+        return _convert_all(files, folders, fence, marks, as_json=arguments.json)
+    except KeyboardInterrupt:
+        print("Stopped. The files named so far are converted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever reads has seen enough; what Python still wants to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}." if error.strerror else error, file=sys.stderr)
+        print(_words(error), file=sys.stderr)
         return 2
     except (ValueError, UnusableOverlay) as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
+
+
+def _words(error: OSError) -> str:
+    """What went wrong and with which file, if the system tells."""
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
 
 
 def _convert_all(
     files: Sequence[Path], folders: Sequence[Path], fence: Fence, marks: Marks, *, as_json: bool
-) -> None:
+) -> int:
+    """0, or 1 when a file could not be read; the others are converted nevertheless."""
+    worst = 0
     show_progress = len(files) > 1 and sys.stderr.isatty()
     for done, (file, folder) in enumerate(zip(files, folders, strict=True)):
         if show_progress:
@@ -76,11 +99,22 @@ def _convert_all(
         if show_progress:
             print("\r\x1b[K", end="", file=sys.stderr)
         print(json.dumps(result) if as_json else _sentence(result), flush=True)
+        worst = max(worst, result["state"] == "FAILED")
+    return int(worst)
 
 
 def _convert_file(file: Path, folder: Path, fence: Fence, marks: Marks) -> dict[str, Any]:
     try:
-        converted = fence.convert([file.read_bytes()], marks)
+        upload = file.read_bytes()
+    except OSError as trouble:
+        return {
+            "file": str(file),
+            "state": "FAILED",
+            "message": f"{trouble.strerror}.",
+            "renditions": [],
+        }
+    try:
+        converted = fence.convert([upload], marks)
     except Rejected as rejected:
         return {
             "file": str(file),
@@ -158,6 +192,8 @@ def _progress(done: int, total: int, name: str) -> None:
 def _sentence(result: dict[str, Any]) -> str:
     if result["state"] == "REJECTED":
         return f"{result['file']}: rejected, {result['code']}: {result['message']}"
+    if result["state"] == "FAILED":
+        return f"{result['file']}: {result['message']}"
     sizes = ", ".join(
         f"{made['name']} {made['width']}x{made['height']} {made['bytes'] / 1000:.0f} kB"
         for made in result["renditions"]

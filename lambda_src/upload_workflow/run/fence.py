@@ -51,7 +51,8 @@ _THUMB_HASH = re.compile(r"[A-Za-z0-9+/=]{1,40}\Z")
 
 
 class FenceBroken(Exception):
-    """Warden and converter were killed at once, which no file can do: the job is to be retried."""
+    """What no file can do: warden and converter were killed at once, or the disk to which the
+    renditions went is full. The job is to be retried."""
 
 
 class _NoConverter(Exception):
@@ -156,6 +157,10 @@ class Fence:
             except TimeoutError:
                 self._end_converter()
                 raise self._refusal(signal.SIGXCPU) from None
+            except BaseException:
+                # Ctrl-C, say. What it would still answer is not the next upload's.
+                self._end_converter()
+                raise
             if answer:
                 try:
                     return self._read(answer, files)
@@ -174,6 +179,8 @@ class Fence:
         try:
             facts = json.loads(answer)
             self.cpu_seconds = float(facts["cpu_seconds"])
+            if "full" in facts:
+                raise FenceBroken(str(facts["full"]))
             if "unusable" in facts and overlay_sources(self._renditions):
                 raise UnusableOverlay(str(facts["unusable"]))
             if "code" in facts:

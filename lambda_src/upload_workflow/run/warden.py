@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64  # noqa: F401, see below
 import ctypes
+import errno
+import fcntl
 import gc
 import json
 import logging  # noqa: F401, what the SDK and the decoders both load is loaded once, before a fork
@@ -57,6 +59,8 @@ _ENV_START, _ENV_END = 50 - 3, 51 - 3
 _SHORTEST_SECRET = 8
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _Convert = Callable[[bytes, Sequence[bytes], "tuple[float, float] | None"], "Converted"]
 
 
@@ -90,7 +94,7 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; the worker decides
         signal.signal(signal.SIGTERM, end_converter)
         _die_with(worker)
-        _leave_files(door)
+        door = _leave_files(door)
         _leave_environment()
         from ..image.convert import convert  # noqa: PLC0415, the worker has no decoder in it
 
@@ -129,13 +133,18 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _leave_files(door: socket.socket) -> None:
-    """Let go of every file of the worker: its sockets, and the pipes that its parent waits for."""
+def _leave_files(door: socket.socket) -> socket.socket:
+    """Let go of every file of the worker: its sockets, and the pipes that its parent waits for.
+
+    Returns the door, which has one of the standard numbers where the worker was started without.
+    """
+    door = socket.socket(fileno=fcntl.fcntl(door, fcntl.F_DUPFD_CLOEXEC, 3))
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     os.closerange(3, door.fileno())
     os.closerange(door.fileno() + 1, 1 << 20)
+    return door
 
 
 def _leave_environment() -> None:
@@ -230,8 +239,10 @@ def _answer(
     except MemoryError:
         message = "The image takes too much memory to convert. Send fewer pixels."
         return None, _refused(Rejected(RejectionCode.TOO_MUCH_MEMORY, message))
-    except Exception:  # noqa: BLE001, whatever it is, the worker goes on
-        return None, _refused(Unforeseen(traceback.format_exc()))
+    except Exception as fault:  # noqa: BLE001, whatever it is, the worker goes on
+        # Where the kernel has no memory files, they lie on a disk that others fill, too.
+        full = isinstance(fault, OSError) and fault.errno in _FULL
+        return None, {"full": str(fault)} if full else _refused(Unforeseen(traceback.format_exc()))
     return file, {
         "image": converted.image.to_json(),
         "renditions": {

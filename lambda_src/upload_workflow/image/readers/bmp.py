@@ -48,8 +48,10 @@ class BmpReader(StillReader):
             (self._bits,) = struct.unpack_from("<H", upload, 24)
             self._compression, self._colors, self._upwards = _NONE, 0, True
         else:
-            height, _, self._bits, self._compression = struct.unpack_from("<iHHI", upload, 22)
-            (self._colors,) = struct.unpack_from("<I", upload, 46)
+            # OS/2 lets a header end early; what it lacks is 0.
+            fields = upload[22 : 14 + self._header_bytes].ljust(28, b"\0")
+            height, _, self._bits, self._compression = struct.unpack_from("<iHHI", fields)
+            (self._colors,) = struct.unpack_from("<I", fields, 24)
             self._upwards = height > 0
         masked = self._compression in (_MASKS, _MASKS_WITH_ALPHA)
         known = self._compression <= _RLE4 or (masked and self._header_bytes not in _OS2_HEADERS)
@@ -98,9 +100,11 @@ class BmpReader(StillReader):
             if self._bits == 16
             else self._unpacked("I", "I;32")
         )
-        channels = [samples.masked(words, mask) for mask in masks if mask]
-        if len(channels) < 3:
-            raise ValueError("A colour has no mask.")
+        # Without a mask a colour is absent, as in browsers; alpha is then not stored at all.
+        channels = [
+            samples.masked(words, mask) if mask else Image.new("L", self.size, 0)
+            for mask in (masks if masks[3] else masks[:3])
+        ]
         return Image.merge("RGBA" if len(channels) == 4 else "RGB", channels)
 
     @property

@@ -37,6 +37,8 @@ _MODES = {
     (16, 6): ("RGBA", "RGBA;16B"),
 }
 
+_INDEXED = 3  # colour type of which tRNS means colours of the palette before it
+
 # The chunks that are read, beside IDAT. A later one of a kind is ignored, as is every one whose
 # checksum is wrong.
 _READ = frozenset({b"PLTE", b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
@@ -59,7 +61,8 @@ class PngReader(StillReader):
             if kind == b"IDAT":
                 self._idat.append((at, end))
             elif kind in _READ and kind not in self._chunks and (not self._idat or kind == b"eXIf"):
-                if _checksum_is_right(upload, at, end):
+                known = kind != b"tRNS" or b"PLTE" in self._chunks or upload[25] != _INDEXED
+                if known and _checksum_is_right(upload, at, end):
                     self._chunks[kind] = upload[at:end]
             elif kind == b"IHDR" and not _checksum_is_right(upload, at, end):
                 raise ValueError("The checksum of IHDR is wrong.")
@@ -76,8 +79,8 @@ class PngReader(StillReader):
         key = self._chunks.get(b"tRNS", b"")
         if self._mode == "P":
             pixels.putpalette(self._chunks[b"PLTE"][:768].ljust(768, b"\0"))
-            if key:
-                pixels.info["transparency"] = key[:256]
+            if 0 < len(key) <= 256:
+                pixels.info["transparency"] = key
         elif self._color_type == 0 and len(key) >= 2:
             return self._gray_with_a_hole(pixels, int.from_bytes(key[:2], "big"))
         elif self._color_type == 2 and len(key) >= 6:
@@ -138,7 +141,7 @@ def _checksum_is_right(upload: bytes, at: int, end: int) -> bool:
 def _colors(chunks: dict[bytes, bytes]) -> Colors:
     """The chunk that counts is the first of cICP, iCCP, sRGB, gAMA with cHRM (section 4.3)."""
     code_points = chunks.get(b"cICP", b"")
-    if len(code_points) == 4 and code_points[2] == 0:  # RGB, not YCbCr
+    if len(code_points) == 4 and code_points[2:] == b"\0\1":  # RGB, not YCbCr; of full range
         return CodePoints(code_points[0], code_points[1])
     profile = _profile(chunks.get(b"iCCP", b""))
     if profile:

@@ -23,7 +23,7 @@ class WebPReader:
         try:
             self._decoder = _webp.WebPAnimDecoder(upload)
         except OSError:
-            self._decoder = _webp.WebPAnimDecoder(_whole_frames(upload))
+            self._decoder = _webp.WebPAnimDecoder(_whole_parts(upload))
         size, self.loop, _, self._count, self._raw_mode = self._decoder.get_info()
         self.size = Size(*size)
         self.exif = self._decoder.get_chunk("EXIF") or b""
@@ -62,12 +62,17 @@ class WebPReader:
         return pixels
 
 
-def _whole_frames(upload: bytes) -> bytes:
-    """The animation up to its last whole frame; libwebp opens none that is cut off."""
+# What pixels and their colours are made of.
+_PARTS = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L")
+
+
+def _whole_parts(upload: bytes) -> bytes:
+    """An animation up to its last whole frame; a still whose pixels are whole, without the EXIF
+    in which it ends. libwebp opens nothing that is cut off."""
     kept = [
         upload[start:end]
         for kind, start, end in riff_chunks(upload)
-        if end <= len(upload) and kind in (b"VP8X", b"ICCP", b"ANIM", b"ANMF")
+        if end <= len(upload) and kind in _PARTS
     ]
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + len(body).to_bytes(4, "little") + body

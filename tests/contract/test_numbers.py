@@ -95,7 +95,16 @@ def test_the_result_in_the_readme_is_one_that_the_converter_can_give() -> None:
     assert json.loads(told)["image"]["format"] in [format.value for format in Format]
 
 
-@pytest.mark.parametrize("file", ["README.md", "local/README.md", "docs/client.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "local/README.md", "docs/client.md", "docs/first-steps.md"]
+)
 def test_a_file_of_a_release_is_named_with_the_version_that_this_is(file: str) -> None:
     named = re.findall(r"upload[-_]workflow-(\d+\.\d+\.\d+)", hcl.read(file))
     assert set(named) <= {__version__}
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/first-steps.md"])
+def test_a_root_for_somebody_with_a_release_names_the_folder_that_it_unpacks_to(file: str) -> None:
+    """Seen: first-steps said to unpack a release and to name a folder that it does not make."""
+    sources = re.findall(r'^ *source *= "(\./[^"]+)"', hcl.read(file), re.MULTILINE)
+    assert sources == [f"./upload-workflow-{__version__}"]

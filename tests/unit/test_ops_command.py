@@ -261,3 +261,22 @@ def test_the_help_of_ops_names_the_command_that_a_release_brings(
     with pytest.raises(SystemExit):
         command.main(("--help",))
     assert capsys.readouterr().out.startswith("usage: upload-workflow ops ")
+
+
+def test_a_picture_deleted_as_the_guide_says_leaves_nothing_to_see_or_to_start(
+    account: Account,
+) -> None:
+    account.document(account.upload(), State.SUCCEEDED)
+    assert [job["key"] for job in asked("jobs")] == [KEY]
+    versions = account.aws.s3.list_object_versions(Bucket="uploads", Prefix=KEY)["Versions"]
+    for version in versions:
+        account.aws.s3.delete_object(Bucket="uploads", Key=KEY, VersionId=version["VersionId"])
+    for made in account.aws.s3.list_objects_v2(Bucket="results", Prefix=f"results/{KEY}/")[
+        "Contents"
+    ]:
+        account.aws.s3.delete_object(Bucket="results", Key=made["Key"])
+    assert "Versions" not in account.aws.s3.list_object_versions(Bucket="uploads", Prefix=KEY)
+    assert asked("jobs") == []
+    assert asked("redrive")["jobs"] == []
+    code, _, err = typed("why", KEY)
+    assert (code, "There is no upload" in err) == (2, True)

@@ -72,6 +72,15 @@ def test_every_example_is_known() -> None:
 
 
 @pytest.mark.parametrize("example", ANSWERS)
+def test_an_example_says_how_it_is_used_and_what_it_asks_for(example: str) -> None:
+    folder = paths.REPOSITORY / "examples" / example
+    said = (folder / "README.md").read_text(encoding="utf-8")
+    assert "apply" in said
+    for name in ANSWERS[example]:
+        assert f"`{name}`" in said, f"{example} asks for {name}, and its README does not say so"
+
+
+@pytest.mark.parametrize("example", ANSWERS)
 def test_an_example_applies_and_stays_as_it_is(cloud: Cloud, tmp_path: Path, example: str) -> None:
     unpacked(tmp_path, PACKAGE)
     folder = tmp_path / "examples" / example

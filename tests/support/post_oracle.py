@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+# What a client says that its file is called, beside the file.
+_FILE_NAME = "photo.jpg"
+
 # Fields that need no condition of their own.
 _FREE = frozenset({"policy", "x-amz-signature", "file"})
 
@@ -32,7 +35,8 @@ def refusal(
     form: Mapping[str, str], file: bytes, *, bucket: str, account: Account, now: datetime
 ) -> str | None:
     """S3's error code for this form with this file, sent to this bucket; None: it is stored."""
-    fields = {name.lower(): value for name, value in form.items()}
+    # "The variable ${filename} ... is recognized by all form fields."
+    fields = {name.lower(): v.replace("${filename}", _FILE_NAME) for name, v in form.items()}
     try:
         policy = json.loads(base64.b64decode(fields["policy"], validate=True))
         expires = datetime.fromisoformat(policy["expiration"])

@@ -152,6 +152,7 @@ def test_the_code_of_a_failure_comes_from_the_error(
         {"source": "aws.states", "detail": {"status": "ABORTED"}},
         {"source": "aws.states", "detail": {"status": "ABORTED", "input": "[]"}},
         {"source": "aws.states", "detail": {"status": "ABORTED", "input": "{"}},
+        {"source": "aws.states", "detail": {"status": "ABORTED", "input": "[" * 9000}},
         {"source": "aws.states", "detail": {"status": "ABORTED", "input": None}},
         {"event": {}, "error": None},
         {"event": "text", "error": {"Error": "x"}},

@@ -280,3 +280,53 @@ def test_a_picture_deleted_as_the_guide_says_leaves_nothing_to_see_or_to_start(
     assert asked("redrive")["jobs"] == []
     code, _, err = typed("why", KEY)
     assert (code, "There is no upload" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "uploads/\x01",
+        "uploads/\x1b[31mred",
+        "uploads/a\nb\r",
+        "uploads/\x7f\x85\u202e",
+        "uploads/ ",
+        "uploads//a//",
+        "uploads/../a",
+        "uploads/%2e%2e/a",
+        "uploads/" + "x" * 1016,
+    ],
+    ids=lambda key: ascii(key[:24]),
+)
+def test_an_upload_of_any_key_is_listed_and_redriven_beside_the_others(
+    account: Account, key: str
+) -> None:
+    account.letter(account.upload(key))
+    account.upload("uploads/waits")
+    code, out, err = typed("jobs")
+    assert (code, err) == (0, "")
+    assert "uploads/waits" in out and all(c.isprintable() for c in out.replace("\n", ""))
+    assert {job["key"] for job in asked("jobs")} == {key, "uploads/waits"}
+    assert typed("why", key)[0] == 0
+    asked("redrive", "--yes")
+    assert key in [event["detail"]["object"]["key"] for event in account.started().values()]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("jobs", "--since", "9999999d"),
+        ("jobs", "--since", "9" * 30 + "d"),
+        ("redrive", "--rate", "nan"),
+        ("redrive", "--rate", "inf"),
+        ("redrive", "--rate", "1e-320"),
+        ("redrive", "--rate", "0"),
+        ("redrive", "--rate", "fast"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_a_sentence(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.main(arguments)
+    assert left.value.code == 2
+    assert arguments[-1] in capsys.readouterr().err

@@ -62,6 +62,8 @@ def test_what_holds_no_upload_is_unreadable() -> None:
         {"source": "aws.s3", "detail": {}},
         ended("no json"),
         ended(None),
+        ended("[" * 9000),
+        "[" * 9000,
         {"source": "aws.states", "detail": "x"},
     ]
     for body in bodies:

@@ -170,6 +170,14 @@ def test_a_checksum_admits_no_other_file() -> None:
     assert verdict(issued, changes={"x-amz-checksum-sha256": None}) == "AccessDenied"
 
 
+def test_a_form_keeps_what_s3_would_put_the_files_name_for() -> None:
+    """S3 does so in every field of a form, not in the key alone."""
+    metadata = {"a": "${filename}", "b": "5 $"}
+    issued = issue(UploadRequest("image/jpeg", original_name="${filename}", metadata=metadata))
+    assert verdict(issued) is None
+    assert from_header(form(issued).fields["x-amz-meta-metadata"]) == metadata
+
+
 @given(
     content_type=st.sampled_from(PLACE.content_types),
     size=st.none() | st.integers(1, 1000),

@@ -36,10 +36,13 @@ def is_metadata(value: object) -> bool:
 
 
 def to_header(metadata: Metadata) -> str:
-    """One line of printable ASCII without spaces; equal metadata are equal lines."""
+    """One line of printable ASCII without spaces and dollars; equal metadata are equal lines."""
     text = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
-    # A signature does not tell several spaces of a header from one. DEL is ASCII to JSON.
-    return text.replace(" ", "\\u0020").replace("\x7f", "\\u007f")
+    # A signature does not tell several spaces of a header from one. DEL is ASCII to JSON. In the
+    # fields of a form S3 puts the file's name for "${filename}".
+    for character in " \x7f$":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def from_header(text: str | None) -> Metadata | None:

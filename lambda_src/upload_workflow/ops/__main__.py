@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from math import ceil
+from math import ceil, inf
 from operator import itemgetter
 from typing import Any
 
@@ -456,7 +456,7 @@ def _key(text: str) -> str:
 def _checked_since(text: str) -> str:
     try:
         _since(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a time before the year 1
         raise argparse.ArgumentTypeError(
             f'"{text}" is neither a time ago, such as 30m, 2h or 7d, nor a date'
         ) from None
@@ -600,10 +600,17 @@ def _state(text: str) -> JobState:
         raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(JobState)}") from None
 
 
+# Executions a second: one in a quarter of an hour.
+_SLOWEST = 0.001
+
+
 def _rate(text: str) -> float:
-    rate = float(text)
-    if rate <= 0:
-        raise argparse.ArgumentTypeError("the rate is above 0")
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not _SLOWEST <= rate < inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of executions a second")
     return rate
 
 

@@ -192,11 +192,15 @@ def find_job(workflow: Workflow, key: str, now: datetime) -> Job | None:
     return _job(key, document, upload, workflow.uploads_bucket, now, partial(_is_alive, workflow))
 
 
+# 404: of HEAD, and of a key with a control character, which the XML of S3's answer cannot quote.
+_MISSING = ("NoSuchKey", "404")
+
+
 def read_document(workflow: Workflow, status_key: str) -> StatusDocument | None:
     try:
         answer = workflow.aws.s3.get_object(Bucket=workflow.results_bucket, Key=status_key)
     except ClientError as error:
-        if error_code(error) == "NoSuchKey":
+        if error_code(error) in _MISSING:
             return None
         raise
     try:
@@ -209,7 +213,7 @@ def read_upload(workflow: Workflow, key: str) -> StoredUpload | None:
     try:
         head = workflow.aws.s3.head_object(Bucket=workflow.uploads_bucket, Key=key)
     except ClientError as error:
-        if error_code(error) in ("404", "NoSuchKey"):
+        if error_code(error) in _MISSING:
             return None
         raise
     return StoredUpload(

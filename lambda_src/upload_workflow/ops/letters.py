@@ -204,7 +204,7 @@ def _opened(body: str, *, undelivered: bool) -> tuple[Origin, Any]:
         event = json.loads(body)
         if isinstance(event, dict) and event.get("source") == "aws.states":
             return Origin.NOT_RECORDED, json.loads(event["detail"]["input"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Origin.UNREADABLE, None
     return (Origin.NOT_DELIVERED if undelivered else Origin.HELD), event
 

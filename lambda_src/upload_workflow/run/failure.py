@@ -107,7 +107,7 @@ class Recorder:
 def _input(text: object) -> Mapping[str, Any]:
     try:
         event = json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         event = None
     if not isinstance(event, Mapping):
         raise _malformed("the execution's input is missing or no JSON object")

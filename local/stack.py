@@ -68,5 +68,7 @@ def apply(aws: LocalAws, root: terraform.Root, inputs: Path | None = None) -> St
     """Applies the stack and makes the user who signs for clients. inputs: a .tfvars file."""
     root.run("apply", *([f"-var-file={inputs}"] if inputs else []))
     outputs = root.outputs()["upload_workflow"]
-    signer = make_user(aws.client("iam"), _SIGNER, outputs["signer_policy_json"])
+    # A user of its own for each stack: one local AWS may hold several.
+    name = f"{_SIGNER}-{outputs['state_machine']['name']}"
+    signer = make_user(aws.client("iam"), name, outputs["signer_policy_json"])
     return Stack(aws, root, outputs, signer)

@@ -74,8 +74,8 @@ def count(stack: Stack, photo: Path, uploads: int) -> Facts:
         uploads=uploads,
         photo=f"{photo.name}, {photo.stat().st_size / 1e6:.1f} MB",
         transitions=_transitions(histories) / uploads,
-        # Nothing lists or copies, and a client writes by POST.
-        writes=(asked["sdk PUT"] + asked["client POST"]) / uploads,
+        # Nothing lists or copies, and a client writes by form or by ticket.
+        writes=(asked["sdk PUT"] + asked["client POST"] + asked["client PUT"]) / uploads,
         reads=(asked["sdk GET"] + asked["sdk HEAD"]) / uploads,
         polls=asked["client GET"] / uploads,
         events=sum(n for source, n in published.items() if source != "aws.states") / uploads,

@@ -159,7 +159,7 @@ def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     form = s3.generate_presigned_post(
         known["outputs"]["uploads"]["bucket"], known["outputs"]["uploads"]["prefix"] + "by-hand"
     )
-    client.send(form, "by-hand", b"from another program")
+    client.send({"method": "POST", **form}, "by-hand", b"from another program")
     assert known["endpoint_url"] == f"http://127.0.0.1:{port}"
     assert operated(said) == ["by-hand"]
     # A page that somebody develops may ask, and gets what the settings say.

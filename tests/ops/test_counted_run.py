@@ -45,7 +45,7 @@ def test_a_run_writes_once_for_each_rendition_and_four_times_besides(
     name = stack.outputs["functions"]["convert_image"]["name"]
     renditions = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     made = len(json.loads(renditions["RENDITIONS"]))
-    # the form, the seeded document, the claim, the end
+    # the ticket, the seeded document, the claim, the end
     assert (counted.writes, Facts.committed().writes) == (made + 4, 4 + 4)
 
 

@@ -33,8 +33,9 @@ A value may be a secret (an SSM parameter) or not be known before the apply (ano
 attribute), but whether it is there at all is asked during the plan: a list of origins or an object
 that as a whole comes out of a resource is refused ("Invalid for_each argument"); write the list
 down and let its members come from elsewhere.
+"""
 
-## A bucket or a key of yours
+SUBJECTS = """## A bucket or a key of yours
 
 The module never touches the settings of a bucket that you bring. It lies in the same account and
 region as the rest, which nothing checks before the first upload is refused. For uploads switch on
@@ -128,12 +129,22 @@ def _output(block: Block) -> str:
 
 
 def reference() -> str:
-    variables = blocks((ROOT / "variables.tf").read_text())
+    variables = list(blocks((ROOT / "variables.tf").read_text()))
     outputs = blocks((ROOT / "outputs.tf").read_text())
     rows = ["| output | what it is |", "|---|---|", *map(_output, outputs)]
-    return "\n".join(
-        [HEAD, "## Inputs", "", *map(_variable, variables), "## Outputs", "", *rows, ""]
-    )
+    contents = [
+        *(f"* [{one}](#{one.lower().replace(' ', '-')})" for one in _headings(SUBJECTS)),
+        "* [Inputs](#inputs):",
+        ",\n".join(f"  [`{block.name}`](#{block.name})" for block in variables),
+        "* [Outputs](#outputs)",
+        "",
+    ]
+    inputs = ["## Inputs", "", *map(_variable, variables)]
+    return "\n".join([HEAD, *contents, SUBJECTS, *inputs, "## Outputs", "", *rows, ""])
+
+
+def _headings(text: str) -> list[str]:
+    return re.findall(r"^## (.+)$", text, re.MULTILINE)
 
 
 def decisions() -> str:

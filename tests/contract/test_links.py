@@ -23,14 +23,19 @@ def prose(page: Path) -> str:
     return re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
 
 
+def anchor_of(heading: str) -> str:
+    """The name that GitHub gives to a heading: lower case, without marks, hyphens for spaces."""
+    shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    return re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+
+
 def anchors(page: Path) -> set[str]:
-    """The names that GitHub gives to headings: lower case, without marks, hyphens for spaces."""
+    """Those of all headings; one that comes again gets a number."""
     found: dict[str, int] = {}
     names = set()
     text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
     for heading in re.findall(r"^#+ (.+?)\s*$", text, re.MULTILINE):
-        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
-        name = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        name = anchor_of(heading)
         names.add(f"{name}-{found[name]}" if name in found else name)
         found[name] = found.get(name, 0) + 1
     return names
@@ -53,3 +58,22 @@ def test_a_dead_link_would_be_noticed(tmp_path: Path) -> None:
     page.write_text("# One [two](x) `three`\n\n[a](#one-two-three) [b](#nowhere)\n")
     assert anchors(page) == {"one-two-three"}
     assert LINK.findall(prose(page))[-1][0] == "#nowhere"
+
+
+LONG_LINES = 100  # more is scrolled, and nobody sees at the top what there is
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        page
+        for page in PAGES
+        if page.parent == ROOT / "docs" and len(page.read_text("utf-8").splitlines()) > LONG_LINES
+    ],
+    ids=lambda page: page.name,
+)
+def test_a_long_page_says_at_its_top_what_it_holds(page: Path) -> None:
+    text = prose(page)
+    listed = [target for target, _ in LINK.findall(text[: text.index("\n## ")])]
+    for subject in re.findall(r"^## (.+?)\s*$", text, re.MULTILINE):
+        assert f"#{anchor_of(subject)}" in listed, f"{page.name} does not list {subject}"

@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tests.corpus.one_file import RENDITIONS
 from tests.corpus.quantities import KINDS, LARGEST, draw
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
 from upload_workflow.image.limits import Limits, refuse_by_head
+from upload_workflow.run import fence as fence_module
 from upload_workflow.run.fence import Fence
 
 # Long enough for every honest file, and short for the tests' sake: the deadline is what holds.
@@ -29,8 +29,8 @@ _HEAD_BYTES = 64 << 10
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-# The worker is these tests themselves, which hold much else. What counts of them: what they grow by,
-# and a worker that has just started (50 MB as measured, and some more).
+# The worker is these tests themselves, which hold much else. Of them counts what they grow by, and
+# a worker that has just started (50 MB as measured, and some more).
 _FRESH_WORKER_MB = 60.0
 
 
@@ -135,12 +135,11 @@ def test_any_amount_of_any_quantity_ends_in_renditions_or_a_rejection(fence: Fen
     assert "renditions" in found
 
 
-def test_the_fence_is_needed() -> None:
+def test_the_fence_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kind that no header tells: were there none any more, the deadline would prove nothing."""
+    # It takes seconds; half a second is a deadline that no machine is fast enough for.
+    monkeypatch.setattr(fence_module, "_GRACE_SECONDS", 0.5 - LIMITS.max_seconds)
     with pytest.raises(Rejected) as refused:
-        # A tenth of the time that it takes, so that a fast machine is not fast enough.
-        Fence(RENDITIONS, replace(LIMITS, max_seconds=0.2)).convert(
-            [KINDS["bmp_moves"](LARGEST["bmp_moves"])]
-        )
+        Fence(RENDITIONS, LIMITS).convert([KINDS["bmp_moves"](LARGEST["bmp_moves"])])
     assert refused.value.code is RejectionCode.TOO_MUCH_TIME
     assert refused.value.cause

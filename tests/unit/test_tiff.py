@@ -128,10 +128,11 @@ GRAY_SAMPLES = [
 
 
 @containers
+@pytest.mark.parametrize("planar", [False, True])  # one plane is no planes
 @pytest.mark.parametrize("photometric", [WHITE_IS_ZERO, BLACK_IS_ZERO])
 @pytest.mark.parametrize(("format", "bits"), GRAY_SAMPLES)
 def test_gray_of_every_kind_is_neither_negative_nor_scrambled_nor_black(
-    format: int, bits: int, photometric: int, container: dict
+    format: int, bits: int, photometric: int, planar: bool, container: dict
 ) -> None:
     values = (
         GRAYS
@@ -142,7 +143,7 @@ def test_gray_of_every_kind_is_neither_negative_nor_scrambled_nor_black(
         values = (0, 255, 51, 102)  # which are stretched from the least to the greatest
     stored = [[255 - v if photometric == WHITE_IS_ZERO else v] for v in values]
     check(
-        layout(photometric, stored, bits=bits, format=format, **container),
+        layout(photometric, stored, bits=bits, format=format, planar=planar, **container),
         [(v, v, v, 255) for v in values],
     )
 
@@ -196,10 +197,13 @@ def test_colours_that_were_multiplied_by_alpha_are_divided_again(bits: int) -> N
 
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("planar", [False, True])
-def test_lab_of_16_bits_is_that_of_8_bits(order: str, planar: bool) -> None:
+@pytest.mark.parametrize("bits", [8, 16])
+def test_lab_of_every_layout_is_that_of_8_bits_side_by_side(
+    bits: int, order: str, planar: bool
+) -> None:
     lab = [(200, 20, 236), (90, 0, 0), (30, 246, 30), (128, 60, 10)]  # a and b are signed bytes
     eight = quarter_pixels(still(layout(LAB, lab, bits=8)))
-    check(layout(LAB, lab, bits=16, order=order, planar=planar), eight, 2)
+    check(layout(LAB, lab, bits=bits, order=order, planar=planar), eight, 2)
 
 
 @pytest.mark.parametrize("scale", [1, 257])

@@ -127,8 +127,8 @@ class TiffReader(StillReader):
         known = (
             prefix, layout.photometric, (layout.format,), layout.fill_order, bits, layout.extra
         ) in TiffImagePlugin.OPEN_INFO  # fmt: skip
-        if layout.planar and layout.extra:
-            return False  # Pillow takes the planes of alpha and more for colours
+        if layout.planar and (layout.extra or layout.photometric == _LAB):
+            return False  # Pillow takes planes of alpha for colours, and signed ones for unsigned
         deep = layout.bits == 16 and layout.photometric in (_RGB, _CMYK) and not layout.planar
         return known and layout.format == _UNSIGNED and (layout.bits <= 8 or deep)
 
@@ -313,6 +313,8 @@ class TiffReader(StillReader):
             _PHOTOMETRIC: (layout.photometric,),
             _BITS: (layout.bits,) * layout.samples,
             _SAMPLES: (layout.samples,),
+            # One plane is no planes: Pillow forgets then that white is 0.
+            _PLANAR: (2 if layout.planar else 1,),
             _FORMAT: (layout.format,) * layout.samples,
         }
         colors = tags.get(_COLOR_MAP, ())

@@ -16,6 +16,8 @@ import pytest
 
 from tools.environment import ROOT
 
+MAKES_OWN = re.compile(r"M(AKE)?FLAGS$|MAKE(LEVEL|OVERRIDES|_TERM.*)$")
+
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
@@ -36,10 +38,12 @@ def clone(tmp_path: Path) -> Path:
 
 
 def make(clone: Path, **environment: str) -> subprocess.Popen[str]:
+    # These tests may be run by make, which tells its children that they are.
+    outside = {name: value for name, value in os.environ.items() if not MAKES_OWN.match(name)}
     return subprocess.Popen(
         ["make", ".venv/ready"],  # noqa: S607  the one on PATH, as a person types it
         cwd=clone,
-        env={**os.environ, **environment},
+        env={**outside, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from local import environments, paths
 from local.aws.server import Credentials, LocalAws, make_user
-from local.problems import PackageFailed
+from local.problems import PackageFailed, TerraformFailed
 from local.processes import run
 from local.terraform import core as terraform
 from tools.package import EXTRAS, local_target
@@ -65,10 +66,29 @@ def configured(
 
 
 def apply(aws: LocalAws, root: terraform.Root, inputs: Path | None = None) -> Stack:
-    """Applies the stack and makes the user who signs for clients. inputs: a .tfvars file."""
-    root.run("apply", *([f"-var-file={inputs}"] if inputs else []))
+    """Applies the stack and makes the user who signs for clients. inputs: a .tfvars file.
+
+    Raises TerraformFailed, also for an input that the stack does not have.
+    """
+    applied = root.run("apply", *([f"-var-file={inputs}"] if inputs else []))
+    if left_out := ignored(applied.stdout):
+        raise TerraformFailed(
+            f"{inputs} sets {', '.join(left_out)}, which the local stack does not have. It has "
+            f"{', '.join(_declared(root.configuration))}."
+        )
     outputs = root.outputs()["upload_workflow"]
     # A user of its own for each stack: one local AWS may hold several.
     name = f"{_SIGNER}-{outputs['state_machine']['name']}"
     signer = make_user(aws.client("iam"), name, outputs["signer_policy_json"])
     return Stack(aws, root, outputs, signer)
+
+
+def ignored(said: str) -> list[str]:
+    """What a file sets and a root does not have. Of that Terraform only warns, in passing."""
+    return re.findall(r'does\s+not\s+declare\s+a\s+variable\s+named\s+"(\w+)"', said)
+
+
+def _declared(configuration: Path) -> list[str]:
+    text = (configuration / "variables.tf").read_text(encoding="utf-8")
+    ours = {"package_file"}  # made for each start
+    return [name for name in re.findall(r'^variable "(\w+)"', text, re.M) if name not in ours]

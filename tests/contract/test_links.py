@@ -77,3 +77,10 @@ def test_a_long_page_says_at_its_top_what_it_holds(page: Path) -> None:
     listed = [target for target, _ in LINK.findall(text[: text.index("\n## ")])]
     for subject in re.findall(r"^## (.+?)\s*$", text, re.MULTILINE):
         assert f"#{anchor_of(subject)}" in listed, f"{page.name} does not list {subject}"
+
+
+def test_every_page_of_the_documentation_is_one_click_from_the_readme() -> None:
+    readme = ROOT / "README.md"
+    linked = {(first or second).partition("#")[0] for first, second in LINK.findall(prose(readme))}
+    pages = {f"docs/{page.name}" for page in PAGES if page.parent == ROOT / "docs"}
+    assert pages <= linked

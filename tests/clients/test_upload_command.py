@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -169,3 +171,18 @@ def test_the_bytes_say_what_a_file_is_and_its_name_only_when_they_say_nothing(fo
         assert upload_client.media_type(buffer.getvalue(), name) == f"image/{format.lower()}"
     assert upload_client.media_type(b"no picture", "photo.jpg") == "image/jpeg"
     assert upload_client.media_type(b"no picture", "photo") == "application/octet-stream"
+
+
+def test_ctrl_c_ends_at_once_whatever_servers_do(photo: Path) -> None:
+    """The server takes the call and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        api = f"http://127.0.0.1:{server.getsockname()[1]}"
+        command = [sys.executable, "-m", "upload_workflow", "upload", photo, photo, "--api", api]
+        env = {**os.environ, "PYTHONPATH": str(Path(upload_client.__file__).parents[2])}
+        with subprocess.Popen(command, env=env, text=True, stderr=subprocess.PIPE) as process:
+            line, _ = server.accept()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)  # the client itself would wait for minutes
+            line.close()
+    assert process.returncode == 130
+    assert said == "Stopped. The files named so far have their results.\n"

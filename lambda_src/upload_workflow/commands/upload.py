@@ -24,6 +24,7 @@ _AT_ONCE = 4
 
 # Exit codes: the worst outcome of any file decides.
 SUCCEEDED, REJECTED, WRONG_CALL, FAILED = range(4)
+STOPPED = 130  # as shells have it
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.epilog = (
         "UPLOAD_TOKEN in the environment is sent as bearer token. Exit code: 0 all succeeded, "
-        "1 some were rejected, 2 the call is wrong, 3 some failed or are not ready in time."
+        "1 some were rejected, 2 the call is wrong, 3 some failed or are not ready in time, "
+        "130 stopped by Ctrl-C."
     )
     return parser
 
@@ -55,16 +57,31 @@ def main(command_line: Sequence[str]) -> int:
     api = Api(arguments.api, os.environ.get("UPLOAD_TOKEN"))
     folders = result_folders(arguments.out, files) if arguments.out else [None] * len(files)
     bar = _Bar(sum(file.stat().st_size for file in files), len(files))
+    try:
+        return _upload_all(api, files, folders, arguments, bar)
+    except KeyboardInterrupt:
+        bar.clear()
+        print("Stopped. The files named so far have their results.", file=sys.stderr, flush=True)
+        os._exit(STOPPED)  # Python would wait for threads, and they for servers
+
+
+def _upload_all(
+    api: Api,
+    files: Sequence[Path],
+    folders: Sequence[Path | None],
+    arguments: argparse.Namespace,
+    bar: _Bar,
+) -> int:
     worst = SUCCEEDED
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        results = [
-            pool.submit(_upload, api, file, folder, arguments, bar)
-            for file, folder in zip(files, folders, strict=True)
-        ]
-        for finished in results:
-            result = finished.result()
-            worst = max(worst, _exit_code(result))
-            bar.print(json.dumps(result) if arguments.json else _sentence(result))
+    pool = ThreadPoolExecutor(_AT_ONCE)  # without `with`, which waits also on Ctrl-C
+    results = [
+        pool.submit(_upload, api, file, folder, arguments, bar)
+        for file, folder in zip(files, folders, strict=True)
+    ]
+    for finished in results:
+        result = finished.result()
+        worst = max(worst, _exit_code(result))
+        bar.print(json.dumps(result) if arguments.json else _sentence(result))
     bar.clear()
     return worst
 

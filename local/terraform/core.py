@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -166,9 +167,9 @@ def standin(
     It starts in the root's folder, where relative paths of the configuration begin, and ends when
     its stdin does, so that it cannot outlive us.
     """
-    socket = folder / "standin"  # short: the path of a socket has at most 104 characters
-    socket.unlink(missing_ok=True)
-    log = folder / "standin.log"
+    # One local AWS may have several roots. Short: a socket's path has at most 104 characters.
+    own = Path(tempfile.mkdtemp(prefix="p", dir=folder))
+    socket, log = own / "s", own / "log"
     process = subprocess.Popen(
         [sys.executable, "-m", "local.terraform.standin", "--socket", str(socket), *options],
         stdin=subprocess.PIPE,

@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # or whoever types no command is told that "arguments" are missing too
     chosen = parser.parse_args(arguments)
     command = COMMANDS[chosen.command]
     if command.needs and find_spec(command.needs) is None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.moto_account import KEY, NAME, Account, Calls, account
+from upload_workflow.__main__ import main
 from upload_workflow.job.document import State
 from upload_workflow.ops import __main__ as command
 from upload_workflow.ops import redrive
@@ -330,3 +331,9 @@ def test_a_number_that_is_none_is_refused_in_a_sentence(
         command.main(arguments)
     assert left.value.code == 2
     assert arguments[-1] in capsys.readouterr().err
+
+
+def test_whoever_types_no_command_is_told_that_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(())
+    assert capsys.readouterr().err.endswith("arguments are required: COMMAND\n")

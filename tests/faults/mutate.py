@@ -272,8 +272,8 @@ MUTATIONS = (
     Mutation(
         "metadata: several spaces are not one",
         "job/metadata.py",
-        'text.replace(" ", "\\\\u0020")',
-        "text",
+        'text = text.replace(character, f"\\\\u{ord(character):04x}")',
+        "pass",
     ),
     Mutation(
         "link: a lasting URL is the key, encoded",

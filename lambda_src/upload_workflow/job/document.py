@@ -146,7 +146,7 @@ class StatusDocument:
             if facts.get("error"):
                 known["error"] = Problem(**_known(Problem, facts["error"]))
             return cls(**known)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"This is not a status document: {error!r}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import time
 import uuid
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.credentials import Credentials as Keys
 
-from local import client
+from local import client, paths
 from local.aws.server import Credentials, LocalAws, make_user
 from tests.clients.conftest import Deployment, deployed
 from tests.clients.foreign_page import ForeignPage
@@ -323,9 +324,16 @@ def test_the_buckets_let_the_pages_own_origin_in(open_api: Deployment) -> None:
         ApiId=open_api.outputs["upload_api"]["api_id"]
     )
     s3 = open_api.aws.client("s3")
+    asked_for = re.search(
+        r'variable "allowed_origins" .*?default = \[(.*?)\]',
+        (paths.STACK / "variables.tf").read_text("utf-8"),
+        re.DOTALL,
+    )
+    assert asked_for
+    let_in = {api["ApiEndpoint"], *re.findall(r'"(.*?)"', asked_for[1])}
     for role in ("uploads", "results"):
         rules = s3.get_bucket_cors(Bucket=open_api.outputs[role]["bucket"])["CORSRules"]
-        assert [api["ApiEndpoint"] in rule["AllowedOrigins"] for rule in rules] == [True]
+        assert [set(rule["AllowedOrigins"]) for rule in rules] == [let_in]
 
 
 def test_a_signed_request_belongs_to_whoever_signed_it(

@@ -1,12 +1,15 @@
-"""How hard Hypothesis searches: quickly by default, long by --hypothesis-profile=thorough."""
+"""What all rings share: how hard Hypothesis searches, who runs which ring, and Ctrl-C."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+# `quick` unless --hypothesis-profile=thorough.
 # No deadlines: the machine that runs the tests may be busy with something else.
 # The same examples each time: a check that passed passes again. `thorough` looks for new ones.
 settings.register_profile(
@@ -16,6 +19,9 @@ settings.register_profile(
     "thorough", deadline=None, max_examples=1000, stateful_step_count=80, print_blob=True
 )
 settings.load_profile("quick")
+
+# What a shell starts in the background ignores Ctrl-C, and so would every command that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class RingScheduling(LoadScopeScheduling):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,14 +42,19 @@ class Signer:
     def token(self, issuer: str, audience: str) -> str:
         """A token that is good for ten minutes."""
         now = int(time.time())
+        return self.signed(
+            {"iss": issuer, "aud": audience, "sub": "proof", "iat": now - 5, "exp": now + 600}
+        )
+
+    def signed(self, claims: Mapping[str, Any]) -> str:
+        """A token that says just this."""
         header = {"alg": "RS256", "typ": "JWT", "kid": _KEY_ID}
-        claims = {"iss": issuer, "aud": audience, "sub": "proof", "iat": now - 5, "exp": now + 600}
         text = f"{_encoded(header)}.{_encoded(claims)}"
         signature = self.key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{text}.{_base64(signature)}"
 
 
-def _encoded(document: dict[str, Any]) -> str:
+def _encoded(document: Mapping[str, Any]) -> str:
     return _base64(json.dumps(document).encode())
 
 

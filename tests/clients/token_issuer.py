@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import time
@@ -12,11 +11,9 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from measure.prove.tokens import Signer
 
 AUDIENCE = "uploads"
-_KEY_ID = "key-1"
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class TokenIssuer:
     """url: the "iss" of its tokens."""
 
     url: str
-    key: rsa.RSAPrivateKey
+    signer: Signer
 
     def token(self, subject: str | None = "anna", **claims: Any) -> str:
         """A token that is accepted, unless the claims say otherwise."""
@@ -32,33 +29,18 @@ class TokenIssuer:
         known = {"iss": self.url, "aud": AUDIENCE, "iat": now - 5, "exp": now + 600}
         if subject is not None:
             known["sub"] = subject
-        return self.signed({**known, **claims}, self.key)
-
-    def signed(self, claims: dict[str, Any], key: rsa.RSAPrivateKey) -> str:
-        header = {"alg": "RS256", "typ": "JWT", "kid": _KEY_ID}
-        text = f"{_encoded(header)}.{_encoded(claims)}"
-        signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{text}.{_base64(signature)}"
+        return self.signer.signed({**known, **claims})
 
     def forged(self, subject: str) -> str:
         """The same in all but the key that signed it."""
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": subject, "exp": int(time.time()) + 600}
-        return self.signed(claims, _new_key())
+        return Signer().signed(claims)
 
 
 @contextmanager
 def token_issuer() -> Iterator[TokenIssuer]:
-    key = _new_key()
-    numbers = key.public_key().public_numbers()
-    published = {
-        "kty": "RSA",
-        "use": "sig",
-        "alg": "RS256",
-        "kid": _KEY_ID,
-        "n": _base64(numbers.n.to_bytes(256, "big")),
-        "e": _base64(numbers.e.to_bytes(3, "big")),
-    }
-    documents: dict[str, Any] = {"/keys": {"keys": [published]}}
+    signer = Signer()
+    documents: dict[str, Any] = {"/keys": json.loads(signer.published_keys)}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -79,18 +61,6 @@ def token_issuer() -> Iterator[TokenIssuer]:
         documents["/.well-known/openid-configuration"] = discovery
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield TokenIssuer(url, key)
+            yield TokenIssuer(url, signer)
         finally:
             server.shutdown()
-
-
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _encoded(value: object) -> str:
-    return _base64(json.dumps(value).encode())
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")

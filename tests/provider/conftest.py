@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from local import paths
 from local.aws.server import LocalAws, local_aws
 from local.terraform import core, real
 from tests.provider.estate import NAME, Estate
+from tests.provider.record import serving
 
 
 @pytest.fixture(scope="session")
@@ -50,18 +50,9 @@ def aws(provider: real.RealProvider) -> Iterator[LocalAws]:
 @pytest.fixture(scope="session")
 def reattach(provider: real.RealProvider, aws: LocalAws, scratch: Path) -> Iterator[str]:
     """A provider that serves for as long as the tests run."""
-    folder = scratch / "p"  # short: a socket's path has at most 104 characters
-    folder.mkdir()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_REGION": aws.region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        **aws.credentials.environment,
-    }
-    with real.serving(provider, folder, environment) as attached:
-        yield attached
+    # "p" is short: a socket's path has at most 104 characters.
+    with serving(provider, aws, scratch / "p") as cloud:
+        yield cloud.reattach
 
 
 @pytest.fixture(scope="session")

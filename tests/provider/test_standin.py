@@ -61,6 +61,7 @@ def test_a_first_plan_says_the_same_of_every_attribute(
     assert [each for each in found if each.attribute not in explained.PLANS] == []
 
 
+@pytest.mark.usefixtures("provider")  # without one there are no cases to need them
 def test_every_explanation_is_needed() -> None:
     # Runs after the cases above, which have told what is needed.
     assert explained.PLANS.keys() - SEEN == set()

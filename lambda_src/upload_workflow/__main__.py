@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from . import __version__
+from .terminal import bear_any_character
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of the command; 2 when the call is wrong."""
+    bear_any_character()
     parser = argparse.ArgumentParser(
         prog="upload-workflow",
         description="\n".join(f"{name:8} {about.summary}" for name, about in COMMANDS.items()),

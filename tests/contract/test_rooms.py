@@ -29,9 +29,10 @@ MAY_IMPORT = {
     "signing": "aws issue",
     "upload_request": "issue",
     "handlers": "errors job aws image run issue settings",
-    "commands": "errors image run",
-    "ops": "errors job",
-    "__main__": "commands ops",
+    "terminal": "",
+    "commands": "errors image run terminal",
+    "ops": "errors job terminal",
+    "__main__": "commands ops terminal",
 }
 
 

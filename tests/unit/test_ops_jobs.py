@@ -11,7 +11,7 @@ import pytest
 
 from upload_workflow.job.document import State, StatusDocument, Subject, timestamp
 from upload_workflow.ops.jobs import JobState, StoredUpload, judge
-from upload_workflow.ops.table import bar, table
+from upload_workflow.ops.table import table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UPLOAD = StoredUpload(etag="e1", bytes=9, last_modified=NOW - timedelta(minutes=5))
@@ -111,10 +111,3 @@ def test_a_table_escapes_what_would_redraw_the_terminal() -> None:
         "-   uploads/\\x1b[2J\\r\\n\\u202e.jpg",
         "12  b",
     ]
-
-
-def test_a_progress_bar_ends_full() -> None:
-    assert bar(0, 4, 4) == "[....] 0/4"
-    assert bar(3, 4, 4) == "[###.] 3/4"
-    assert bar(4, 4, 4) == "[####] 4/4"
-    assert bar(0, 0, 4) == "[####] 0/0"

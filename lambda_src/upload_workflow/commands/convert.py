@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
 import os
 import sys
@@ -19,6 +18,7 @@ from ..errors import Rejected, UnusableOverlay
 from ..image.limits import Limits
 from ..image.rendition import Marks, Rendition, overlay_sources
 from ..run.fence import Fence
+from ..terminal import ProgressLine, bar, printable
 from .result_folders import result_folders
 
 # Those that the module makes unless it is told others; a test compares them with variables.tf.
@@ -51,10 +51,6 @@ def _parser() -> argparse.ArgumentParser:
 def main(command_line: Sequence[str]) -> int:
     """0 when every file reached a result, rejections included; 1 when one could not be read, or
     nobody reads on; 2 when the call is wrong; 130: stopped by Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A file's name may hold what the terminal cannot show.
-            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(command_line)
     try:
         renditions = _renditions(arguments.renditions)
@@ -72,10 +68,10 @@ def main(command_line: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        print(_words(error), file=sys.stderr)
+        print(printable(_words(error)), file=sys.stderr)
         return 2
     except (ValueError, UnusableOverlay) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2
 
 
@@ -91,14 +87,12 @@ def _convert_all(
 ) -> int:
     """0, or 1 when a file could not be read; the others are converted nevertheless."""
     worst = 0
-    show_progress = len(files) > 1 and sys.stderr.isatty()
+    progress, total = ProgressLine(), len(files)
     for done, (file, folder) in enumerate(zip(files, folders, strict=True)):
-        if show_progress:
-            _progress(done, len(files), file.name)
+        progress.show(f"{bar(done, total)} {done}/{total} {file.name}")
         result = _convert_file(file, folder, fence, marks)
-        if show_progress:
-            print("\r\x1b[K", end="", file=sys.stderr)
-        print(json.dumps(result) if as_json else _sentence(result), flush=True)
+        progress.clear()
+        print(json.dumps(result) if as_json else printable(_sentence(result)), flush=True)
         worst = max(worst, result["state"] == "FAILED")
     return int(worst)
 
@@ -181,12 +175,6 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no JSON object.")
     return values
-
-
-def _progress(done: int, total: int, name: str) -> None:
-    filled = 30 * done // total
-    bar = "#" * filled + "-" * (30 - filled)
-    print(f"\r\x1b[K[{bar}] {done}/{total} {name[:40]}", end="", file=sys.stderr, flush=True)
 
 
 def _sentence(result: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ..terminal import ProgressLine, bar, printable
 from . import upload_client
 from .result_folders import result_folders
 from .upload_client import Api, NotUploaded, Unreachable
@@ -52,15 +53,15 @@ def main(command_line: Sequence[str]) -> int:
     arguments = _parser().parse_args(command_line)
     files: list[Path] = arguments.files
     if missing := [str(file) for file in files if not file.is_file()]:
-        print(f"There is no file {', '.join(missing)}.", file=sys.stderr)
+        print(printable(f"There is no file {', '.join(missing)}."), file=sys.stderr)
         return WRONG_CALL
     api = Api(arguments.api, os.environ.get("UPLOAD_TOKEN"))
     folders = result_folders(arguments.out, files) if arguments.out else [None] * len(files)
-    bar = _Bar(sum(file.stat().st_size for file in files), len(files))
+    progress = _Progress(sum(file.stat().st_size for file in files), len(files))
     try:
-        return _upload_all(api, files, folders, arguments, bar)
+        return _upload_all(api, files, folders, arguments, progress)
     except KeyboardInterrupt:
-        bar.clear()
+        progress.clear()
         print("Stopped. The files named so far have their results.", file=sys.stderr, flush=True)
         os._exit(STOPPED)  # Python would wait for threads, and they for servers
 
@@ -70,28 +71,28 @@ def _upload_all(
     files: Sequence[Path],
     folders: Sequence[Path | None],
     arguments: argparse.Namespace,
-    bar: _Bar,
+    progress: _Progress,
 ) -> int:
     worst = SUCCEEDED
     pool = ThreadPoolExecutor(_AT_ONCE)  # without `with`, which waits also on Ctrl-C
     results = [
-        pool.submit(_upload, api, file, folder, arguments, bar)
+        pool.submit(_upload, api, file, folder, arguments, progress)
         for file, folder in zip(files, folders, strict=True)
     ]
     for finished in results:
         result = finished.result()
         worst = max(worst, _exit_code(result))
-        bar.print(json.dumps(result) if arguments.json else _sentence(result))
-    bar.clear()
+        progress.print(json.dumps(result) if arguments.json else printable(_sentence(result)))
+    progress.clear()
     return worst
 
 
 def _upload(
-    api: Api, file: Path, folder: Path | None, arguments: argparse.Namespace, bar: _Bar
+    api: Api, file: Path, folder: Path | None, arguments: argparse.Namespace, progress: _Progress
 ) -> dict[str, Any]:
     result: dict[str, Any] = {"file": str(file), "renditions": []}
     try:
-        issued = api.deliver(file, bar.sent)
+        issued = api.deliver(file, progress.sent)
         result["key"] = issued["job"]["key"]
         status = upload_client.follow(issued, arguments.wait)
         result["state"] = status["state"]
@@ -105,7 +106,7 @@ def _upload(
     except OSError as trouble:  # of this file or its folder; the others have results of their own
         words = f"{trouble.filename}: {trouble.strerror}." if trouble.filename else str(trouble)
         result |= {"state": "FAILED", "message": words}
-    bar.finished()
+    progress.finished()
     return result
 
 
@@ -138,45 +139,37 @@ def _sentence(result: dict[str, Any]) -> str:
             return f"{result['file']}: not ready in time, still {state}"
 
 
-class _Bar:
-    """How far all files are, on a terminal; nothing elsewhere. For several threads."""
+class _Progress:
+    """How far all files are. For several threads."""
 
     def __init__(self, total_bytes: int, files: int) -> None:
-        self._total_bytes, self._files = max(total_bytes, 1), files
+        self._total_bytes, self._files = total_bytes, files
         self._sent_bytes = self._ended = 0
         self._lock = threading.Lock()
-        self._shown = sys.stderr.isatty()
+        self._line = ProgressLine()
 
     def sent(self, size_bytes: int) -> None:
         with self._lock:
+            # A part that was sent twice counts once.
             self._sent_bytes = min(self._sent_bytes + size_bytes, self._total_bytes)
-            self._draw()
+            self._show()
 
     def finished(self) -> None:
         with self._lock:
             self._ended += 1
-            self._draw()
+            self._show()
 
     def print(self, line: str) -> None:
         with self._lock:
-            self._erase()
-            # A file's name may hold what the terminal cannot show.
-            encoding = sys.stdout.encoding or "utf-8"
-            print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-            self._draw()
+            self._line.clear()
+            print(line, flush=True)
+            self._show()
 
     def clear(self) -> None:
         with self._lock:
-            self._erase()
+            self._line.clear()
 
-    def _draw(self) -> None:
-        if self._shown:
-            share = self._sent_bytes / self._total_bytes
-            filled = round(30 * share)
-            bar = "#" * filled + "-" * (30 - filled)
-            text = f"[{bar}] {share:4.0%} sent, {self._ended} of {self._files} done"
-            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-    def _erase(self) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    def _show(self) -> None:
+        share = self._sent_bytes / max(self._total_bytes, 1)
+        sent = bar(self._sent_bytes, self._total_bytes)
+        self._line.show(f"{sent} {share:4.0%} sent, {self._ended} of {self._files} done")

@@ -6,7 +6,6 @@ Knows options, output and exit codes. The work is done by the modules beside it.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import re
@@ -24,11 +23,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..job.document import StatusDocument
+from ..terminal import ProgressLine, bar, bear_any_character, printable
 from . import causes, doctor, interrupts, pause, redrive, story
 from .jobs import Job, JobState, find_jobs
 from .letters import Taken, count
 from .pause import NotExchanged
-from .table import bar, counted, moment, printable, row, table
+from .table import counted, moment, row, table
 from .workflow import THREADS, Changed, NotFound, Workflow, connect, find
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -48,10 +48,7 @@ _NAMED = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: done; 1: something could not be done, or is off; 2: asked wrongly or not found;
     130: stopped by Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A key may hold what this terminal has no characters for.
-            stream.reconfigure(errors="backslashreplace")
+    bear_any_character()
     options = _parser().parse_args(arguments)
     try:
         with interrupts.noticed():
@@ -226,9 +223,11 @@ def _redrive(workflow: Workflow, options: argparse.Namespace) -> int:
             for step in steps:
                 telling.planned(step)
     if options.wait:
+        waiting, total = ProgressLine(), len(telling.started)
         for ended in redrive.ends(workflow, telling.started, options.wait):
             telling.ends = ended
-            _progress("ended", len(ended), len(telling.started))
+            waiting.show(f"ended {bar(len(ended), total)} {len(ended)}/{total}")
+        waiting.clear()
     telling.end(paused=pause.look(workflow).paused, overlooked=taken.overlooked)
     return 1 if telling.failed else 0
 
@@ -469,12 +468,6 @@ def _now() -> datetime:
 
 def _exact(time_: datetime) -> str:
     return time_.astimezone(UTC).isoformat(" ", "milliseconds").replace("+00:00", "Z")
-
-
-def _progress(what: str, done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r{what} {bar(done, total)}", end=end, file=sys.stderr, flush=True)
 
 
 def _print_json_array(facts: Iterable[object]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ..terminal import printable
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns as wide as their widest cell; None is a dash; control characters are escaped."""
@@ -30,11 +32,6 @@ def moment(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def printable(text: str) -> str:
-    """A key may hold escape sequences that would redraw the operator's terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def row(cells: Sequence[object], widths: Sequence[int]) -> str:
     """One line of a table of which nobody knows the rest yet; the last cell is as wide as it is."""
     *first, last = map(_cell, cells)
@@ -45,9 +42,3 @@ def row(cells: Sequence[object], widths: Sequence[int]) -> str:
 def counted(number: int, thing: str) -> str:
     """Such as "1 job", "2 jobs"."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def bar(done: int, total: int, width: int = 30) -> str:
-    """A progress bar such as [#####.....] 10/20."""
-    filled = width * done // total if total else width
-    return f"[{'#' * filled}{'.' * (width - filled)}] {done}/{total}"

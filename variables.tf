@@ -29,9 +29,10 @@ variable "region" {
 
 variable "uploads" {
   type = object({
-    bucket         = optional(object({ name = string })) # yours; null: one is made
-    prefix         = optional(string, "uploads/")        # only keys below it start the workflow
-    retention_days = optional(number, 7)                 # originals, as long as a redrive may need them
+    bucket = optional(object({ name = string })) # yours; null: one is made
+    prefix = optional(string, "uploads/")        # only keys below it start the workflow
+    # Days of the originals, as long as a redrive may need them; or "forever".
+    retention_days = optional(string, "7")
   })
   description = "Where uploads land. A bucket of yours keeps its settings and has its EventBridge notifications on."
   default     = {}
@@ -65,16 +66,19 @@ variable "uploads" {
   }
 
   validation {
-    condition     = var.uploads.retention_days >= 1 && floor(var.uploads.retention_days) == var.uploads.retention_days
-    error_message = "Uploads are kept for a whole number of days, at least 1."
+    condition = (
+      var.uploads.retention_days == "forever" || can(regex("^[1-9][0-9]{0,5}$", var.uploads.retention_days))
+    )
+    error_message = "Uploads are kept for a whole number of days, at least 1, or \"forever\"."
   }
 }
 
 variable "results" {
   type = object({
-    bucket           = optional(object({ name = string })) # yours; null: one is made
-    prefix           = optional(string, "results/")        # <prefix><upload key>/status.json
-    retention_days   = optional(number, 30)
+    bucket = optional(object({ name = string })) # yours; null: one is made
+    prefix = optional(string, "results/")        # <prefix><upload key>/status.json
+    # Days, or "forever".
+    retention_days   = optional(string, "30")
     url_life_seconds = optional(number, 3600) # of every URL, the status URL's too; docs/client.md says what shortens it
     served_from      = optional(string)       # such as "https://img.example.com": renditions' URLs last; null: signed
   })
@@ -109,8 +113,10 @@ variable "results" {
   }
 
   validation {
-    condition     = var.results.retention_days >= 1 && floor(var.results.retention_days) == var.results.retention_days
-    error_message = "Results are kept for a whole number of days, at least 1."
+    condition = (
+      var.results.retention_days == "forever" || can(regex("^[1-9][0-9]{0,5}$", var.results.retention_days))
+    )
+    error_message = "Results are kept for a whole number of days, at least 1, or \"forever\"."
   }
 
   validation {

@@ -125,6 +125,34 @@ run "uploads_kept_for_no_day_are_refused" {
   expect_failures = [var.uploads]
 }
 
+run "uploads_kept_for_a_word_other_than_forever_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { retention_days = "never" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "results_kept_for_a_word_other_than_forever_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { retention_days = "never" }
+  }
+
+  expect_failures = [var.results]
+}
+
 run "a_results_prefix_without_a_slash_at_its_end_is_refused" {
   command = plan
 

@@ -110,6 +110,27 @@ run "uploads_and_results_are_forgotten_after_their_days" {
   }
 }
 
+run "what_is_kept_for_ever_is_kept_and_what_was_replaced_or_never_ended_goes" {
+  variables {
+    uploads = { bucket = null, prefix = "uploads/", retention_days = "forever" }
+    results = { bucket = null, prefix = "results/", retention_days = "forever", url_life_seconds = 3600 }
+  }
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition = alltrue([
+      for made in values(aws_s3_bucket_lifecycle_configuration.made) : one([
+        for rule in made.rule : length(rule.expiration) == 0 && rule.noncurrent_version_expiration[0].noncurrent_days == 14 && rule.abort_incomplete_multipart_upload[0].days_after_initiation == 1
+        if rule.id == "forget-objects"
+      ])
+    ])
+    error_message = "The buckets forget by ${jsonencode({ for role, made in aws_s3_bucket_lifecycle_configuration.made : role => made.rule })}."
+  }
+}
+
 run "a_multipart_upload_that_never_ended_is_forgotten_after_a_day" {
   module {
     source = "./modules/storage"

@@ -83,12 +83,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
         prefix = rule.value.prefix
       }
 
-      expiration {
-        days = rule.value.days
+      # None where retention_days is "forever".
+      dynamic "expiration" {
+        for_each = rule.value.days[*]
+
+        content {
+          days = expiration.value
+        }
       }
 
       noncurrent_version_expiration {
-        noncurrent_days = rule.value.days
+        noncurrent_days = rule.value.noncurrent_days
       }
 
       abort_incomplete_multipart_upload {

@@ -9,8 +9,9 @@ locals {
   # A quarter of an hour. The workflow retries by itself for longer than one period.
   _lasting = { periods = 3, missing = "notBreaching" }
 
-  # How long a dead letter can be redriven: SQS keeps it for 14 days, the bucket keeps the upload that it speaks of.
-  _letter_days = min(14, var.uploads.retention_days)
+  # How long a dead letter can be redriven: SQS keeps it for 14 days, the bucket the upload that it
+  # speaks of for its days, or "forever".
+  _letter_days = min(14, try(tonumber(var.uploads.retention_days), 14))
 
   alarms = merge(
     local._api_alarms,

@@ -31,7 +31,7 @@ variable "upload_api" {
 }
 
 variable "uploads" {
-  type        = object({ retention_days = number })
+  type        = object({ retention_days = string })
   description = "How long an upload can still be redriven."
 }
 

@@ -67,6 +67,7 @@ locals {
       id                   = "${var.name}-forget-${kind}"
       prefix               = wanted.prefix
       days                 = wanted.days
+      noncurrent_days      = local._noncurrent_days[kind]
       abort_multipart_days = 1
     }
   } }

@@ -6,7 +6,7 @@ locals {
   _kinds = {
     uploads = {
       brought = var.uploads.bucket
-      days    = var.uploads.retention_days
+      days    = try(tonumber(var.uploads.retention_days), null) # null: for ever
       # Upload forms and tickets are used within minutes of being signed.
       signature_days = 1
       # Of forms and of tickets.
@@ -14,12 +14,16 @@ locals {
     }
     results = {
       brought = var.results.bucket
-      days    = var.results.retention_days
+      days    = try(tonumber(var.results.retention_days), null)
       # A URL of a rendition lives as long as it was asked to.
       signature_days = 7
       methods        = ["GET", "HEAD"]
     }
   }
+
+  # What is kept for ever is what is there. A version that was replaced or deleted goes once no dead letter can speak of
+  # it any more.
+  _noncurrent_days = { for kind, wanted in local._kinds : kind => coalesce(wanted.days, 14) }
 
   # The buckets made here. Whether one was brought is no secret, also where its name is.
   _made = { for kind, wanted in local._kinds : kind => wanted if nonsensitive(wanted.brought == null) }
@@ -117,12 +121,16 @@ resource "aws_s3_bucket_lifecycle_configuration" "made" {
 
     filter {}
 
-    expiration {
-      days = each.value.days
+    dynamic "expiration" {
+      for_each = each.value.days[*]
+
+      content {
+        days = expiration.value
+      }
     }
 
     noncurrent_version_expiration {
-      noncurrent_days = each.value.days
+      noncurrent_days = local._noncurrent_days[each.key]
     }
 
     abort_incomplete_multipart_upload {

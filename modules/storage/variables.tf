@@ -16,7 +16,7 @@ variable "surroundings" {
 }
 
 variable "uploads" {
-  type        = object({ bucket = optional(object({ name = string })), prefix = string, retention_days = number })
+  type        = object({ bucket = optional(object({ name = string })), prefix = string, retention_days = string })
   description = "Where uploads land; a null bucket is made."
 }
 
@@ -24,7 +24,7 @@ variable "results" {
   type = object({
     bucket           = optional(object({ name = string }))
     prefix           = string
-    retention_days   = number
+    retention_days   = string
     url_life_seconds = number
     served_from      = optional(string)
   })

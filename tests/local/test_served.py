@@ -43,7 +43,10 @@ def served(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Cdn)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    results = {"served_from": f"http://127.0.0.1:{server.server_port}"}
+    results = {
+        "served_from": f"http://127.0.0.1:{server.server_port}",
+        "retention_days": "forever",
+    }
     variables = {"name": "served", "results": results, "monitoring": None}
     found: list[Stack] = []
 
@@ -73,6 +76,20 @@ def test_renditions_are_read_by_urls_without_signature_and_end(served: Stack) ->
         assert made["url"] == f"{base}/{made['key']}"  # nothing in an issued key needs encoding
         assert made["url_expires_at"] is None
         assert len(client.fetch(made).data) == made["bytes"]
+
+
+def test_results_that_are_kept_for_ever_are_under_no_rule_that_deletes_them(served: Stack) -> None:
+    s3 = served.aws.client("s3")
+    days = {}
+    for kind in ("uploads", "results"):
+        bucket = served.outputs[kind]["bucket"]
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        days[kind] = [rule["Expiration"].get("Days") for rule in rules if "Expiration" in rule]
+        assert {"DaysAfterInitiation": 1} in [
+            rule.get("AbortIncompleteMultipartUpload") for rule in rules
+        ]
+    assert days["results"] == []
+    assert 7 in days["uploads"]
 
 
 def test_the_bucket_lets_a_cdn_of_the_account_in_and_keeps_documents_from_it(served: Stack) -> None:

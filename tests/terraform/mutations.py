@@ -196,7 +196,19 @@ MUTATIONS = [
     Mutation(
         "nothing is ever forgotten",
         STORAGE,
-        swap_in("expiration {\n      days = each.value.days", "each.value.days", "null"),
+        swap("for_each = each.value.days[*]", "for_each = []"),
+        "promises:storage",
+    ),
+    Mutation(
+        "what is kept for ever goes like everything else",
+        STORAGE,
+        swap("for_each = each.value.days[*]", "for_each = [coalesce(each.value.days, 30)]"),
+        "promises:storage",
+    ),
+    Mutation(
+        "replaced versions of what is kept for ever are kept for ever, too",
+        STORAGE,
+        swap("coalesce(wanted.days, 14)", "coalesce(wanted.days, 36500)"),
         "promises:storage",
     ),
     Mutation(

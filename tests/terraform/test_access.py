@@ -333,7 +333,7 @@ def test_a_bucket_that_was_brought_is_told_what_one_that_is_made_has(applied: Ap
     assert brought.keys() == wanted.keys()
     for kind, (prefix, days, age) in wanted.items():
         rule = brought[kind]["lifecycle_rule"]
-        assert (rule["prefix"], rule["days"]) == (prefix, days)
+        assert (rule["prefix"], rule["days"], rule["noncurrent_days"]) == (prefix, days, days)
         told = list(statements(kind, brought[kind]["policy_json"]))
         assert all(not statement.allows and not statement.sid for statement in told)
         assert {

@@ -8,3 +8,17 @@ module "operators" {
   uploads      = module.storage.uploads
   results      = module.storage.results
 }
+
+# Whoever changes the renditions, or brings a bucket that is full, has what is there made anew.
+module "remake" {
+  source   = "./modules/remake"
+  for_each = nonsensitive(var.workflow.remake == null) ? {} : { on = var.workflow.remake }
+
+  name         = var.name
+  surroundings = local.surroundings
+  remake       = each.value
+  before       = var.workflow.before
+  uploads      = module.storage.uploads
+  results      = module.storage.results
+  functions    = module.conversion.functions
+}

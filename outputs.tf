@@ -48,6 +48,11 @@ output "state_machine" {
   value       = module.workflow.state_machine
 }
 
+output "remake" {
+  description = "What makes existing uploads anew: state_machine (name, arn), reports (bucket, prefix); null if off."
+  value       = one(values(module.remake)[*].remake)
+}
+
 output "functions" {
   description = "The workflow's functions by name: name, arn."
   value       = module.conversion.functions

@@ -641,6 +641,11 @@ variable "workflow" {
       function_arn    = string
       timeout_seconds = optional(number, 10) # then the job fails, and says so
     }))
+    remake = optional(object({                         # makes what was uploaded before anew: docs/operations.md
+      max_concurrency           = optional(number, 20) # objects at a time
+      tolerated_failure_percent = optional(number, 5)  # of the objects; more end it
+      inventory_bucket          = optional(string)     # whose S3 Inventory reports it may read
+    }))
   })
   description = "How and when an upload is worked on."
   default     = {}
@@ -677,6 +682,51 @@ variable "workflow" {
     error_message = <<-EOT
       workflow.before.timeout_seconds is a whole number from 1 to 900, and at most 30 on EXPRESS, which lasts five
       minutes.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for remake in var.workflow.remake[*] :
+      remake.max_concurrency >= 1 && remake.max_concurrency <= 1000
+      && floor(remake.max_concurrency) == remake.max_concurrency
+    ])
+    error_message = "workflow.remake.max_concurrency is a whole number from 1 to 1000."
+  }
+
+  validation {
+    # What a remake may take for itself, uploads wait for.
+    condition = alltrue([
+      for remake in var.workflow.remake[*] :
+      var.conversion.max_concurrency == null || try(remake.max_concurrency < var.conversion.max_concurrency, false)
+    ])
+    error_message = <<-EOT
+      workflow.remake.max_concurrency is smaller than conversion.max_concurrency, so that uploads still get through.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for remake in var.workflow.remake[*] :
+      remake.tolerated_failure_percent >= 0 && remake.tolerated_failure_percent <= 100
+      && floor(remake.tolerated_failure_percent) == remake.tolerated_failure_percent
+    ])
+    error_message = "workflow.remake.tolerated_failure_percent is a whole number from 0 to 100."
+  }
+
+  validation {
+    condition = alltrue([
+      for bucket in var.workflow.remake[*].inventory_bucket :
+      bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", bucket))
+    ])
+    error_message = "workflow.remake.inventory_bucket is the bare name of a bucket, such as \"example-inventories\"."
+  }
+
+  validation {
+    # Its batches are Express executions, in which one object must have time.
+    condition     = var.workflow.remake == null || var.conversion.timeout_seconds <= 240
+    error_message = <<-EOT
+      A remake works in batches that last five minutes at most: set conversion.timeout_seconds to 240 or less.
     EOT
   }
 

@@ -10,6 +10,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "statemachine" / "convert_image.asl.json"
 OWN_STEP = FILE.with_name("own_step.asl.json")
+REMAKE = FILE.with_name("remake.asl.json")
+BATCHES = FILE.with_name("remake_batches.asl.json")
 
 VALUES: dict[str, str | int] = {
     "partition": "aws",
@@ -22,10 +24,27 @@ VALUES: dict[str, str | int] = {
     "own_step_arn": "arn:aws:lambda:eu-central-1:111122223333:function:consent",
     "own_step_timeout_seconds": 10,
 }
+REMAKE_VALUES: dict[str, str | int] = {
+    **{
+        name: VALUES[name]
+        for name in (
+            "partition",
+            "convert_image_arn",
+            "convert_image_timeout_seconds",
+            "throttle_interval_seconds",
+        )
+    },
+    "uploads_bucket": "w-uploads",
+    "results_bucket": "w-results",
+    "reports_prefix": "w-remakes",
+    "batches_at_once": 5,
+    "objects_at_once": 4,
+    "tolerated_failure_percent": 5,
+}
 
 
-def placeholders() -> set[str]:
-    texts = (file.read_text(encoding="utf-8") for file in (FILE, OWN_STEP))
+def placeholders(*files: Path) -> set[str]:
+    texts = (file.read_text(encoding="utf-8") for file in files)
     return set(re.findall(r"\$\{(\w+)\}", "".join(texts)))
 
 
@@ -53,4 +72,14 @@ def machine_with_own_step() -> dict[str, Any]:
     document["States"] = before["States"] | document["States"]
     payload = document["States"]["Convert image"]["Arguments"]["Payload"]
     payload["own_step"] = "{% $own_step %}"
+    return document
+
+
+def remake() -> dict[str, Any]:
+    """The machine of `workflow.remake`, put together as modules/remake does."""
+    document: dict[str, Any] = json.loads(rendered(REMAKE_VALUES, REMAKE))
+    for state in document["States"].values():
+        if state["Type"] == "Map":
+            values = REMAKE_VALUES | {"source": state["Label"]}
+            state.update(json.loads(rendered(values, BATCHES)))
     return document

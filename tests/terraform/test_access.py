@@ -407,6 +407,7 @@ def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
         "results_reader_policy_json",
         "operator_policy_json",
         "reader_policy_json",
+        "remake",
         "signer_environment",
         "signer_policy_json",
         "state_machine",

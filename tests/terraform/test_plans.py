@@ -276,6 +276,25 @@ def test_terraform_renders_the_workflow_as_the_contract_tests_do(applied: Apply)
     assert machine.values["definition"] == workflow_file.rendered(values)
 
 
+def test_the_remake_is_put_together_as_the_tests_read_it(applied: Apply) -> None:
+    state = applied("remake")
+    (function,) = [
+        function.values["arn"]
+        for function in state.of("aws_lambda_function")
+        if function.values["function_name"].endswith("convert-image")
+    ]
+    (machine,) = [m for m in state.of("aws_sfn_state_machine") if "remake" in m.values["name"]]
+    text = json.dumps(workflow_file.remake())
+    for ours, theirs in {
+        workflow_file.VALUES["convert_image_arn"]: function,
+        "w-uploads": state.outputs["all"]["uploads"]["bucket"],
+        "w-results": state.outputs["all"]["results"]["bucket"],
+        "w-remakes": "upload-workflow-remakes",
+    }.items():
+        text = text.replace(str(ours), theirs)
+    assert json.loads(machine.values["definition"]) == json.loads(text)
+
+
 def test_instances_live_side_by_side(cloud: Cloud, scratch: Path) -> None:
     folder = calling(paths.REPOSITORY, scratch / "siblings", {"package_file": str(PACKAGE)})
     root = json.loads((folder / "main.tf.json").read_text(encoding="utf-8"))

@@ -82,6 +82,16 @@ SCAN = Counter(
     }
 )
 
+# The state machine, its role and its log group; nothing watches it where nothing is watched.
+REMAKE = Counter(
+    {
+        "aws_cloudwatch_log_group": 1,
+        "aws_iam_role": 1,
+        "aws_iam_role_policy": 1,
+        "aws_sfn_state_machine": 1,
+    }
+)
+
 EXPECTED = {
     "default": CORE + MONITORING,
     "express": CORE + MONITORING - ENDED - ENDED_ALARMS,
@@ -90,6 +100,7 @@ EXPECTED = {
     "no_monitoring": CORE,
     "own_topic": CORE + MONITORING - TOPIC,
     "upload_api": CORE + API + PAGE + AUTHORIZER + CORS,
+    "remake": CORE + REMAKE,
     "served": CORE,
     "own_buckets": CORE - BUCKETS,
     "surrounded": CORE + MONITORING + API + API_ALARMS + CORS,

@@ -1,0 +1,67 @@
+# Promises that what lies in the uploads bucket can be made anew, whole prefixes at a time, beside the uploads of today.
+# Hides the state machine, which Step Functions spreads over thousands of executions, its role and its log group.
+# Does not know what a conversion is, nor when one is due: convert_image reads that from the status document.
+
+locals {
+  _batches_file  = "${path.module}/../../statemachine/remake_batches.asl.json"
+  _own_step_file = "${path.module}/../../statemachine/own_step.asl.json"
+
+  # What one batch works on at a time; batches times this stay at or below the bound.
+  _objects_at_once = min(4, var.remake.max_concurrency)
+
+  _values = {
+    partition                     = var.surroundings.place.partition
+    uploads_bucket                = var.uploads.bucket
+    results_bucket                = var.results.bucket
+    reports_prefix                = trimsuffix(local.reports_prefix, "/")
+    convert_image_arn             = var.functions.convert_image.arn
+    convert_image_timeout_seconds = var.functions.convert_image.timeout_seconds + 5
+    throttle_interval_seconds     = 2
+    batches_at_once               = floor(var.remake.max_concurrency / local._objects_at_once)
+    objects_at_once               = local._objects_at_once
+    tolerated_failure_percent     = var.remake.tolerated_failure_percent
+  }
+
+  # Beside the renditions, not among them: below the results prefix a CDN may read.
+  reports_prefix = "${var.name}-remakes/"
+
+  # As in the workflow: placeholders stand in strings, and a string of digits was one for a number.
+  _frame = jsondecode(replace(
+    templatefile("${path.module}/../../statemachine/remake.asl.json", local._values), "/\"([0-9]+)\"/", "$1"
+  ))
+
+  # Step Functions wants every name once in a machine: a batch has those of its source.
+  _batches = { for name, state in local._frame.States : name => jsondecode(replace(
+    templatefile(local._batches_file, merge(local._values, { source = state.Label })), "/\"([0-9]+)\"/", "$1"
+  )) if state.Type == "Map" }
+
+  _maps = { for name, batch in local._batches : name => merge(batch, lookup(local._asking, name, {})) }
+
+  definition = jsonencode(merge(local._frame, {
+    States = { for name, state in local._frame.States : name => merge(state, lookup(local._maps, name, {})) }
+  }))
+}
+
+resource "aws_sfn_state_machine" "remake" {
+  region     = var.surroundings.region
+  name       = "${var.name}-remake"
+  type       = "STANDARD"
+  role_arn   = module.role.role.arn
+  definition = local.definition
+
+  logging_configuration {
+    level                  = "ERROR"
+    include_execution_data = false
+    log_destination        = "${aws_cloudwatch_log_group.remake.arn}:*"
+  }
+
+  tags = var.surroundings.tags
+}
+
+resource "aws_cloudwatch_log_group" "remake" {
+  region            = var.surroundings.region
+  name              = "/aws/vendedlogs/states/${var.name}-remake"
+  retention_in_days = var.surroundings.log_retention_days
+  kms_key_id        = var.surroundings.kms_key_arn
+  tags              = var.surroundings.tags
+}

@@ -1,0 +1,111 @@
+"""The machine that makes existing uploads anew keeps its promises, whatever it is told to list."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.contract.test_workflow_file import objections, texts
+from tests.support import hcl, workflow_file
+from tools.asl.check import findings
+from upload_workflow import errors
+
+MACHINE = workflow_file.remake()
+MAPS: dict[str, dict[str, Any]] = {
+    state["Label"]: state for state in MACHINE["States"].values() if state["Type"] == "Map"
+}
+SOURCES = ["prefix", "inventory", "keys"]
+
+
+def each_object(source: str) -> dict[str, Any]:
+    """What is done with one object, by state."""
+    batch = MAPS[source]["ItemProcessor"]["States"][f"Each object ({source})"]
+    states: dict[str, Any] = batch["ItemProcessor"]["States"]
+    return {name.removesuffix(f" ({source})"): state for name, state in states.items()}
+
+
+def test_it_is_json_before_it_is_rendered() -> None:
+    for file in (workflow_file.REMAKE, workflow_file.BATCHES):
+        assert json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_terraform_gives_exactly_the_placeholders() -> None:
+    values = hcl.keys(hcl.inside(hcl.read("modules/remake/main.tf"), r"_values = \{"))
+    holes = workflow_file.placeholders(workflow_file.REMAKE, workflow_file.BATCHES)
+    assert holes == values | {"source"}
+
+
+def test_two_judges_have_no_objection() -> None:
+    # moto's parser knows no ItemBatcher; AWS's language service is asked in tests/tools.
+    assert [str(finding) for finding in findings(json.dumps(MACHINE))] == []
+    assert objections(MACHINE) == set()
+
+
+def test_every_way_of_listing_does_the_same_with_an_object() -> None:
+    assert list(MAPS) == SOURCES
+    one, *others = ({**each_object(source)} for source in SOURCES)
+    for source, other in zip(SOURCES[1:], others, strict=True):
+        assert json.dumps(other).replace(f"({source})", "(prefix)") == json.dumps(one)
+
+
+def test_every_state_says_why_it_is_there() -> None:
+    batch = MAPS["prefix"]["ItemProcessor"]["States"]
+    for name, state in (MACHINE["States"] | batch | each_object("prefix")).items():
+        assert state["Comment"].endswith("."), name
+
+
+def test_an_object_that_did_not_change_is_told_to_nobody() -> None:
+    states = each_object("prefix")
+    (news,) = states["Is it news"]["Choices"]
+    assert news["Condition"] == "{% $states.input.state in ['SUCCEEDED', 'REJECTED'] %}"
+    assert states["Is it news"]["Default"] == "Count outcome (prefix)"
+
+
+def test_no_failure_of_one_object_ends_its_batch() -> None:
+    for name, state in each_object("prefix").items():
+        if state["Type"] == "Task":
+            assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+            assert state["Catch"][-1]["Next"] == "Record failure (prefix)"
+
+
+def test_it_records_no_failure_outside_of_its_report() -> None:
+    called = [text for text in texts(MACHINE) if ":function:" in text]
+    assert called and all(arn.endswith("convert-image") for arn in called)
+
+
+def test_every_error_of_ours_is_met_by_name_and_not_tried_again() -> None:
+    retriers = each_object("prefix")["Convert image"]["Retry"]
+    (final,) = [retrier for retrier in retriers if retrier["MaxAttempts"] == 0]
+    raised = {
+        name
+        for name, member in vars(errors).items()
+        if isinstance(member, type)
+        and issubclass(member, Exception)
+        and not issubclass(member, errors.Rejected)
+    }
+    assert set(final["ErrorEquals"]) == raised
+
+
+def test_one_object_has_time_within_a_batch() -> None:
+    """Express executions last five minutes."""
+    variables = hcl.read("variables.tf")
+    bound = re.search(r"remake == null \|\| var\.conversion\.timeout_seconds <= (\d+)", variables)
+    assert bound and int(bound[1]) + 5 < 300
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_bound_on_concurrency_and_on_failures_is_of_every_list(source: str) -> None:
+    state = MAPS[source]
+    assert state["MaxConcurrency"] == 5
+    assert state["ToleratedFailurePercentage"] == 5
+    # 256 KiB are the most that an execution is given or gives back.
+    assert state["ItemBatcher"]["MaxInputBytesPerBatch"] <= 256 * 1024 / 2
+
+
+def test_no_place_is_written_into_the_files() -> None:
+    for file in (workflow_file.REMAKE, workflow_file.BATCHES):
+        raw = file.read_text(encoding="utf-8")
+        assert not re.search(r"arn:aws|\d{12}|\b[a-z]{2}-[a-z]+-\d\b", raw)

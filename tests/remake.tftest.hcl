@@ -1,0 +1,88 @@
+# Existing uploads are made anew by Step Functions' own engine, beside the uploads of today.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name = "photos"
+  surroundings = {
+    place              = { account_id = "123456789012", partition = "aws", region = "eu-central-1" }
+    role_path          = "/"
+    log_retention_days = 30
+    tags               = {}
+  }
+  before    = null
+  remake    = { max_concurrency = 20, tolerated_failure_percent = 5 }
+  uploads   = { bucket = "photos-uploads", arn = "arn:aws:s3:::photos-uploads", prefix = "uploads/" }
+  results   = { bucket = "photos-results", arn = "arn:aws:s3:::photos-results" }
+  functions = { convert_image = { name = "photos-convert-image", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-convert-image", timeout_seconds = 60 } }
+}
+
+run "batches_times_objects_stay_at_the_bound" {
+  module {
+    source = "./modules/remake"
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.remake.definition).States) :
+      state.MaxConcurrency * one([for inner in values(state.ItemProcessor.States) : inner.MaxConcurrency if inner.Type == "Map"]) == 20
+      if state.Type == "Map"
+    ])
+    error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.remake.definition).States) :
+      state.ToleratedFailurePercentage == 5 && state.ItemProcessor.ProcessorConfig.ExecutionType == "EXPRESS"
+      if state.Type == "Map"
+    ])
+    error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
+  }
+}
+
+run "a_bound_that_does_not_divide_is_not_passed" {
+  module {
+    source = "./modules/remake"
+  }
+
+  variables {
+    remake = { max_concurrency = 3, tolerated_failure_percent = 0 }
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.remake.definition).States) :
+      state.MaxConcurrency * one([for inner in values(state.ItemProcessor.States) : inner.MaxConcurrency if inner.Type == "Map"]) == 3
+      if state.Type == "Map"
+    ])
+    error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
+  }
+}
+
+run "a_step_of_the_embedders_own_is_asked_about_the_object" {
+  module {
+    source = "./modules/remake"
+  }
+
+  variables {
+    before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent:live", timeout_seconds = 7 }
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.remake.definition).States) :
+      one([
+        for inner in values(state.ItemProcessor.States) :
+        inner.ItemProcessor.StartAt == "Ask own step (${state.Label})"
+        && inner.ItemProcessor.States["Ask own step (${state.Label})"].Arguments.Payload.event == "{% $states.input.event %}"
+        && inner.ItemProcessor.States["Convert image (${state.Label})"].Arguments.Payload.own_step == "{% $own_step %}"
+        if inner.Type == "Map"
+      ])
+      if state.Type == "Map"
+    ])
+    error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
+  }
+}

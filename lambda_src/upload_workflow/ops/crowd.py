@@ -14,11 +14,11 @@ _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
 
 # While the caller fetches the next thousand names, this many keep the threads at work.
-_AHEAD = 8 * THREADS
+AHEAD = 8 * THREADS
 
 
 def concurrently(
-    ask: Callable[[_Item], _Answer], items: Iterable[_Item], ahead: int = _AHEAD
+    ask: Callable[[_Item], _Answer], items: Iterable[_Item], ahead: int = AHEAD
 ) -> Generator[_Answer]:
     """The answers in the order of the items. Never more than `ahead` of them are waited for or
     kept. When the caller stops, or is asked to, what has not begun is not begun any more, and

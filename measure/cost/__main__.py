@@ -19,8 +19,9 @@ from local.aws.server import local_aws
 from local.stack import apply, configured
 from measure.bench.photos import photos
 from measure.bench.sample import SIZES
-from measure.cost.bill import FACTS, PRICES, table
+from measure.cost.bill import table
 from measure.cost.counted_run import count
+from upload_workflow.ops.rates import FACTS, PRICES
 
 _RUNS = 7  # of the converter in a warm process
 

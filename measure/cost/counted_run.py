@@ -13,9 +13,9 @@ from statistics import median
 from typing import Any
 
 from local.stack import Stack
-from measure.cost.bill import EVENT_BYTES, REQUEST_MS, Facts
 from measure.load.s3_endpoint import before_s3
 from upload_workflow.commands import upload_client
+from upload_workflow.ops.rates import EVENT_BYTES, REQUEST_MS, Facts
 
 _PATIENCE_SECONDS = 60
 _QUIET_SECONDS = 2
@@ -89,6 +89,8 @@ def count(stack: Stack, photo: Path, uploads: int) -> Facts:
         stock_ms=0,
         convert_image_mb=memory[convert_image],
         issue_upload_mb=memory[issue_upload],
+        remade=Facts.committed().remade,
+        unchanged=Facts.committed().unchanged,
     )
 
 

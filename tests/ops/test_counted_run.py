@@ -7,9 +7,9 @@ import json
 import pytest
 
 from local.stack import Stack
-from measure.cost.bill import REQUEST_MS, Facts
 from measure.cost.counted_run import count, filled
 from tests.ops.operator_desk import picture
+from upload_workflow.ops.rates import REQUEST_MS, Facts
 
 UPLOADS = 3
 

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
+from tests.support import workflow_file
 from upload_workflow.job.document import Problem, State, StatusDocument, Subject, timestamp
 from upload_workflow.job.keys import job_id
 from upload_workflow.ops.workflow import Aws, Workflow
@@ -72,7 +73,11 @@ class LargeAccount:
         return SimpleNamespace(
             s3=s3,
             states=client(
-                describe_state_machine=lambda **_: {"type": "STANDARD", "roleArn": "a/b"},
+                describe_state_machine=lambda **_: {
+                    "type": "STANDARD",
+                    "roleArn": "a/b",
+                    "definition": json.dumps(workflow_file.remake()),
+                },
                 describe_execution=self._no_execution,
                 start_execution=self._start,
             ),
@@ -93,9 +98,16 @@ class LargeAccount:
             ),
             functions=client(
                 get_function_configuration=lambda **_: {
+                    "MemorySize": 1769,
+                    "Timeout": 60,
+                    "LastModified": "2026-02-28T12:00:00.000+0000",
                     "Environment": {
-                        "Variables": {"RESULTS_BUCKET": "results", "RESULTS_PREFIX": "results/"}
-                    }
+                        "Variables": {
+                            "RESULTS_BUCKET": "results",
+                            "RESULTS_PREFIX": "results/",
+                            "RENDITIONS": "{}",
+                        }
+                    },
                 }
             ),
             sqs=client(

@@ -18,6 +18,7 @@ from botocore.loaders import Loader
 from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
+from tests.support import workflow_file
 from upload_workflow.job import keys
 from upload_workflow.job.document import Problem, State, StatusDocument, Subject, timestamp
 from upload_workflow.job.upload import Upload
@@ -140,6 +141,14 @@ class Account:
     def end(self, name: str) -> None:
         self.aws.states.stop_execution(executionArn=self.workflow.execution_arn(name))
 
+    def allow_remakes(self) -> None:
+        """The state machine beside the workflow's."""
+        self.aws.states.create_state_machine(
+            name=f"{NAME}-remake",
+            definition=json.dumps(workflow_file.remake()),
+            roleArn=self.workflow.role_arn,
+        )
+
 
 # Reads each of AWS's models once, and not once for each account: a megabyte of JSON for S3 alone.
 MODELS = Loader()
@@ -219,7 +228,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             Role=role,
             Handler="handler",
             Code={"ZipFile": _zip()},
-            Environment={"Variables": {"RESULTS_BUCKET": "results", "RESULTS_PREFIX": "results/"}},
+            Environment={
+                "Variables": {
+                    "RESULTS_BUCKET": "results",
+                    "RESULTS_PREFIX": "results/",
+                    "RENDITIONS": '{"large": {}, "small": {}}',
+                }
+            },
         )
         aws.sqs.create_queue(QueueName=f"{NAME}-dead-letters")
         aws.sqs.meta.events.register("provide-client-params.sqs.ReceiveMessage", _not_waiting)

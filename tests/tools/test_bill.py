@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from measure.cost.bill import PRICES, Facts, bill, burst
+from measure.cost.bill import POLLS, bill, burst
 from tests.support.upload_world import World
+from upload_workflow.ops.estimate import Machine, estimate
+from upload_workflow.ops.rates import PRICES, REQUEST_MS, Facts
 
 KEY = "uploads/one"
 FACTS = Facts.committed()
@@ -81,6 +83,66 @@ def test_a_gigabyte_of_log_and_a_gb_second_cost_what_the_list_says() -> None:
 
 def test_every_retry_is_a_transition() -> None:
     assert burst(1, PRICES) == pytest.approx(25)
+
+
+MACHINE = Machine(
+    batch=100,
+    objects_at_once=4,
+    at_once=20,
+    renditions=4,
+    memory_mb=FACTS.convert_image_mb,
+    architecture="x86_64",
+)
+# How an upload's bill names what a remake does, too.
+BILLED = {
+    "S3 writes": ["S3 writes"],
+    "S3 reads": ["S3 reads"],
+    "function": ["conversion", "function requests"],
+    "events": ["events"],
+    "logs": ["logs"],
+}
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+@pytest.mark.parametrize("kind", ["remade", "unchanged"])
+def test_a_plan_asks_as_much_for_an_object_as_the_bill_does_for_the_same_work(
+    kind: str, arch: str
+) -> None:
+    """Within 5 %: by the bill of an upload that is neither issued nor polled."""
+    one = getattr(FACTS, kind)
+    same = replace(
+        FACTS,
+        reads=one.reads - POLLS,  # the bill adds those
+        polls=0,
+        writes=one.writes,
+        events=one.events,
+        line_bytes=one.line_bytes,
+        access_bytes=0,
+        api_requests=0,
+        function_runs=1,
+        convert_image_ms=one.ms,
+        stock_ms=FACTS.stock_ms if kind == "remade" else 0,
+    )
+    billed = bill(same, PRICES, express=True, architecture=arch)
+    made, passed = (1_000_000, 0) if kind == "remade" else (0, 1_000_000)
+    planned = estimate(made, passed, replace(MACHINE, architecture=arch), FACTS, PRICES).dollars
+    for item, names in BILLED.items():
+        assert planned[item] == pytest.approx(sum(billed[name] for name in names), rel=0.05)
+    # A hundred objects to an execution of Express, which each upload would have to itself.
+    assert planned["executions"] < billed["executions"]
+
+
+def test_a_million_unchanged_objects_cost_less_than_five_dollars_to_pass_over() -> None:
+    assert estimate(0, 1_000_000, MACHINE, FACTS, PRICES).together < 5
+    assert FACTS.unchanged.ms > REQUEST_MS and FACTS.unchanged.reads == 1
+
+
+def test_twice_as_many_at_a_time_take_half_as_long_until_s3_is_the_limit() -> None:
+    def seconds(at_once: int) -> float:
+        return estimate(1_000_000, 0, replace(MACHINE, at_once=at_once), FACTS, PRICES).seconds
+
+    assert seconds(20) == pytest.approx(2 * seconds(40))
+    assert seconds(1_000) == pytest.approx(seconds(900)) == 1_000_000 * FACTS.remade.writes / 3_500
 
 
 def test_the_document_shows_the_figures_of_the_tool() -> None:

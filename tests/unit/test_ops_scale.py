@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import tracemalloc
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -45,6 +46,24 @@ def test_of_each_further_job_nothing_is_kept_but_the_digest_of_its_name(
     # Sorting holds the digests for a moment as Python's own numbers. A document has 3,000 bytes,
     # and more or fewer of those that are on their way are there at the worst moment.
     assert many - few < 2_000 * 200 + AHEAD * 3_000 < 2_000 * 3_000 / 4
+
+
+def test_a_plan_of_a_remake_keeps_as_much_for_a_million_uploads_as_for_a_thousand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = LargeAccount(jobs=1_000)
+    s3 = account.aws.s3
+    page = next(s3.get_paginator("list_objects_v2").paginate(Bucket="uploads", Prefix=""))
+    monkeypatch.setattr(LargeAccount, "_pages", lambda *_, **__: repeat(page, pages))
+    peaks = []
+    for pages in (1, 1_000):
+        tracemalloc.start()
+        told = json.loads(typed(monkeypatch, account, "remake", "plan", "--json"))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert told["objects"] == pages * 1_000
+    # The first has loaded what is loaded once.
+    assert peaks[1] <= peaks[0] + 100_000
 
 
 def test_a_dry_run_counts_every_letter_and_gives_all_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,10 +24,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..job.document import StatusDocument
 from ..terminal import ProgressLine, bar, bear_any_character, printable
-from . import causes, doctor, interrupts, pause, redrive, story
+from . import causes, doctor, interrupts, pause, redrive, remake_command, story
 from .jobs import Job, JobState, find_jobs
 from .letters import Taken, count
 from .pause import NotExchanged
+from .remake import CannotRemake
 from .table import counted, moment, row, table
 from .workflow import THREADS, Changed, NotFound, Workflow, connect, find
 
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BotoCoreError, ClientError, NotExchanged) as error:
         print(f"AWS: {error}", file=sys.stderr)
         return 1
-    except Changed as error:
+    except (Changed, CannotRemake) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -547,6 +548,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("pause", _pause, "Lets new uploads wait, without losing one.")
     command("resume", _resume, "Lets new uploads start executions again.")
+    remake_command.add_steps(commands, shared)
     command("doctor", _doctor, "Compares what there is with what the module makes.")
     return parser
 

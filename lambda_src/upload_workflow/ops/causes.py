@@ -153,6 +153,15 @@ _ERRORS = (
 )
 
 
+def of_error(error: str, cause: str) -> Cause | None:
+    """What an error means, if that is known; error and cause as Step Functions tells them."""
+    for known in _ERRORS:
+        if known.pattern.search(f"{error}: {cause}"):
+            said = in_short({"error": error, "cause": cause})
+            return Cause(known.name, known.sentence, known.remedy, said)
+    return None
+
+
 def explain(story: Story) -> Cause:
     """Why the job is in the state in which `jobs` shows it."""
     return _EXPLAINED[story.job.state](story)
@@ -372,10 +381,8 @@ def _failed(story: Story) -> Cause:
             f"Raise the concurrency, {_REDRIVE}",
         )
     error, cause = _what_failed(story, name)
-    for known in _ERRORS:
-        if known.pattern.search(f"{error}: {cause}"):
-            said = in_short({"error": error, "cause": cause})
-            return Cause(known.name, known.sentence, known.remedy, said)
+    if known := of_error(error, cause):
+        return known
     if not error:
         return Cause(
             code,

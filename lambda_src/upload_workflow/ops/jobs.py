@@ -118,7 +118,7 @@ def find_jobs(
     met = _Names()
 
     def uploads() -> Iterator[tuple[str, StoredUpload]]:
-        for key, upload in _uploads(workflow, prefix):
+        for key, upload in stored_uploads(workflow, prefix):
             status_key = keys.status_key(workflow.results_prefix, key)
             met.add(status_key)
             if since is None or upload.last_modified >= since or status_key in (changed or ()):
@@ -263,7 +263,8 @@ def execution_status(workflow: Workflow, execution: str) -> str | None:
         raise
 
 
-def _uploads(workflow: Workflow, prefix: str) -> Iterator[tuple[str, StoredUpload]]:
+def stored_uploads(workflow: Workflow, prefix: str) -> Iterator[tuple[str, StoredUpload]]:
+    """Every upload below a prefix by its key; no prefix means all."""
     pages = workflow.aws.s3.get_paginator("list_objects_v2").paginate(
         Bucket=workflow.uploads_bucket, Prefix=prefix or workflow.uploads_prefix
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -147,6 +148,17 @@ class Workflow:
         return self._arn("states", f"execution:{self.name}:{execution}")
 
     @property
+    def remake_arn(self) -> str:
+        """The state machine that makes existing uploads anew; there is one if the module was asked
+        for it."""
+        return f"{self.state_machine_arn}-remake"
+
+    @property
+    def reports_prefix(self) -> str:
+        """Of what remakes read and write in the results bucket, beside the results."""
+        return f"{self.name}-remakes/"
+
+    @property
     def dead_letters(self) -> str:
         return f"{self.name}-dead-letters"
 
@@ -191,20 +203,19 @@ class Workflow:
         return f"{path}/{self.name}-start-execution-{self.region}"
 
     @cached_property
-    def _settings(self) -> Mapping[str, str]:
-        """The environment of convert_image."""
+    def convert_image(self) -> FunctionConfigurationResponseTypeDef:
+        """The function as it is configured."""
         function = self.functions[0]
         try:
-            configuration = self.aws.functions.get_function_configuration(FunctionName=function)
+            return self.aws.functions.get_function_configuration(FunctionName=function)
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
                 raise self._changed(f"The function {function} is gone") from error
             raise
-        return configuration.get("Environment", {}).get("Variables", {})
 
     def _setting(self, name: str) -> str:
         try:
-            return self._settings[name]
+            return self.convert_image.get("Environment", {}).get("Variables", {})[name]
         except KeyError:
             function = self.functions[0]
             raise self._changed(f"The function {function} has lost its variable {name}") from None
@@ -216,6 +227,11 @@ class Workflow:
     @property
     def results_prefix(self) -> str:
         return self._setting("RESULTS_PREFIX")
+
+    @property
+    def renditions(self) -> int:
+        """How many are made of each upload."""
+        return len(json.loads(self._setting("RENDITIONS")))
 
     @cached_property
     def _listening(self) -> Listening:

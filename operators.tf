@@ -7,6 +7,7 @@ module "operators" {
   surroundings = local.surroundings
   uploads      = module.storage.uploads
   results      = module.storage.results
+  remake       = one(values(module.remake)[*].remake)
 }
 
 # Whoever changes the renditions, or brings a bucket that is full, has what is there made anew.

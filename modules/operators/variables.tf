@@ -21,3 +21,12 @@ variable "results" {
   type        = object({ arn = string, prefix = string })
   description = "Where results wait."
 }
+
+variable "remake" {
+  type = object({
+    state_machine    = object({ name = string, arn = string })
+    reports          = object({ bucket = string, prefix = string })
+    inventory_bucket = optional(string)
+  })
+  description = "What makes existing uploads anew; null if nothing does."
+}

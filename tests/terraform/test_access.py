@@ -326,6 +326,54 @@ def test_a_reader_looks_an_operator_also_acts_and_neither_touches_data(applied: 
     assert all(len(outputs[f"{kind}_policy_json"]) < 6144 for kind in ("reader", "operator"))
 
 
+REMAKES = [
+    ("states:ListExecutions", f"{MACHINE}-remake"),
+    ("states:DescribeStateMachine", f"{MACHINE}-remake"),
+    ("states:DescribeExecution", f"states:{HERE}:execution:upload-workflow-remake:one"),
+    ("states:ListMapRuns", f"states:{HERE}:execution:upload-workflow-remake:one"),
+    ("states:DescribeMapRun", f"states:{HERE}:mapRun:upload-workflow-remake/prefix:one"),
+    ("s3:GetObject", "s3:::inventories/a/manifest.json"),
+    ("s3:GetObject", "RESULTS/upload-workflow-remakes/one/manifest.json"),
+]
+REMAKING = [
+    ("states:StartExecution", f"{MACHINE}-remake"),
+    ("states:StopExecution", f"states:{HERE}:execution:upload-workflow-remake:one"),
+    ("states:RedriveExecution", f"states:{HERE}:execution:upload-workflow-remake:one"),
+    ("s3:PutObject", "RESULTS/upload-workflow-remakes/one/keys.jsonl"),
+]
+NOT_REMAKING = [
+    ("s3:PutObject", "RESULTS/upload-workflow-remakes/one/manifest.json"),
+    ("s3:PutObject", "RESULTS/results/uploads/one/status.json"),
+    ("states:StopExecution", f"states:{HERE}:execution:upload-workflow:one"),
+]
+
+
+def test_who_operates_may_remake_only_where_the_module_does(applied: Apply) -> None:
+    outputs = applied("remake").outputs["all"]
+    results = outputs["results"]["arn"]
+    reader, operator = (
+        list(statements(kind, outputs[f"{kind}_policy_json"])) for kind in ("reader", "operator")
+    )
+    usual = list(statements("usual", applied("own_buckets").outputs["all"]["operator_policy_json"]))
+
+    def arn(thing: str) -> str:
+        return thing.replace("RESULTS", results) if "RESULTS" in thing else f"arn:aws:{thing}"
+
+    for action, thing in REMAKES:
+        assert may(reader, action, arn(thing)) and may(operator, action, arn(thing)), (
+            action,
+            thing,
+        )
+        assert not may(usual, action, arn(thing)), (action, thing)
+    for action, thing in REMAKING:
+        assert may(operator, action, arn(thing)), (action, thing)
+        assert not may(reader, action, arn(thing)), (action, thing)
+        assert not may(usual, action, arn(thing)), (action, thing)
+    for action, thing in NOT_REMAKING:
+        assert not may(operator, action, arn(thing)), (action, thing)
+    assert len(outputs["operator_policy_json"]) < 6144
+
+
 def test_a_bucket_that_was_brought_is_told_what_one_that_is_made_has(applied: Apply) -> None:
     brought = applied("own_buckets").outputs["all"]["brought_buckets"]
     assert applied("default").outputs["all"]["brought_buckets"] == {}

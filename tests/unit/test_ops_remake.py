@@ -81,6 +81,21 @@ def test_where_no_remake_was_asked_for_one_sentence_says_which_input_asks(
             assert "`workflow = { remake = {} }`" in err
 
 
+def test_rights_from_before_the_switch_are_told_from_none(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: Any) -> None:
+        error = {"Code": "AccessDeniedException", "Message": "no"}
+        raise ClientError({"Error": error}, "Any")  # type: ignore[typeddict-item]
+
+    for call in ("describe_state_machine", "list_executions"):
+        monkeypatch.setattr(account.aws.states, call, denied)
+    for step in ("plan", "status"):
+        code, _, err = typed(step)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "or you may not see it" in err and "operator_policy_json" in err
+
+
 def test_a_plan_counts_what_there_is_and_starts_nothing(account: Account) -> None:
     for number in range(3):
         account.upload(f"uploads/{number}", b"12345")

@@ -48,15 +48,8 @@ class CannotRemake(Exception):
 
 def machine(workflow: Workflow) -> Machine:
     """How the account would work off a remake. Raises NotFound where it was not asked for."""
-    try:
+    with _asked_for(workflow):
         told = workflow.aws.states.describe_state_machine(stateMachineArn=workflow.remake_arn)
-    except ClientError as error:
-        if error_code(error) == "StateMachineDoesNotExist":
-            raise NotFound(
-                f"{workflow.name} cannot make uploads anew: set the module's input `workflow = "
-                "{ remake = {} }` and apply."
-            ) from error
-        raise
     function = workflow.convert_image
     try:
         over = _map(json.loads(told["definition"]))
@@ -73,6 +66,23 @@ def machine(workflow: Workflow) -> Machine:
     except (LookupError, TypeError, ValueError, StopIteration) as error:
         said = f"The state machine {workflow.name}-remake is not the module's: terraform apply."
         raise Changed(said) from error
+
+
+@contextmanager
+def _asked_for(workflow: Workflow) -> Iterator[None]:
+    """Raises NotFound where the module was not asked for remakes."""
+    try:
+        yield
+    except ClientError as error:
+        none = f"{workflow.name} cannot make uploads anew"
+        remedy = "set the module's input `workflow = { remake = {} }` and apply"
+        if error_code(error) == "StateMachineDoesNotExist":
+            raise NotFound(f"{none}: {remedy}.") from error
+        if error_code(error).startswith("AccessDenied"):
+            # Whose rights were made without remakes is not told that there are none.
+            policies = "attach operator_policy_json anew, which then allows it"
+            raise NotFound(f"{none}, or you may not see it: {remedy}, and {policies}.") from error
+        raise
 
 
 def _map(machine: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -152,14 +162,10 @@ class Run:
 
 def latest(workflow: Workflow) -> Run | None:
     """Raises NotFound where the module was not asked for remakes."""
-    try:
+    with _asked_for(workflow):
         listed = workflow.aws.states.list_executions(
             stateMachineArn=workflow.remake_arn, maxResults=1
         )["executions"]
-    except ClientError as error:
-        if error_code(error) == "StateMachineDoesNotExist":
-            machine(workflow)
-        raise
     return _run(workflow, listed[0]["executionArn"]) if listed else None
 
 

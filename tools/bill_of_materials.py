@@ -1,4 +1,4 @@
-"""The bill of materials of the functions' zips, in CycloneDX: Python, and what wheels carry inside.
+"""The bill of materials of a release, in CycloneDX: Python, and what wheels carry inside.
 
 Knows wheels' metadata and CycloneDX. Reads the finished zips, so that it tells what is in them.
 """
@@ -29,8 +29,11 @@ _BUNDLED_WITHOUT_A_BILL = {
 _BUNDLED = re.compile(r"^[^/]+\.libs/(?P<name>[^/]+?)(-[0-9a-f]{8})?\.so[.0-9]*$")
 
 
-def bill_of_materials(version: str, packages: Sequence[Path]) -> bytes:
-    """CycloneDX 1.6 of everything in the zips, without a date or a random serial number."""
+def bill_of_materials(version: str, packages: Sequence[Path], own: Sequence[Path]) -> bytes:
+    """CycloneDX 1.6 of everything in the zips, without a date or a random serial number.
+
+    own: files of the release that hold nothing of anybody else's.
+    """
     parts = [
         {
             "type": "file",
@@ -39,6 +42,9 @@ def bill_of_materials(version: str, packages: Sequence[Path]) -> bytes:
             "components": list(components(package)),
         }
         for package in packages
+    ]
+    parts += [
+        {"type": "file", "name": file.name, "hashes": _hashes(file.read_bytes())} for file in own
     ]
     module = {"type": "application", "name": "upload-workflow", "version": version}
     bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import client
 from tools.bill_of_materials import bill_of_materials
 from tools.package import (
     MACHINES,
@@ -100,6 +101,17 @@ def write_wheel(folder: Path) -> Path:
     return folder / built.name
 
 
+def write_npm_file(folder: Path, version: str) -> Path:
+    """The client for browsers and Node.js, as `npm install ./FILE` takes it."""
+    names = ("README.md", *client.COMPILED)
+    files = {name: Entry((client.CLIENT / name).read_bytes()) for name in names}
+    files |= {"LICENSE": Entry((ROOT / "LICENSE").read_bytes())}
+    files |= {"package.json": Entry(client.manifest(version))}
+    file = folder / f"upload-workflow-{version}.tgz"
+    write_archive(file, "package", files)  # npm drops the first folder, whatever its name
+    return file
+
+
 def write_archive(file: Path, top: str, files: Mapping[str, Entry]) -> None:
     """A gzipped tar with sorted names and no date, owner or name of the building machine."""
     plain = io.BytesIO()
@@ -130,7 +142,8 @@ def make(version: str, folder: Path) -> Path:
         for architecture in sorted(MACHINES)
         for extras in RELEASED_EXTRAS
     ]
-    bill = bill_of_materials(version, packages)
+    clients = [write_wheel(folder), write_npm_file(folder, version)]
+    bill = bill_of_materials(version, packages, clients)
     files = tracked()
     files |= {f"build/{package.name}": Entry(package.read_bytes()) for package in packages}
     files |= {"sbom.cdx.json": Entry(bill), "VERSION": Entry(f"{version}\n".encode())}
@@ -138,7 +151,7 @@ def make(version: str, folder: Path) -> Path:
     archive = folder / f"upload-workflow-{version}.tar.gz"
     write_archive(archive, f"upload-workflow-{version}", files)
     beside = {package.name: package.read_bytes() for package in packages}
-    beside |= {path.name: path.read_bytes() for path in (archive, write_wheel(folder))}
+    beside |= {path.name: path.read_bytes() for path in (archive, *clients)}
     beside["sbom.cdx.json"] = bill
     for name, data in {**beside, "SHA256SUMS": checksums(beside)}.items():
         (folder / name).write_bytes(data)

@@ -80,7 +80,8 @@ class FlakyServer:
             return json.dumps({"state": "PENDING", "renditions": []}).encode()
         made = {"name": "small", "key": "small.jpg", "content_type": "image/jpeg"}
         made |= {"url": f"{self.url}rendition", "width": 40, "height": 30, "bytes": 9}
-        return json.dumps({"state": "SUCCEEDED", "renditions": [made]}).encode()
+        ended = {"state": "SUCCEEDED", "upload": {"key": ticket}, "renditions": [made]}
+        return json.dumps(ended).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -163,7 +164,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         ticket = self.path.lstrip("/")
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        announced = int(self.headers["Content-Length"])
+        data = self.rfile.read(announced)
+        if len(data) < announced:  # the client went away: the storage keeps no half of a file
+            self.close_connection = True
+            return
         fault = self.flaky.next_fault("send")
         if ticket in self.flaky.stored:
             self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>", "application/xml")

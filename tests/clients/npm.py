@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from local import environments, paths
-
-_LOCK = Path(__file__).parent.parent / "npm" / "package-lock.json"
+from tools import client
 
 
 def node() -> str:
@@ -22,16 +19,7 @@ def node() -> str:
 
 def packages() -> Path:
     """node_modules with what tests/npm/package-lock.json names."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("This needs npm: apt-get install nodejs npm.")
-    folder = paths.ENVIRONMENTS / "npm"
-    stamp = folder.with_suffix(".ready")
-    with environments.once(stamp, _LOCK, "Setting up what tests take from npm") as stale:
-        if stale:
-            folder.mkdir(exist_ok=True)
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(_LOCK.with_name(name), folder)
-            command = [npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-            subprocess.run(command, cwd=folder, check=True)
-    return folder / "node_modules"
+    try:
+        return client.node_modules()
+    except LookupError as missing:
+        pytest.skip(str(missing))

@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,17 @@ import pytest
 
 from tests.clients import npm
 from tests.clients.flaky_server import EXPIRED, ISSUING, SENDING, FlakyServer, flaky_server
-from tests.clients.test_documented_clients import IN_NODE, client_in, compiled_typescript, run
+from tests.clients.test_documented_clients import (
+    FILEPOND,
+    FILEPOND_PAGE,
+    IN_NODE,
+    MODULE,
+    UPPY,
+    UPPY_PAGE,
+    bundled,
+    client_in,
+    run,
+)
 from tests.local.pictures import photograph
 from upload_workflow.__main__ import main
 from upload_workflow.commands import upload_client
@@ -95,13 +106,7 @@ def in_node(folder: Path) -> Upload:
 
 @pytest.fixture
 def with_javascript(tmp_path: Path) -> Upload:
-    (tmp_path / "client.mjs").write_text(client_in("javascript"))
-    return in_node(tmp_path)
-
-
-@pytest.fixture
-def with_typescript(tmp_path: Path) -> Upload:
-    compiled_typescript(tmp_path)
+    shutil.copy(MODULE, tmp_path / "client.mjs")
     return in_node(tmp_path)
 
 
@@ -183,7 +188,59 @@ def with_page(in_page: Callable[..., Upload]) -> Upload:
     return in_page(QUICK)
 
 
-CLIENTS = ("curl", "python", "javascript", "typescript", "command", "page")
+@pytest.fixture
+def at_the_page(chromium: Any) -> Iterator[Callable[[FlakyServer, str], Any]]:
+    """Opens a page that the server itself serves, with pauses cut short."""
+    contexts: list[Any] = []
+
+    def opened(server: FlakyServer, html: str) -> Any:
+        server.page = html
+        context = chromium.new_context()
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.add_init_script(QUICK)
+        page.goto(server.url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def as_chosen(file: Path) -> dict[str, object]:
+    """For the pages that make a file of it."""
+    return {"name": file.name, "type": "image/jpeg", "bytes": list(file.read_bytes())}
+
+
+@pytest.fixture
+def with_uppy(at_the_page: Callable[[FlakyServer, str], Any], tmp_path: Path) -> Upload:
+    html = UPPY_PAGE.replace("PROGRAM", bundled(UPPY, tmp_path))
+
+    def upload(server: FlakyServer, file: Path) -> bool:
+        page = at_the_page(server, html)
+        told = page.evaluate("(all) => send(...all)", [server.url, None, [as_chosen(file)]])
+        assert told["failed"] == []
+        return bool(told["successful"][0]["state"] == "SUCCEEDED")
+
+    return upload
+
+
+@pytest.fixture
+def with_filepond(at_the_page: Callable[[FlakyServer, str], Any], tmp_path: Path) -> Upload:
+    html = FILEPOND_PAGE.replace("PROGRAM", bundled(FILEPOND, tmp_path))
+
+    def upload(server: FlakyServer, file: Path) -> bool:
+        page = at_the_page(server, html)
+        page.evaluate("(all) => open_pond(...all)", [server.url, None])
+        told = page.evaluate("(files) => send(files)", [as_chosen(file)])
+        assert told == {file.name: "sent"}
+        return bool(page.evaluate("ended[0].state") == "SUCCEEDED")
+
+    return upload
+
+
+CLIENTS = ("curl", "python", "javascript", "uppy", "filepond", "command", "page")
 
 
 @pytest.mark.parametrize("faults", [ISSUING, SENDING], ids=["issuing and asking", "sending"])
@@ -204,6 +261,56 @@ def test_one_file_gets_one_true_answer_on_a_line_that_fails_in_every_way(
     assert not any(happened.values()), "a fault never happened"
 
 
+@contextmanager
+def slow_line(page: Any) -> Iterator[None]:
+    """As much as a phone at the edge of its network sends: half a second for each 50 kB."""
+    network = page.context.new_cdp_session(page)
+    conditions = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": 100_000})
+    yield
+    network.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": -1})
+
+
+SEEN_TO_MOVE = "new Set(progress.filter((at) => at > 0 && at < 1)).size > 2"
+LARGE = {"name": "a.jpg", "type": "image/jpeg", "bytes": [0xFF, 0xD8, 0xFF, *bytes(400_000)]}
+
+
+def test_filepond_shows_progress_and_can_be_canceled_and_undone(
+    at_the_page: Callable[[FlakyServer, str], Any], server: FlakyServer, tmp_path: Path
+) -> None:
+    server.fail({})
+    page = at_the_page(server, FILEPOND_PAGE.replace("PROGRAM", bundled(FILEPOND, tmp_path)))
+    page.evaluate(
+        """(api) => open_pond(api, null, { forget: async (key) => { window.forgotten = key; } })""",
+        server.url,
+    )
+    with slow_line(page):
+        page.evaluate("(file) => void send([file])", LARGE)
+        page.wait_for_function(SEEN_TO_MOVE)
+        page.locator(".filepond--action-abort-item-processing").click()
+        page.wait_for_function("pond.getFiles().length === 0")
+    assert server.stored == {}
+    assert page.evaluate("(file) => send([file])", LARGE) == {"a.jpg": "sent"}
+    assert (list(server.stored), server.issued) == (["ticket-2"], 2)
+    assert page.locator("input[type=hidden][name=picture]").input_value() == "ticket-2"
+    page.locator(".filepond--action-revert-item-processing").click()
+    page.wait_for_function("window.forgotten === 'ticket-2' && pond.getFiles().length === 0")
+
+
+def test_uppy_shows_progress_and_can_be_canceled(
+    at_the_page: Callable[[FlakyServer, str], Any], server: FlakyServer, tmp_path: Path
+) -> None:
+    server.fail({})
+    page = at_the_page(server, UPPY_PAGE.replace("PROGRAM", bundled(UPPY, tmp_path)))
+    with slow_line(page):
+        page.evaluate("(all) => { window.sent = send(...all); }", [server.url, None, [LARGE]])
+        page.wait_for_function(SEEN_TO_MOVE)
+        page.evaluate("uppy.cancelAll()")
+        assert page.evaluate("sent") == {"successful": [], "failed": []}
+    assert server.stored == {}
+
+
 @pytest.mark.parametrize("hours", [-2, 1.1, 26])
 @pytest.mark.parametrize("kind", ["page", "javascript"])
 def test_the_clock_of_a_device_does_not_matter(
@@ -213,7 +320,7 @@ def test_the_clock_of_a_device_does_not_matter(
     if kind == "page":
         upload = request.getfixturevalue("in_page")(QUICK, clock)
     else:
-        (photo.parent / "client.mjs").write_text(clock + client_in("javascript"))
+        (photo.parent / "client.mjs").write_text(clock + MODULE.read_text())
         upload = in_node(photo.parent)
     server.fail({})
     assert upload(server, photo)

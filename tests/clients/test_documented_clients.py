@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.clients.token_issuer import TokenIssuer
 from tests.local.pictures import photograph
 
 DOCUMENT = (paths.REPOSITORY / "docs" / "client.md").read_text()
+MODULE = paths.REPOSITORY / "client" / "upload.js"
 
 # Runs `upload` of a module in Node.js with a file from the disk.
 IN_NODE = """
@@ -143,27 +145,10 @@ def check_in_node(open_api: Deployment, photo: Path, text: Path, folder: Path) -
     assert refused["error"].startswith("Files of this type are not accepted.")
 
 
-def test_the_javascript_client_works_as_printed(
+def test_the_javascript_client_works_in_node(
     open_api: Deployment, photo: Path, text: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "client.mjs").write_text(client_in("javascript"))
-    check_in_node(open_api, photo, text, tmp_path)
-
-
-def compiled_typescript(folder: Path) -> None:
-    """Writes client.mjs, by the strictest compiler."""
-    (folder / "client.mts").write_text(client_in("typescript"))
-    compiler = npm.packages() / ".bin" / "tsc"
-    strictly = ["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"]
-    options = ["--target", "es2022", "--lib", "es2022,dom", "--module", "nodenext", "--types", ""]
-    done = run([str(compiler), *strictly, *options, str(folder / "client.mts")])
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_typescript_client_works_as_printed_and_compiles_strictly(
-    open_api: Deployment, photo: Path, text: Path, tmp_path: Path
-) -> None:
-    compiled_typescript(tmp_path)
+    shutil.copy(MODULE, tmp_path / "client.mjs")
     check_in_node(open_api, photo, text, tmp_path)
 
 
@@ -176,7 +161,7 @@ def test_javascript_in_a_page_of_another_origin_with_a_token(
 ) -> None:
     other_origin.html = (
         '<!doctype html><title>Another site</title><input type="file">'
-        f'<script type="module">{client_in("javascript")}\nwindow.upload = upload;</script>'
+        f'<script type="module">{MODULE.read_text()}\nwindow.upload = upload;</script>'
     )
     calls = """async ([api, token]) => {
         const file = document.querySelector("input").files[0];
@@ -207,9 +192,26 @@ def test_javascript_in_a_page_of_another_origin_with_a_token(
     assert refusal == "The upload does not get through."
 
 
-UPPY_PAGE = """<!doctype html><title>A page with Uppy</title><script>PROGRAM</script><script>
+def bundled(beginning: str, folder: Path) -> str:
+    """A classic script that sets `program` to the client of docs/client.md that begins so."""
+    (folder / "app" / "node_modules").mkdir(parents=True)
+    (folder / "app" / "node_modules" / "upload-workflow").symlink_to(MODULE.parent)
+    (folder / "node_modules").symlink_to(npm.packages())
+    (folder / "app" / "client.mjs").write_text(client_in("js", beginning))
+    bundler = [str(npm.packages() / ".bin" / "esbuild"), str(folder / "app/client.mjs"), "--bundle"]
+    done = run([*bundler, "--format=iife", "--global-name=program", "--charset=ascii"])
+    assert done.returncode == 0, done.stderr
+    harmless = done.stdout.replace("</script", "<\\/script")
+    return f"<script>{harmless}</script>"
+
+
+UPPY = "import Uppy"
+UPPY_PAGE = """<!doctype html><title>A page with Uppy</title>PROGRAM<script>
   window.send = async (api, token, files) => {
-    const uppy = program.uppyFor(api, () => token);
+    const uppy = window.uppy = program.uppyFor(api, () => token);
+    window.progress = [];
+    uppy.on("upload-progress", (file, { bytesUploaded, bytesTotal }) =>
+      progress.push(bytesUploaded / bytesTotal));
     for (const { name, type, bytes } of files) {
       uppy.addFile({ name, type, data: new Blob([new Uint8Array(bytes)], { type }) });
     }
@@ -221,6 +223,45 @@ UPPY_PAGE = """<!doctype html><title>A page with Uppy</title><script>PROGRAM</sc
   };
 </script>"""
 
+FILEPOND = "import { create }"
+FILEPOND_PAGE = """<!doctype html><title>A form with FilePond</title>PROGRAM
+<form><input type="file" name="picture" multiple></form><script>
+  window.open_pond = (api, token, options = {}) => {
+    window.ended = []; window.progress = [];
+    window.pond = program.filePondFor(api, document.querySelector("input"), {
+      token: () => token, ready: (status) => ended.push(status), ...options,
+    });
+    pond.on("processfileprogress", (file, at) => progress.push(at));
+  };
+  // Resolves with what became of each file, by its name.
+  window.send = (files) => new Promise((done) => {
+    const became = {};
+    pond.on("processfile", (error, { filename }) => {
+      became[filename] = error ? error.body : "sent";
+      if (Object.keys(became).length === files.length) done(became);
+    });
+    const file = ({ name, type, bytes }) => new File([new Uint8Array(bytes)], name, { type });
+    pond.addFiles(files.map(file));
+  });
+</script>"""
+
+
+@contextmanager
+def another_page(chromium: Any, site: ForeignPage, html: str) -> Iterator[Any]:
+    site.html = html
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(site.origin)
+        yield page
+    finally:
+        context.close()
+
+
+PHOTO = {"name": "Strand ü.jpg", "type": "image/jpeg", "bytes": list(photograph(320, 240))}
+TEXT = {"name": "text.jpg", "type": "image/jpeg", "bytes": list(b"no picture " * 20)}
+WRONG = {"name": "text.txt", "type": "text/plain", "bytes": list(b"no picture")}
+
 
 def test_uppy_in_a_page_of_another_origin(
     chromium: Any,
@@ -229,37 +270,44 @@ def test_uppy_in_a_page_of_another_origin(
     other_origin: ForeignPage,
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "uppy.mjs").write_text(client_in("js"))
-    (tmp_path / "node_modules").symlink_to(npm.packages())
-    bundler = [str(npm.packages() / ".bin" / "esbuild"), str(tmp_path / "uppy.mjs"), "--bundle"]
-    bundled = run([*bundler, "--format=iife", "--global-name=program", "--charset=ascii"])
-    assert bundled.returncode == 0, bundled.stderr
-    other_origin.html = UPPY_PAGE.replace(
-        "PROGRAM", bundled.stdout.replace("</script", "<\\/script")
-    )
-    photo = {"name": "Strand ü.jpg", "type": "image/jpeg", "bytes": list(photograph(320, 240))}
-    text = {"name": "text.jpg", "type": "image/jpeg", "bytes": list(b"no picture " * 20)}
-    wrong = {"name": "text.txt", "type": "text/plain", "bytes": list(b"no picture")}
+    html = UPPY_PAGE.replace("PROGRAM", bundled(UPPY, tmp_path))
     token = issuer.token("anna", scope="upload")
-    context = chromium.new_context()
-    try:
-        page = context.new_page()
-        page.goto(other_origin.origin)
-        call = "([api, token, files]) => window.send(api, token, files)"
-        sent = page.evaluate(call, [token_api.url, token, [photo, text]])
-        refused = page.evaluate(
-            f"(all) => ({call})(all).catch((error) => error.message)",
-            [token_api.url, token, [wrong]],
-        )
-    finally:
-        context.close()
-    ended = {status["upload"]["original_name"]: status for status in sent["successful"]}
-    assert {name: status["state"] for name, status in ended.items()} == {
-        "Strand ü.jpg": "SUCCEEDED",
-        "text.jpg": "REJECTED",
-    }
-    assert len(ended["Strand ü.jpg"]["renditions"]) == 4
-    assert "Files of this type are not accepted." in str(refused)
+    with another_page(chromium, other_origin, html) as page:
+        sent = page.evaluate("(all) => send(...all)", [token_api.url, token, [PHOTO, TEXT, WRONG]])
+    (ready,) = sent["successful"]
+    assert (ready["state"], len(ready["renditions"])) == ("SUCCEEDED", 4)
+    assert ready["upload"]["original_name"] == "Strand ü.jpg"
+    said = sorted(sent["failed"])
+    assert said[0].startswith("Files of this type are not accepted.")
+    assert said[1].startswith("This is not an image")
+
+
+def test_filepond_in_a_form_of_another_origin(
+    chromium: Any,
+    token_api: Deployment,
+    issuer: TokenIssuer,
+    other_origin: ForeignPage,
+    tmp_path: Path,
+) -> None:
+    html = FILEPOND_PAGE.replace("PROGRAM", bundled(FILEPOND, tmp_path))
+    token = issuer.token("anna", scope="upload")
+    with another_page(chromium, other_origin, html) as page:
+        page.evaluate("(all) => open_pond(...all)", [token_api.url, token])
+        became = page.evaluate("(files) => send(files)", [PHOTO, TEXT, WRONG])
+        (ready,) = page.evaluate("ended")
+        key = page.locator('input[type="hidden"][name="picture"]').first.input_value()
+        shown = page.locator(".filepond--file-status-main").all_inner_texts()
+        # Without a way to delete, undo takes the picture out of the form alone.
+        page.evaluate("pond.removeFile(pond.getFiles()[0], { revert: true })")
+        page.wait_for_function("pond.getFiles().length === 2")
+    rejected, refused = became["text.jpg"], became["text.txt"]
+    assert became["Strand ü.jpg"] == "sent"
+    assert (ready["state"], len(ready["renditions"])) == ("SUCCEEDED", 4)
+    assert ready["upload"]["original_name"] == "Strand ü.jpg"
+    assert key == ready["upload"]["key"]
+    assert rejected.startswith("This is not an image")
+    assert refused.startswith("Files of this type are not accepted.")
+    assert {rejected, refused} <= set(shown)
 
 
 def test_a_backend_that_issues_uploads_itself(open_api: Deployment, tmp_path: Path) -> None:

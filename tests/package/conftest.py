@@ -33,6 +33,10 @@ class Release:
     def wheel(self) -> Path:
         return self.folder / f"upload_workflow-{self.version}-py3-none-any.whl"
 
+    @property
+    def npm_file(self) -> Path:
+        return self.folder / f"upload-workflow-{self.version}.tgz"
+
 
 def git(repository: Path, *arguments: str) -> str:
     command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", *arguments]

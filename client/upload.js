@@ -1,0 +1,152 @@
+/**
+ * Sends a picture to an Upload workflow and tells how it ended.
+ *
+ * For browsers (Chrome and Edge from 86, Firefox from 78, Safari from 14 on) and Node.js from 20 on. Knows the upload
+ * API, the storage's answers and the status document (docs/client.md); believes nothing that comes from between.
+ */
+/** The API takes no such upload, or not from this caller. The message is for people; asking again changes nothing. */
+export class Refused extends Error {
+    constructor() {
+        super(...arguments);
+        this.name = "Refused";
+    }
+}
+// Seconds before each try: lines break and servers stumble.
+const PAUSES = [0, 1, 2, 4, 8, 8, 8, 8];
+// What a file is, by its first bytes: names and browsers often say nothing or something else.
+const SIGNATURES = [
+    ["image/jpeg", /^\xff\xd8\xff/],
+    ["image/png", /^\x89PNG/],
+    ["image/gif", /^GIF8/],
+    ["image/webp", /^RIFF....WEBP/s],
+    ["image/bmp", /^BM/],
+    ["image/tiff", /^(II[*+]\0|MM\0[*+])/],
+    ["image/avif", /^....ftypavi[fs]/s],
+    ["image/heic", /^....ftyphe(ic|ix|im|is|vc|vx)/s],
+    ["image/heif", /^....ftypm(if|sf)1/s],
+];
+// What the storage says of a signature that is too old.
+const OUT_OF_DATE = /<Code>.*expired/is;
+/**
+ * Uploads a file and resolves with its status document at its end: SUCCEEDED, REJECTED or FAILED.
+ *
+ * api: the module's output upload_api.url, or a path of your backend that answers the same. Rejects with Refused,
+ * with an AbortError, or with an Error if the file or the answer does not get through.
+ */
+export async function upload(api, file, options = {}) {
+    let issued = await issue(api, file, options);
+    for (const pause of PAUSES) {
+        await sleep(pause, options.signal);
+        const sent = await send(issued, file, options);
+        // 200 without a word from the storage; 412: it is there already, an answer was lost.
+        if (sent.status === 412 || (sent.status === 200 && !sent.text)) {
+            options.onProgress?.(file.size, file.size);
+            return follow(issued, options);
+        }
+        if (sent.status === 403)
+            issued = await issue(api, file, options); // the ticket has expired
+    }
+    throw new Error("The upload does not get through.");
+}
+/** Asks for a ticket for this file; for whoever sends it otherwise. Rejects as upload() does. */
+export async function issue(api, file, options = {}) {
+    const { token, metadata, signal } = options;
+    const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
+    const type = SIGNATURES.find(([, signature]) => signature.test(head))?.[0] ?? file.type;
+    const wish = { method: "PUT", content_type: type, bytes: file.size, original_name: file.name, metadata };
+    const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    const request = { method: "POST", headers, body: JSON.stringify(wish) };
+    for (const pause of PAUSES) {
+        await sleep(pause, signal);
+        const answer = await ask(`${api.replace(/\/$/, "")}/uploads`, request, signal);
+        const told = json(answer.text);
+        // Only the API tells a detail: whatever else comes, comes from something between.
+        if (told.detail)
+            throw new Refused(told.detail);
+        if ([401, 403].includes(answer.status) && told.message) {
+            throw new Refused("The API wants an access token, or another one.");
+        }
+        if (told.status_url)
+            return told;
+    }
+    throw new Error("The upload does not get through.");
+}
+/** Resolves with the status document at its end; also for what an earlier visit has kept of issue()'s answer. */
+export async function follow(issued, { onState, signal } = {}) {
+    let pause = issued.poll_after_seconds ?? 0;
+    for (let tries = 0; tries < 120; tries++) {
+        await sleep(pause, signal);
+        pause = Math.min(Math.max(pause * 1.5, 1), 10);
+        // The state decides. Anything else, whatever the HTTP status, means "not yet".
+        const answer = await ask(issued.status_url, {}, signal);
+        if (OUT_OF_DATE.test(answer.text))
+            throw new Error("The link to the result has expired.");
+        const status = json(answer.text);
+        if (!status.state)
+            continue;
+        onState?.(status.state);
+        if (status.state !== "PENDING" && status.state !== "RUNNING")
+            return status;
+    }
+    throw new Error("The picture is not ready.");
+}
+function send({ upload: ticket }, file, { onProgress, signal }) {
+    const { method, url, headers } = ticket;
+    if (!onProgress || typeof XMLHttpRequest === "undefined")
+        return ask(url, { method, headers, body: file }, signal);
+    return new Promise((answered, failed) => {
+        const request = new XMLHttpRequest(); // fetch() reports no progress of what it sends
+        const abort = () => request.abort();
+        request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
+        request.onloadend = () => {
+            signal?.removeEventListener("abort", abort);
+            if (signal?.aborted)
+                failed(aborted());
+            else
+                answered({ status: request.status, text: request.responseText });
+        };
+        request.open(method, url);
+        for (const [name, value] of Object.entries(headers))
+            request.setRequestHeader(name, value);
+        signal?.addEventListener("abort", abort);
+        request.send(file);
+    });
+}
+/** One request; status 0 if there was no whole answer. */
+async function ask(url, request, signal = null) {
+    try {
+        const answer = await fetch(url, { ...request, signal });
+        return { status: answer.status, text: await answer.text() };
+    }
+    catch {
+        if (signal?.aborted)
+            throw aborted();
+        return { status: 0, text: "" };
+    }
+}
+function json(text) {
+    try {
+        return JSON.parse(text) ?? {};
+    }
+    catch {
+        return {};
+    }
+}
+function sleep(seconds, signal) {
+    return new Promise((done, failed) => {
+        const stop = () => {
+            clearTimeout(timer);
+            failed(aborted());
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener("abort", stop);
+            done();
+        }, seconds * 1000);
+        if (signal?.aborted)
+            stop();
+        else
+            signal?.addEventListener("abort", stop, { once: true });
+    });
+}
+// A browser's own reason came after 2020.
+const aborted = () => new DOMException("The upload was aborted.", "AbortError");

@@ -1,0 +1,245 @@
+/**
+ * Sends a picture to an Upload workflow and tells how it ended.
+ *
+ * For browsers (Chrome and Edge from 86, Firefox from 78, Safari from 14 on) and Node.js from 20 on. Knows the upload
+ * API, the storage's answers and the status document (docs/client.md); believes nothing that comes from between.
+ */
+
+export type State = "PENDING" | "RUNNING" | "SUCCEEDED" | "REJECTED" | "FAILED";
+
+/** One picture that was made from the upload. What lies under its key never changes. */
+export interface Rendition {
+  /** As the operator called it, such as "thumbnail". */
+  name: string;
+  key: string;
+  url: string;
+  /** Null: as long as the rendition is kept. */
+  url_expires_at: string | null;
+  content_type: string;
+  /** In pixels. */
+  width: number;
+  height: number;
+  bytes: number;
+  /** In hexadecimal digits. */
+  sha256: string;
+}
+
+/** The status document of an upload. Later releases may add fields. */
+export interface Status {
+  schema: "1";
+  state: State;
+  job_id: string | null;
+  upload: {
+    bucket: string;
+    key: string;
+    version_id: string | null;
+    etag: string | null;
+    sequencer: string | null;
+    bytes: number | null;
+    content_type: string | null;
+    original_name?: string;
+    owner?: string;
+    metadata?: Record<string, string>;
+    checksum_sha256?: string;
+  };
+  /** The upload as it was decoded, upright; only if the state is SUCCEEDED. */
+  image?: {
+    format: string;
+    width: number;
+    height: number;
+    frames: number;
+    /** "#rrggbb". */
+    dominant_color?: string;
+    /** A ThumbHash in base64. */
+    placeholder?: string;
+  };
+  /** Short name of what the renditions were made by. */
+  recipe?: string;
+  /** Empty unless the state is SUCCEEDED. */
+  renditions: Rendition[];
+  /** Only if the state is REJECTED or FAILED. The message is for people. */
+  error?: { code: string; message: string; retryable: boolean };
+  created_at: string;
+  updated_at: string;
+  /** When the status URL stops answering. */
+  expires_at: string | null;
+  /** How often work began. */
+  attempt: number;
+  execution: string | null;
+  lease_until?: string;
+  converter: { version: string };
+  poll_after_seconds?: number;
+}
+
+/** The API's answer: a ticket for one file, and the URL that tells how it ended. Keep both like a password. */
+export interface Issued {
+  job: { key: string };
+  upload: { method: "PUT"; url: string; headers: Record<string, string>; expires_at: string };
+  status_url: string;
+  expires_at: string;
+  poll_after_seconds: number;
+}
+
+export interface Options {
+  /** An access token, where the operator wants one. */
+  token?: string | undefined;
+  /** Facts of your own, up to ten: they come back in the status document and in the event. */
+  metadata?: Record<string, string> | undefined;
+  /** Hears how much of the file has been sent, in bytes. Node.js tells it only at the end. */
+  onProgress?: ((sent: number, total: number) => void) | undefined;
+  /** Hears each state that the status document tells, the last one too. */
+  onState?: ((state: State) => void) | undefined;
+  /** Ends sending and waiting: the promise is rejected with an AbortError. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The API takes no such upload, or not from this caller. The message is for people; asking again changes nothing. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+}
+
+/** What a page has of a file: a File, or any Blob. */
+export type Picture = Blob & { readonly name?: string };
+
+interface Answer {
+  status: number;
+  text: string;
+}
+
+// Seconds before each try: lines break and servers stumble.
+const PAUSES = [0, 1, 2, 4, 8, 8, 8, 8];
+
+// What a file is, by its first bytes: names and browsers often say nothing or something else.
+const SIGNATURES: [string, RegExp][] = [
+  ["image/jpeg", /^\xff\xd8\xff/],
+  ["image/png", /^\x89PNG/],
+  ["image/gif", /^GIF8/],
+  ["image/webp", /^RIFF....WEBP/s],
+  ["image/bmp", /^BM/],
+  ["image/tiff", /^(II[*+]\0|MM\0[*+])/],
+  ["image/avif", /^....ftypavi[fs]/s],
+  ["image/heic", /^....ftyphe(ic|ix|im|is|vc|vx)/s],
+  ["image/heif", /^....ftypm(if|sf)1/s],
+];
+
+// What the storage says of a signature that is too old.
+const OUT_OF_DATE = /<Code>.*expired/is;
+
+/**
+ * Uploads a file and resolves with its status document at its end: SUCCEEDED, REJECTED or FAILED.
+ *
+ * api: the module's output upload_api.url, or a path of your backend that answers the same. Rejects with Refused,
+ * with an AbortError, or with an Error if the file or the answer does not get through.
+ */
+export async function upload(api: string, file: Picture, options: Options = {}): Promise<Status> {
+  let issued = await issue(api, file, options);
+  for (const pause of PAUSES) {
+    await sleep(pause, options.signal);
+    const sent = await send(issued, file, options);
+    // 200 without a word from the storage; 412: it is there already, an answer was lost.
+    if (sent.status === 412 || (sent.status === 200 && !sent.text)) {
+      options.onProgress?.(file.size, file.size);
+      return follow(issued, options);
+    }
+    if (sent.status === 403) issued = await issue(api, file, options); // the ticket has expired
+  }
+  throw new Error("The upload does not get through.");
+}
+
+/** Asks for a ticket for this file; for whoever sends it otherwise. Rejects as upload() does. */
+export async function issue(api: string, file: Picture, options: Options = {}): Promise<Issued> {
+  const { token, metadata, signal } = options;
+  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
+  const type = SIGNATURES.find(([, signature]) => signature.test(head))?.[0] ?? file.type;
+  const wish = { method: "PUT", content_type: type, bytes: file.size, original_name: file.name, metadata };
+  const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const request = { method: "POST", headers, body: JSON.stringify(wish) };
+  for (const pause of PAUSES) {
+    await sleep(pause, signal);
+    const answer = await ask(`${api.replace(/\/$/, "")}/uploads`, request, signal);
+    const told = json<Issued & { detail: string; message: string }>(answer.text);
+    // Only the API tells a detail: whatever else comes, comes from something between.
+    if (told.detail) throw new Refused(told.detail);
+    if ([401, 403].includes(answer.status) && told.message) {
+      throw new Refused("The API wants an access token, or another one.");
+    }
+    if (told.status_url) return told as Issued;
+  }
+  throw new Error("The upload does not get through.");
+}
+
+/** Resolves with the status document at its end; also for what an earlier visit has kept of issue()'s answer. */
+export async function follow(
+  issued: { status_url: string; poll_after_seconds?: number },
+  { onState, signal }: Options = {},
+): Promise<Status> {
+  let pause = issued.poll_after_seconds ?? 0;
+  for (let tries = 0; tries < 120; tries++) {
+    await sleep(pause, signal);
+    pause = Math.min(Math.max(pause * 1.5, 1), 10);
+    // The state decides. Anything else, whatever the HTTP status, means "not yet".
+    const answer = await ask(issued.status_url, {}, signal);
+    if (OUT_OF_DATE.test(answer.text)) throw new Error("The link to the result has expired.");
+    const status = json<Status>(answer.text);
+    if (!status.state) continue;
+    onState?.(status.state);
+    if (status.state !== "PENDING" && status.state !== "RUNNING") return status as Status;
+  }
+  throw new Error("The picture is not ready.");
+}
+
+function send({ upload: ticket }: Issued, file: Picture, { onProgress, signal }: Options): Promise<Answer> {
+  const { method, url, headers } = ticket;
+  if (!onProgress || typeof XMLHttpRequest === "undefined") return ask(url, { method, headers, body: file }, signal);
+  return new Promise((answered, failed) => {
+    const request = new XMLHttpRequest(); // fetch() reports no progress of what it sends
+    const abort = () => request.abort();
+    request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
+    request.onloadend = () => {
+      signal?.removeEventListener("abort", abort);
+      if (signal?.aborted) failed(aborted());
+      else answered({ status: request.status, text: request.responseText });
+    };
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    signal?.addEventListener("abort", abort);
+    request.send(file);
+  });
+}
+
+/** One request; status 0 if there was no whole answer. */
+async function ask(url: string, request: RequestInit, signal: AbortSignal | null = null): Promise<Answer> {
+  try {
+    const answer = await fetch(url, { ...request, signal });
+    return { status: answer.status, text: await answer.text() };
+  } catch {
+    if (signal?.aborted) throw aborted();
+    return { status: 0, text: "" };
+  }
+}
+
+function json<T>(text: string): Partial<T> {
+  try {
+    return (JSON.parse(text) as T | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function sleep(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((done, failed) => {
+    const stop = () => {
+      clearTimeout(timer);
+      failed(aborted());
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      done();
+    }, seconds * 1000);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+// A browser's own reason came after 2020.
+const aborted = () => new DOMException("The upload was aborted.", "AbortError");

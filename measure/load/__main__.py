@@ -126,7 +126,7 @@ def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: in
             etag = poll(delivery, etag)
             time.sleep(0.02)
         deliveries.append(delivery)
-    findings = audit(deliveries, (), _ends(bus))
+    findings = audit(deliveries, (), _ends(bus, len(deliveries), 60))
     cold = latencies(deliveries[:1])["max"]
     return Run(name, findings, deliveries[1:], {"first_seconds": cold})
 
@@ -192,9 +192,9 @@ def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> 
         unanswered = followers.wait(scale.patience_seconds)
         killed = killer.stop()
         took = time.time() - began
-        announcements = _ends(bus)
         peak = memory.stop()
-        executions = _settled(bus)
+        executions = _settled(bus)  # whose last step is the announcement
+        announcements = _ends(bus)
         findings = audit(deliveries, executions, announcements)
     figures = {
         "seconds": round(took, 1),

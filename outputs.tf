@@ -1,5 +1,5 @@
 output "uploads" {
-  description = "Where clients put uploads: bucket, arn, prefix."
+  description = "Where clients put uploads: bucket, arn, prefix; delete_on_success: whether they go then."
   value       = module.storage.uploads
 }
 

@@ -32,7 +32,8 @@ variable "uploads" {
     bucket = optional(object({ name = string })) # yours; null: one is made
     prefix = optional(string, "uploads/")        # only keys below it start the workflow
     # Days of the originals, as long as a redrive may need them; or "forever".
-    retention_days = optional(string, "7")
+    retention_days    = optional(string, "7")
+    delete_on_success = optional(bool, false) # each original goes once its job has succeeded
   })
   description = "Where uploads land. A bucket of yours keeps its settings and has its EventBridge notifications on."
   default     = {}

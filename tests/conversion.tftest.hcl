@@ -13,7 +13,7 @@ variables {
     tags               = {}
   }
   package      = { file = "versions.tf", architecture = "arm64" }
-  uploads      = { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/" }
+  uploads      = { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/", delete_on_success = false }
   results      = { bucket = "shown", arn = "arn:aws:s3:::shown", prefix = "out/", url_life_seconds = 600 }
   renditions   = { thumbnail = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, keep_copyright = false } }
   limits       = { max_bytes = 1, max_pixels = 2, max_frame_pixels = 3, max_scan_pixels = 4, max_memory_mb = 5, max_seconds = 6 }
@@ -213,5 +213,33 @@ run "of_overlays_the_named_objects_may_be_read_and_no_others" {
       if statement.sid == "ReadOverlays"
     ] == [[toset(["s3:GetObject"]), toset(["arn:aws:s3:::brand/a/mark.png"])]]
     error_message = "The function may read ${jsonencode(data.aws_iam_policy_document.convert_image.statement)}."
+  }
+}
+
+run "without_being_asked_no_function_deletes_an_original" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition     = aws_lambda_function.workflow["convert_image"].environment[0].variables.DELETE_ON_SUCCESS == "false" && !contains(data.aws_iam_policy_document.convert_image.statement[*].sid, "DeleteUploads")
+    error_message = "The function may ${jsonencode(data.aws_iam_policy_document.convert_image.statement)}."
+  }
+}
+
+run "originals_that_are_to_go_are_deleted_by_the_function_that_converts_them" {
+  variables {
+    uploads = { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/", delete_on_success = true }
+  }
+
+  module {
+    source = "./modules/conversion"
+  }
+
+  assert {
+    condition = aws_lambda_function.workflow["convert_image"].environment[0].variables.DELETE_ON_SUCCESS == "true" && [
+      for statement in data.aws_iam_policy_document.convert_image.statement : [statement.actions, statement.resources] if statement.sid == "DeleteUploads"
+    ] == [[toset(["s3:DeleteObject", "s3:DeleteObjectVersion"]), toset(["arn:aws:s3:::media/in/*"])]]
+    error_message = "The function may ${jsonencode(data.aws_iam_policy_document.convert_image.statement)}."
   }
 }

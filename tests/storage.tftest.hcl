@@ -11,7 +11,7 @@ variables {
     role_path = "/"
     tags      = {}
   }
-  uploads         = { bucket = null, prefix = "uploads/", retention_days = 7 }
+  uploads         = { bucket = null, prefix = "uploads/", retention_days = 7, delete_on_success = false }
   results         = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600 }
   workflow        = { trigger = "object_created" }
   allowed_origins = []
@@ -112,7 +112,7 @@ run "uploads_and_results_are_forgotten_after_their_days" {
 
 run "what_is_kept_for_ever_is_kept_and_what_was_replaced_or_never_ended_goes" {
   variables {
-    uploads = { bucket = null, prefix = "uploads/", retention_days = "forever" }
+    uploads = { bucket = null, prefix = "uploads/", retention_days = "forever", delete_on_success = false }
     results = { bucket = null, prefix = "results/", retention_days = "forever", url_life_seconds = 3600 }
   }
 
@@ -308,7 +308,7 @@ run "a_backend_may_issue_uploads_and_nothing_else" {
 
 run "a_bucket_that_was_brought_is_not_touched" {
   variables {
-    uploads = { bucket = { name = "media" }, prefix = "in/", retention_days = 7 }
+    uploads = { bucket = { name = "media" }, prefix = "in/", retention_days = 7, delete_on_success = false }
   }
 
   module {

@@ -43,7 +43,9 @@ its EventBridge notifications and versioning; for browsers allow POST (uploads) 
 (results) from your origins and expose `ETag`. `retention_days` say nothing to a bucket of yours,
 but `uploads.retention_days` still tells the alarms how long an upload can be redriven: set it to
 what your lifecycle does. The output `brought_buckets` holds what a made bucket would have and yours
-lacks: a policy (TLS only, no old signatures, below the prefix) and a lifecycle rule. No data
+lacks: a policy (TLS only, no old signatures, below the prefix) and a lifecycle rule. With
+`uploads.delete_on_success` each original leaves a delete marker in a bucket with versions: a rule
+of yours with `expired_object_delete_marker` takes them away. No data
 source of the provider tells whether EventBridge is switched on,
 so the module cannot check it: if uploads stay PENDING and no execution starts, look there first.
 [examples/embedded](../examples/embedded) has all of it, and a key policy with every grant that a

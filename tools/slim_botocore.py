@@ -15,7 +15,7 @@ from typing import Any
 
 OPERATIONS = {
     # CreateBucket is never called: botocore asks its model for the address of an upload form.
-    "s3": ("GetObject", "HeadObject", "PutObject", "CreateBucket"),
+    "s3": ("GetObject", "HeadObject", "PutObject", "DeleteObject", "CreateBucket"),
     "events": ("PutEvents",),
 }
 # Besides the model: where the service is. Paginators, waiters and examples are not used.

@@ -28,6 +28,7 @@ class ConvertImageSettings:
     lease_seconds: int
     workflow_name: str
     scanned_only: bool
+    delete_on_success: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -48,6 +49,7 @@ class ConvertImageSettings:
             lease_seconds=int(env["LEASE_SECONDS"]),
             workflow_name=env["WORKFLOW_NAME"],
             scanned_only=json.loads(env["SCANNED_ONLY"]) is True,
+            delete_on_success=json.loads(env["DELETE_ON_SUCCESS"]) is True,
         )
 
     @property

@@ -47,6 +47,7 @@ ENVIRONMENT = {
     "URL_LIFE_SECONDS": "3600",
     "LEASE_SECONDS": "60",
     "SCANNED_ONLY": "false",
+    "DELETE_ON_SUCCESS": "false",
     "SERVED_FROM": "",
     "WORKFLOW_NAME": "bench",
 }

@@ -45,6 +45,17 @@ data "aws_iam_policy_document" "convert_image" {
     resources = [local._keys.uploads]
   }
 
+  dynamic "statement" {
+    for_each = var.uploads.delete_on_success ? ["delete"] : []
+
+    content {
+      # By version, and with a marker, under which no older version comes to light.
+      sid       = "DeleteUploads"
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      resources = [local._keys.uploads]
+    }
+  }
+
   statement {
     # GetObject also signs the renditions' URLs.
     sid       = "WriteResults"

@@ -30,7 +30,8 @@ locals {
         # A claim outlives the function that made it, so that nobody takes a job from a living worker.
         LEASE_SECONDS = tostring(var.conversion.timeout_seconds + 15)
         # The gate holds here too: events that went round the rule convert nothing unscanned.
-        SCANNED_ONLY = jsonencode(var.workflow.trigger == "malware_scan")
+        SCANNED_ONLY      = jsonencode(var.workflow.trigger == "malware_scan")
+        DELETE_ON_SUCCESS = jsonencode(var.uploads.delete_on_success)
       })
     }
     record_failure = {

@@ -23,8 +23,8 @@ variable "package" {
 }
 
 variable "uploads" {
-  type        = object({ bucket = string, arn = string, prefix = string })
-  description = "Where uploads land."
+  type        = object({ bucket = string, arn = string, prefix = string, delete_on_success = bool })
+  description = "Where uploads land, and whether they go once their jobs have succeeded."
 }
 
 variable "results" {

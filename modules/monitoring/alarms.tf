@@ -22,6 +22,7 @@ locals {
     local._convert_image_alarms,
     local._record_failure_alarms,
     local._result_alarms,
+    local._original_alarms,
   )
 
   _api_alarms = { for api in var.upload_api[*] : "upload-api-failing" => merge(local._counted, {
@@ -262,6 +263,19 @@ locals {
       ])
     })
   }
+
+  _original_alarms = { for on in [var.uploads.delete_on_success] : "originals-kept" => merge(local._counted, {
+    metric = {
+      namespace  = "UploadWorkflow", name = "OriginalsKept", statistic = "Sum"
+      dimensions = { Workflow = var.name }
+    }
+    threshold = 1
+    text = join(" ", [
+      "A job succeeded, and its original could not be deleted as uploads.delete_on_success asks. Its client has the",
+      "result, and nobody needs to get up. By day, read the cause in the log of ${var.functions.convert_image.name}.",
+      "What is left goes after uploads.retention_days.",
+    ])
+  }) if on }
 
   _ours = { for name in ["Succeeded", "Rejected", "Failed", "Ignored"] : lower(name) => {
     namespace = "UploadWorkflow", name = name, statistic = "Sum", dimensions = { Workflow = var.name }

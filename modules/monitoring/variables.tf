@@ -31,8 +31,8 @@ variable "upload_api" {
 }
 
 variable "uploads" {
-  type        = object({ retention_days = string })
-  description = "How long an upload can still be redriven."
+  type        = object({ retention_days = string, delete_on_success = bool })
+  description = "How long an upload can still be redriven, and whether it goes once its job has succeeded."
 }
 
 variable "upload_rule" {

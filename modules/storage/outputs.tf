@@ -1,8 +1,13 @@
 # Ready means: policies, encryption and the EventBridge switch are in place.
 
 output "uploads" {
-  description = "Where uploads land."
-  value       = { bucket = local._bucket.uploads, arn = local._arn.uploads, prefix = var.uploads.prefix }
+  description = "Where uploads land, and whether they go once their jobs have succeeded."
+  value = {
+    bucket            = local._bucket.uploads
+    arn               = local._arn.uploads
+    prefix            = var.uploads.prefix
+    delete_on_success = var.uploads.delete_on_success
+  }
 
   depends_on = [
     aws_s3_bucket_notification.uploads,

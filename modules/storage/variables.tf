@@ -16,7 +16,12 @@ variable "surroundings" {
 }
 
 variable "uploads" {
-  type        = object({ bucket = optional(object({ name = string })), prefix = string, retention_days = string })
+  type = object({
+    bucket            = optional(object({ name = string }))
+    prefix            = string
+    retention_days    = string
+    delete_on_success = bool
+  })
   description = "Where uploads land; a null bucket is made."
 }
 

@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "SERVED_FROM": "",
     "LEASE_SECONDS": "60",
     "SCANNED_ONLY": "false",
+    "DELETE_ON_SUCCESS": "false",
     "WORKFLOW_NAME": "test",
 }
 

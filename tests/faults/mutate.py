@@ -112,6 +112,36 @@ MUTATIONS = (
         '"PreconditionFailed", "NoSuchKey"',
     ),
     Mutation(
+        "originals: only those of a success go",
+        "run/runner.py",
+        "and document.state is State.SUCCEEDED",
+        "and document.is_terminal",
+    ),
+    Mutation(
+        "originals: the attempt after a crash deletes what the one before could not",
+        "run/runner.py",
+        "document = decision.document if isinstance(decision, Recorded) else decision",
+        "document = decision",
+    ),
+    Mutation(
+        "originals: a newer one stays",
+        "aws/store.py",
+        'Key=key, IfMatch=newest["ETag"])',
+        "Key=key)",
+    ),
+    Mutation(
+        "originals: no older one comes to light",
+        "aws/store.py",
+        "            if newest is not None:\n                version",
+        "            if newest is not None and not version:\n                version",
+    ),
+    Mutation(
+        "originals: what stands in the way fails no job",
+        "aws/store.py",
+        "except (BotoCoreError, ClientError, OSError) as error:\n            return str(error)",
+        "except BotoCoreError as error:\n            return str(error)",
+    ),
+    Mutation(
         "terminal guard: a success stays",
         "job/transitions.py",
         "Standing.DELIVERED: (_R, _D, _R),",

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.memory_s3 import MemoryS3
+from tests.support.memory_s3 import MemoryS3, refusal
 from tests.support.upload_world import (
     NOON,
     UPLOADS,
@@ -74,8 +74,8 @@ def convert_all_the_way(world: World, event: dict[str, Any]) -> object:
     return world.execute(event)
 
 
-def steps_of(run: Run, body: bytes) -> int:
-    world = World()
+def steps_of(run: Run, body: bytes, made: Callable[[], World] = World) -> int:
+    world = made()
     event = world.put(KEY, body)
     with Crash(world, {}) as crash:
         run(world, event)
@@ -312,3 +312,131 @@ def world_judged(world: World) -> JobState:
     assert there is not None
     upload = StoredUpload(there.etag.strip('"'), 1, NOON)
     return judge(world.document(KEY), upload, UPLOADS, world.now, lambda execution: True)
+
+
+def deleting(*, versioned: bool = True) -> World:
+    """A world whose originals go once their jobs have succeeded."""
+    return World(s3=MemoryS3(uploads=versioned, results=False), delete_on_success=True)
+
+
+def left_of_the_original(world: World) -> list[bytes]:
+    versions = world.s3.buckets[UPLOADS].objects.get(KEY, [])
+    return [version.body for version in versions if version.body is not None]
+
+
+DELETING_STEPS = range(steps_of(convert_all_the_way, BODIES["good"], deleting))
+
+
+@VERSIONING
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("step", DELETING_STEPS)
+def test_after_any_crash_an_original_that_is_to_go_is_gone_or_somebody_hears_why_not(
+    step: int, how: str, versioned: bool
+) -> None:
+    world = deleting(versioned=versioned)
+    event = world.put(KEY)
+    with Crash(world, {step: how}):
+        assert world.execute(event) == "SUCCEEDED"
+    document = world.document(KEY)
+    assert essence(document) == undisturbed_in(deleting(versioned=versioned))
+    assert document is not None and world.missing_renditions(document) == []
+    assert [told["state"] for told in world.announced] == ["SUCCEEDED"]
+    if how not in ("answer lost", "throttled"):
+        assert world.kept == []
+    if world.kept:
+        # Whoever has repaired what stood in the way runs it again, and nothing else happens.
+        world.execute(event | {"redrive": True}, "e2")
+        assert world.document(KEY) == document
+    assert left_of_the_original(world) == []
+
+
+def undisturbed_in(world: World) -> object:
+    world.execute(world.put(KEY))
+    return essence(world.document(KEY))
+
+
+@VERSIONING
+@pytest.mark.parametrize("step", DELETING_STEPS)
+def test_an_original_goes_alone_though_a_newer_one_comes_at_any_step(
+    step: int, versioned: bool
+) -> None:
+    for crashed in DELETING_STEPS:
+        for how in HOWS:
+            world = deleting(versioned=versioned)
+            first = world.put(KEY, picture(1))
+            second = Replacement(world)
+            with Meanwhile(world, {crashed: how}, at=step, act=second.upload):
+                world.execute(first)
+            if second.event is None:
+                continue
+            there = world.s3.current(UPLOADS, KEY)
+            assert there is not None and there.body == picture(2), (crashed, how)
+            world.execute(second.event, "e2")
+            assert left_of_the_original(world) in ([], [picture(1)]), (crashed, how)
+
+
+def test_no_older_version_comes_to_light_under_an_original_that_went() -> None:
+    """A version deleted by its id makes the one before it the newest, which a redrive would run."""
+    world = deleting()
+    world.execute(world.put(KEY, BODIES["bad"]))
+    world.execute(world.put(KEY), "e2")
+    assert world.s3.current(UPLOADS, KEY) is None
+    assert left_of_the_original(world) == [BODIES["bad"]]
+
+
+@pytest.mark.parametrize("body", [BODIES["bad"], b""])
+def test_the_original_of_a_rejected_job_stays(body: bytes) -> None:
+    world = deleting()
+    world.execute(world.put(KEY, body))
+    assert left_of_the_original(world) == [body]
+
+
+def test_the_original_of_a_failed_job_stays_until_a_redrive_has_mended_it() -> None:
+    world = deleting()
+    event = world.put(KEY)
+    world.record(event)
+    assert left_of_the_original(world) == [picture()]
+    world.execute(event | {"redrive": True}, "e2")
+    assert left_of_the_original(world) == []
+
+
+def test_who_may_not_delete_an_original_is_told_and_its_client_has_its_result() -> None:
+    world = deleting()
+    event = world.put(KEY)
+
+    def refuse(operation: str, request: dict[str, Any]) -> None:
+        if operation == "DeleteObject":
+            raise refusal("AccessDenied", operation)
+
+    world.s3.before = refuse
+    assert world.execute(event) == "SUCCEEDED"
+    assert [told["state"] for told in world.announced] == ["SUCCEEDED"]
+    assert len(world.kept) == 1 and "AccessDenied" in world.kept[0]
+
+
+def test_a_threat_that_is_found_after_the_original_went_takes_the_result_back() -> None:
+    world = deleting()
+    event = world.put(KEY)
+    world.execute(event)
+    thing = event["detail"]["object"]
+    verdict = {
+        "source": "aws.guardduty",
+        "detail": {
+            "s3ObjectDetails": {
+                "bucketName": UPLOADS,
+                "objectKey": KEY,
+                "eTag": thing["etag"],
+                "versionId": thing["version-id"],
+            },
+            "scanResultDetails": {"scanResultStatus": "THREATS_FOUND"},
+        },
+    }
+    world.execute(verdict, "e2")
+    document = world.document(KEY)
+    assert document is not None and document.state is State.REJECTED
+
+
+def test_unless_asked_for_nothing_is_ever_deleted() -> None:
+    world = World()
+    world.execute(world.put(KEY))
+    assert {operation for operation, _ in world.s3.calls} == {"GetObject", "PutObject"}

@@ -95,7 +95,12 @@ def run(
 ) -> Iterator[Run]:
     """The module on an AWS that records, after one upload of each outcome."""
     data = tmp_path_factory.mktemp("watched")
-    variables = {"name": NAME, "package_file": package_file, "monitoring": None}
+    variables = {
+        "name": NAME,
+        "package_file": package_file,
+        "uploads": {"delete_on_success": True},
+        "monitoring": None,
+    }
     with variant("recording") as aws, configured(aws, data, variables) as root:
         stack = apply(aws, root)
         live(stack)
@@ -132,21 +137,25 @@ def live(stack: Stack) -> None:
     assert document["state"] == "SUCCEEDED"
     client.fetch(document["renditions"][0])
 
+    s3, uploads, results = (
+        stack.aws.client("s3"),
+        stack.outputs["uploads"],
+        stack.outputs["results"],
+    )
+    # Its original goes after its result is there, and with it every version.
+    place = {"Bucket": uploads["bucket"], "Prefix": good["job"]["key"]}
+    wait_for("its going", lambda: not s3.list_object_versions(**place).get("Versions"))
+
     bad = issue(stack)
     upload(bad, b"no image")
     assert end(bad)["state"] == "REJECTED"
 
     states = stack.aws.client("stepfunctions")
     machine = stack.outputs["state_machine"]["arn"]
-    event = started_with(states, machine, good["job"]["key"])
+    event = started_with(states, machine, bad["job"]["key"])
     # The local AWS's events leave out the version, which AWS's say; without it the etag pins.
     # Of a key that was issued and overwritten the first version is read, by its id.
-    s3, uploads, results = (
-        stack.aws.client("s3"),
-        stack.outputs["uploads"],
-        stack.outputs["results"],
-    )
-    key = good["job"]["key"]
+    key = bad["job"]["key"]
     place = {"Bucket": results["bucket"], "Key": status_key(results["prefix"], key)}
     first = s3.head_object(Bucket=uploads["bucket"], Key=key)["VersionId"]
     s3.put_object(Bucket=uploads["bucket"], Key=key, Body=photograph(80, 60))

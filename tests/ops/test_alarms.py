@@ -18,7 +18,7 @@ from tests.local.laboratory import wait_for
 from tests.ops.alarm_watch import Measured, Metric, Past, Watch, publish
 from tests.ops.conftest import NAME
 from tests.ops.metric_math import alarm_state
-from upload_workflow.run.job_line import JobLine, to_json
+from upload_workflow.run.job_line import KEPT, JobLine, to_json
 
 OPERATIONS = Path("docs/operations.md")
 CATALOGUE = json.loads(Path("tests/ops/metrics_catalogue.json").read_text())
@@ -111,6 +111,7 @@ def written_by_the_code() -> dict[str, str]:
             stages_ms={"convert": 1},
             since_event_ms=1,
             unforeseen=True,
+            original=KEPT,
         )
         document = json.loads(to_json(line, NAME, 0))
         (directive,) = document["_aws"]["CloudWatchMetrics"]
@@ -171,8 +172,8 @@ def test_every_paragraph_says_the_same_four_things() -> None:
 
 def test_no_paragraph_speaks_of_an_alarm_that_is_gone(alarms: Mapping[str, Alarm]) -> None:
     headings = set(re.findall(r"^### ([a-z]+-[a-z-]+)$", OPERATIONS.read_text(), re.MULTILINE))
-    # The last is made where jobs wait for a scan, which this stack's do not.
-    assert headings <= {*alarms, "uploads-not-scanned"}
+    # Made where jobs wait for a scan, and where originals go: neither is so in this stack.
+    assert headings <= {*alarms, "uploads-not-scanned", "originals-kept"}
 
 
 def test_every_alarm_tells_its_topic_of_trouble_and_of_its_end(

@@ -61,6 +61,7 @@ def test_every_handler_loads_from_the_zip_alone(local_zip: Path, tmp_path: Path)
         "FORM_LIFE_SECONDS": "60",
         "LEASE_SECONDS": "60",
         "SCANNED_ONLY": "false",
+        "DELETE_ON_SUCCESS": "false",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "not-a-secret",
         "AWS_REGION": "eu-central-1",

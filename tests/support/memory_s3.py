@@ -203,8 +203,16 @@ class MemoryS3:
                 return version
         raise refusal("NoSuchVersion", "GetObject")
 
-    def _delete(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> dict[str, Any]:
+    def _delete(
+        self, *, Bucket: str, Key: str, VersionId: str | None = None, IfMatch: str | None = None
+    ) -> dict[str, Any]:
         bucket = self.buckets[Bucket]
+        there = self.current(Bucket, Key)
+        # Measured by others: the condition is about the newest version, also of an older one's id.
+        if IfMatch is not None and there is None:
+            raise refusal("NoSuchKey", "DeleteObject")
+        if IfMatch is not None and there is not None and there.etag != _quoted(IfMatch):
+            raise refusal("PreconditionFailed", "DeleteObject")
         if VersionId is not None:
             kept = [v for v in bucket.objects.get(Key, []) if v.version_id != VersionId]
             bucket.objects[Key] = kept

@@ -35,6 +35,7 @@ from upload_workflow.job.announcement import Results, announcement
 from upload_workflow.job.document import StatusDocument, StoredRendition, timestamp
 from upload_workflow.job.upload import Upload
 from upload_workflow.run.failure import EndedExecution, Recorder
+from upload_workflow.run.job_line import KEPT
 from upload_workflow.run.report import Course
 from upload_workflow.run.runner import Converter, JobRunner, Task, Write, WriteAll
 
@@ -165,6 +166,8 @@ class World:
     served_from: str | None = None
     converter: Converter = field(default_factory=CachedConverter)
     recipe: str = RECIPE
+    delete_on_success: bool = False
+    kept: list[str] = field(default_factory=list)  # why originals stayed that were to go
 
     def put(
         self,
@@ -215,9 +218,13 @@ class World:
             write_all=self.write_all,
             lease=timedelta(minutes=1),
             scanned_only=self.scanned_only,
+            delete_on_success=self.delete_on_success,
         )
-        upload = Upload.parse(task.event)
-        return announcement(runner.run(task, upload, Course()), upload, PLACE)
+        upload, course = Upload.parse(task.event), Course()
+        told = announcement(runner.run(task, upload, course), upload, PLACE)
+        if course.facts().get("original") == KEPT:
+            self.kept.append(course.facts()["cause"])
+        return told
 
     def record(
         self, event: Mapping[str, Any], execution: str = "e1", error: str = "States.TaskFailed"

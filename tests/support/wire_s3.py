@@ -97,6 +97,9 @@ class Wire:
                     return answer(200, _headers(found), found["Body"].read())
                 case "HEAD":
                     return answer(200, _headers(self.s3.head_object(**facts)))
+                case "DELETE":
+                    self.s3.delete_object(**facts)
+                    return answer(204)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if request.method == "HEAD" or not is_xml_text(facts["Key"]):

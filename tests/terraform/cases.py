@@ -37,6 +37,7 @@ CASES: Mapping[str, Case] = {
     ),
     "upload_api": Case({"upload_api": {"authorization": "JWT", "jwt": JWT, "page": True}, **QUIET}),
     "remake": Case({"workflow": {"remake": {"inventory_bucket": "inventories"}}, **QUIET}),
+    "deleting": Case({"uploads": {"delete_on_success": True}}),
     "served": Case({"results": {"served_from": "https://img.example.com"}, **QUIET}),
     "own_buckets": Case(
         {

@@ -523,6 +523,30 @@ MUTATIONS = [
         REACH,
     ),
     Mutation(
+        "a conversion may delete uploads that are to stay",
+        CONVERSION_ACCESS,
+        swap('for_each = var.uploads.delete_on_success ? ["delete"] : []', 'for_each = ["delete"]'),
+        "promises:conversion",
+    ),
+    Mutation(
+        "a conversion may not delete uploads that are to go",
+        CONVERSION_ACCESS,
+        swap('"s3:DeleteObject", "s3:DeleteObjectVersion"', '"s3:DeleteObject"'),
+        "promises:conversion",
+    ),
+    Mutation(
+        "a conversion is not told that uploads are to go",
+        CONVERSION,
+        swap("jsonencode(var.uploads.delete_on_success)", "jsonencode(false)"),
+        "promises:conversion",
+    ),
+    Mutation(
+        "nobody hears of originals that were to go and stayed",
+        ALARMS,
+        swap("  }) if on }", "  }) if !on }"),
+        SWITCHES,
+    ),
+    Mutation(
         "a conversion cannot read versions",
         CONVERSION_ACCESS,
         in_statement("ReadUploads", ', "s3:GetObjectVersion"', ""),

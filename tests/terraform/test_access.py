@@ -260,6 +260,21 @@ def test_the_recorder_may_ask_which_version_is_the_newest_and_change_no_upload(
         assert not allowed(state, "record-failure", "s3:PutObject", f"{bucket}/uploads/x")
 
 
+def test_originals_are_deleted_by_the_converter_where_they_are_to_go_and_results_never(
+    applied: Apply,
+) -> None:
+    state = applied("deleting")
+    uploads, results = (
+        f"s3:::upload-workflow-{kind}-{ACCOUNT}-{REGION}" for kind in ("uploads", "results")
+    )
+    for action in ("s3:DeleteObject", "s3:DeleteObjectVersion"):
+        assert allowed(state, "convert-image", action, f"{uploads}/uploads/x")
+        assert not allowed(state, "convert-image", action, f"{uploads}/elsewhere/x")
+        assert not allowed(state, "convert-image", action, f"{results}/results/uploads/x/y")
+        assert not allowed(state, "record-failure", action, f"{uploads}/uploads/x")
+        assert not allowed(applied("default"), "convert-image", action, f"{uploads}/uploads/x")
+
+
 def test_guardduty_reads_uploads_and_writes_nothing_but_its_proof(applied: Apply) -> None:
     state = applied("malware_scan")
     bucket = f"s3:::upload-workflow-uploads-{ACCOUNT}-{REGION}"

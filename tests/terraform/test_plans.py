@@ -356,6 +356,7 @@ def test_an_environment_fits_into_a_function(applied: Apply) -> None:
         "SERVED_FROM": 60,
         "LEASE_SECONDS": 3,
         "SCANNED_ONLY": 5,
+        "DELETE_ON_SUCCESS": 5,
     }
     assert longest.keys() == given.keys()
     # Lambda gives all variables of a function 4096 bytes together.

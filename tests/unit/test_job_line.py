@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from upload_workflow.run.job_line import JobLine, to_json
+from upload_workflow.run.job_line import KEPT, JobLine, to_json
 
 NOW_MS = 1_790_000_000_000
 
@@ -83,6 +83,15 @@ def test_an_error_that_nobody_foresaw_is_counted_and_its_fence_is_no_dimension()
     assert emitted(document) == {"Rejected": 1, "Unforeseen": 1}
     assert document["fence"] == "memfd"
     assert "unforeseen" not in document
+
+
+def test_an_original_that_was_to_go_and_stayed_is_counted_with_its_cause() -> None:
+    kept = read(line(original=KEPT, cause="AccessDenied"))
+    assert emitted(kept) == {"Succeeded": 1, "OriginalsKept": 1}
+    assert (kept["original"], kept["cause"]) == ("kept", "AccessDenied")
+    gone = read(line(state="IGNORED", reason="recorded", original="deleted"))
+    assert emitted(gone) == {"Ignored": 1}
+    assert gone["original"] == "deleted"
 
 
 def test_facts_that_are_not_known_are_left_out() -> None:

@@ -225,6 +225,10 @@ def test_a_success_whose_renditions_are_gone_is_no_success() -> None:
     found = explain(story(JobState.SUCCEEDED, document(State.SUCCEEDED), missing=("small",)))
     assert found.name == "RenditionsGone"
     assert "small" in found.sentence
+    assert "from it" in found.remedy
+    job = replace(story(JobState.SUCCEEDED, document(State.SUCCEEDED)).job, upload=None)
+    kept = story(JobState.SUCCEEDED, document(State.SUCCEEDED), missing=("small",))
+    assert "nothing can make them anew" in explain(replace(kept, job=job)).remedy
 
 
 def test_an_upload_deleted_before_its_job_is_not_one_that_never_came() -> None:

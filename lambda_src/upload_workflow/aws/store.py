@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ..errors import (
     AccessDenied,
@@ -281,15 +281,40 @@ class Store:
     def is_newest(self, upload: Upload) -> bool:
         """Whether the key holds this version now. A key that holds nothing has no newest one."""
         with _permanent_faults_named():
-            try:
-                there = self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
-            except ClientError as error:
-                if _code(error) == "NoSuchKey":
-                    return False
-                raise
+            return self._newest(upload) is not None
+
+    def _newest(self, upload: Upload) -> Any:
+        """HEAD's answer if the key holds this version now, else None."""
+        try:
+            there = self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return None
+            raise
         if upload.version_id is not None:
-            return there.get("VersionId") == upload.version_id
-        return there["ETag"].strip('"') == upload.etag
+            return there if there.get("VersionId") == upload.version_id else None
+        return there if there["ETag"].strip('"') == upload.etag else None
+
+    def delete_upload(self, upload: Upload) -> str | None:
+        """Delete this version and no newer one; the key then holds none that is older.
+
+        Returns what stands in the way, or None. Raises nothing: a job that has its result is not
+        undone by what is left over.
+        """
+        bucket, key = upload.bucket, upload.key
+        try:
+            newest = self._newest(upload)
+            version = upload.version_id
+            if newest is not None:
+                version = version or newest.get("VersionId")
+                # Where there are versions, a marker: else an older one would be the newest again.
+                with suppress(_Changed), _changes_named():
+                    self.s3.delete_object(Bucket=bucket, Key=key, IfMatch=newest["ETag"])
+            if version not in (None, "null"):
+                self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+        except (BotoCoreError, ClientError, OSError) as error:
+            return str(error)
+        return None
 
     def read_overlay(self, bucket: str, key: str) -> bytes:
         """What a mark's object holds. Raises UnusableOverlay where it cannot be read."""

@@ -63,6 +63,7 @@ _RUNNER = JobRunner(
     lease=_SETTINGS.lease,
     scanned_only=_SETTINGS.scanned_only,
     marks=_marks,
+    delete_on_success=_SETTINGS.delete_on_success,
 )
 _RESULTS = Results(_SETTINGS.results_bucket, _SETTINGS.results_prefix)
 

@@ -183,7 +183,9 @@ def _succeeded(story: Story) -> Cause:
             "RenditionsGone",
             f"It succeeded, and since then renditions were deleted: {', '.join(story.missing)}.",
             "Delete the key's status.json; from fifteen minutes after the upload on `ops redrive "
-            "--yes` makes them anew from it.",
+            "--yes` makes them anew from it."
+            if story.job.upload
+            else "The original is gone, too: nothing can make them anew.",
         )
     return Cause("Succeeded", "Nothing is wrong: every rendition is there.", "Nothing to do.")
 

@@ -19,6 +19,9 @@ _AS_METRICS = ("upload_bytes", "rendition_bytes", "since_event_ms", "unforeseen"
 # A cause may hold a whole traceback. Its end names the error, its beginning the state.
 _LONGEST_TEXT = 2000
 
+# Of an original that was to go.
+KEPT = "kept"
+
 _COUNTERS = {
     "SUCCEEDED": "Succeeded",
     "REJECTED": "Rejected",
@@ -28,6 +31,7 @@ _COUNTERS = {
 _UNITS = {
     **dict.fromkeys(_COUNTERS.values(), "Count"),
     "Unforeseen": "Count",
+    "OriginalsKept": "Count",
     "TimeToResult": "Milliseconds",
     "ConversionTime": "Milliseconds",
     "UploadBytes": "Bytes",
@@ -44,6 +48,7 @@ class JobLine:
     operators only. stages_ms: milliseconds by stage, in the order in which they ran.
     since_event_ms: from the event's time to the end of the job. fence: how the upload was
     converted ("memfd", "file" or "none"). unforeseen: the picture raised what nobody knew of.
+    original: "deleted", or KEPT where that failed, with the cause; None where it was to stay.
     """
 
     state: str
@@ -72,6 +77,7 @@ class JobLine:
     since_event_ms: int | None = None
     fence: str | None = None
     unforeseen: bool = False
+    original: str | None = None
 
 
 def to_json(line: JobLine, workflow: str, now_ms: int) -> str:
@@ -110,6 +116,8 @@ def _metrics(line: JobLine) -> dict[str, int]:
         values |= {name: value for name, value in known.items() if value is not None}
     if line.unforeseen:
         values["Unforeseen"] = 1
+    if line.original == KEPT:
+        values["OriginalsKept"] = 1
     return values
 
 

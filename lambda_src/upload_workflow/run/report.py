@@ -14,7 +14,7 @@ from ..errors import Rejected, Unforeseen
 from ..job.document import State, StatusDocument
 from ..job.transitions import Decision, Ignored, Recorded
 from ..job.upload import Upload
-from .job_line import JobLine, to_json
+from .job_line import KEPT, JobLine, to_json
 
 _MILLISECOND = 1_000_000  # nanoseconds
 
@@ -30,6 +30,7 @@ class Course:
         self.stages_ms: dict[str, int] = {}
         self.fence: str | None = None
         self._refusal: Rejected | None = None
+        self._original: dict[str, Any] = {}
         self._last = time.perf_counter_ns()
 
     def lap(self, stage: str) -> None:
@@ -41,14 +42,23 @@ class Course:
         """Keep of a refusal what its client is not told."""
         self._refusal = refusal
 
+    def left_over(self, why: str | None) -> None:
+        """why: the original could not be deleted; None: it is gone."""
+        self._original = {"original": "deleted"} if why is None else _kept(why)
+
     def facts(self) -> dict[str, Any]:
         """The fields of a JobLine that it fills."""
         facts: dict[str, Any] = {"stages_ms": self.stages_ms, "fence": self.fence}
+        facts |= self._original
         if self._refusal is not None:
             facts["unforeseen"] = isinstance(self._refusal, Unforeseen)
             if self._refusal.cause is not None:
                 facts["cause"] = self._refusal.cause
         return facts
+
+
+def _kept(why: str) -> dict[str, Any]:
+    return {"original": KEPT, "cause": why}
 
 
 def decision_facts(decision: Decision, upload: Upload, now: datetime) -> dict[str, Any]:

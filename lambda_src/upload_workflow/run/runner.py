@@ -22,7 +22,7 @@ from ..errors import Rejected, RejectionCode, ResultsShared, ScanFailed, Unusabl
 from ..job import keys, transitions
 from ..job.document import State, StatusDocument, StoredRendition
 from ..job.own_step import NO_STEP, OwnStep
-from ..job.transitions import Claimant, Decision, Ignored, Reason, Relation
+from ..job.transitions import Claimant, Decision, Ignored, Reason, Recorded, Relation
 from ..job.upload import Scan, Upload
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ class JobRunner:
     recipe: names all that makes a rendition's bytes besides the upload (see image/recipe.py).
     link: the URL of a rendition, by its key and content type.
     marks: reads what the renditions' overlays hold.
+    delete_on_success: whether the original goes once its job has succeeded.
     """
 
     results_prefix: str
@@ -141,12 +142,21 @@ class JobRunner:
     lease: timedelta
     scanned_only: bool
     marks: Callable[[], Marks] = dict
+    delete_on_success: bool = False
 
     def run(self, task: Task, upload: Upload, course: Course) -> Decision:
         """Bring the job to its end.
 
         Raises only what a retry may mend, and the permanent faults of `errors`.
         """
+        decision = self._run(task, upload, course)
+        # Also after a crash between the document and this: the next attempt finds it recorded.
+        if self.delete_on_success and _has_succeeded(decision):
+            course.left_over(self.store.delete_upload(upload))
+            course.lap("delete")
+        return decision
+
+    def _run(self, task: Task, upload: Upload, course: Course) -> Decision:
         key = keys.status_key(self.results_prefix, upload.key)
         claimant = Claimant(task.execution, self.lease, task.redrive)
         seen = self.store.read_status(key)
@@ -344,6 +354,11 @@ def _parts(head: bytes, opened: OpenedUpload, course: Course) -> Iterator[bytes]
     while part := opened.read(_PART_BYTES):
         yield part
     course.lap("read")
+
+
+def _has_succeeded(decision: Decision) -> bool:
+    document = decision.document if isinstance(decision, Recorded) else decision
+    return isinstance(document, StatusDocument) and document.state is State.SUCCEEDED
 
 
 def _is_running(document: StatusDocument | None, upload: Upload) -> bool:

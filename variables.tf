@@ -198,7 +198,7 @@ variable "upload_api" {
       scopes    = optional(list(string), []) # and has at least one, if there are any
     }))
     page              = optional(bool, false)  # serve the upload page at /
-    content_types     = optional(list(string)) # null: every type that the package reads, by conversion.extras
+    content_types     = optional(list(string)) # null: all that the package reads; with conversion.handler your own
     forms             = optional(bool, true)   # also upload forms; false: only tickets (PUT), which S3 takes once
     form_life_seconds = optional(number, 900)  # an upload starts within it, by form or ticket
     throttle = optional(object({
@@ -272,12 +272,24 @@ variable "upload_api" {
     condition = alltrue([
       for extra, types in { heic = ["image/heic", "image/heif"], pdf = ["application/pdf"] } :
       anytrue([
+        var.conversion.handler != null,
         contains(var.conversion.extras, extra),
         length(setintersection(coalesce(try(var.upload_api.content_types, null), []), types)) == 0,
       ])
     ])
     error_message = <<-EOT
       The package reads image/heic and image/heif only with "heic" among conversion.extras, application/pdf with "pdf".
+    EOT
+  }
+
+  validation {
+    condition = anytrue([
+      var.conversion.handler == null,
+      var.upload_api == null,
+      try(var.upload_api.content_types, null) != null,
+    ])
+    error_message = <<-EOT
+      What a handler of yours reads only you know: set upload_api.content_types, such as ["audio/wav"].
     EOT
   }
 
@@ -749,6 +761,7 @@ variable "conversion" {
     timeout_seconds = optional(number, 60)       # of one run; limits.max_seconds refuses a picture before
     max_concurrency = optional(number)           # conversions at a time; null: what the account allows
     extras          = optional(set(string), [])  # what the package reads beyond the usual formats: heic, pdf
+    handler         = optional(string)           # of a kind of work of yours, in package_file: docs/extending.md
   })
   description = "What the conversion function gets."
   default     = {}
@@ -789,12 +802,26 @@ variable "conversion" {
     condition     = alltrue([for extra in var.conversion.extras : contains(["heic", "pdf"], extra)])
     error_message = "The extras of the package are heic and pdf; docs/conversion.md says what each brings and costs."
   }
+
+  validation {
+    condition = var.conversion.handler == null || can(
+      regex("^([A-Za-z_][A-Za-z0-9_]*[.])+[A-Za-z_][A-Za-z0-9_]*$", var.conversion.handler)
+    )
+    error_message = <<-EOT
+      The handler names a module and what is in it, such as "waveform.handler" for `handler` in waveform.py.
+    EOT
+  }
 }
 
 variable "package_file" {
   type        = string
   description = "Zip with the functions, by `make package` or from a release; null: the one in build/."
   default     = null
+
+  validation {
+    condition     = var.conversion.handler == null || var.package_file != null
+    error_message = "A handler of yours is in a zip of yours: set package_file, as docs/extending.md shows."
+  }
 
   validation {
     # Terraform asks at `terraform destroy`, too.

@@ -7,7 +7,7 @@
 
 export type State = "PENDING" | "RUNNING" | "SUCCEEDED" | "REJECTED" | "FAILED";
 
-/** One picture that was made from the upload. What lies under its key never changes. */
+/** One file that was made from the upload. What lies under its key never changes. */
 export interface Rendition {
   /** As the operator called it, such as "thumbnail". */
   name: string;
@@ -16,9 +16,9 @@ export interface Rendition {
   /** Null: as long as the rendition is kept. */
   url_expires_at: string | null;
   content_type: string;
-  /** In pixels. */
-  width: number;
-  height: number;
+  /** In pixels; absent of what is no picture. */
+  width?: number;
+  height?: number;
   bytes: number;
   /** In hexadecimal digits. */
   sha256: string;
@@ -42,7 +42,7 @@ export interface Status {
     metadata?: Record<string, string>;
     checksum_sha256?: string;
   };
-  /** The upload as it was decoded, upright; only if the state is SUCCEEDED. */
+  /** The upload as it was decoded, upright; only of a picture whose state is SUCCEEDED. */
   image?: {
     format: string;
     width: number;

@@ -1085,6 +1085,63 @@ run "an_unknown_extra_is_refused" {
   expect_failures = [var.conversion]
 }
 
+run "a_handler_of_ones_own_is_accepted_with_its_zip_and_its_types" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE", content_types = ["audio/wav", "application/pdf"] }
+    conversion = { handler = "sounds.waveform.handler" }
+  }
+}
+
+run "a_handler_that_names_no_module_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { handler = "waveform" }
+  }
+
+  expect_failures = [var.conversion]
+}
+
+run "a_handler_without_a_zip_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    package_file = null
+    conversion   = { handler = "waveform.handler" }
+  }
+
+  expect_failures = [var.package_file]
+}
+
+run "a_handler_of_ones_own_whose_types_nobody_knows_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = { authorization = "NONE" }
+    conversion = { handler = "waveform.handler" }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
 run "a_form_that_lives_for_hours_is_refused" {
   command = plan
 

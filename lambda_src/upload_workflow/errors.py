@@ -62,14 +62,25 @@ class Rejected(Exception):
         self.cause = cause
 
 
-class Unforeseen(Rejected):
-    """A picture made something raise that no decoder is known to raise; its client reads Corrupt.
+class Refused(Rejected):
+    """Code of the embedder's own refuses an upload. message: 1 to 500 characters for the client."""
 
-    cause: the traceback. It is counted, and operators look at it by day.
+    LONGEST = 500  # a sentence, not a report
+
+    def __init__(self, message: str) -> None:
+        if not isinstance(message, str) or not 0 < len(message) <= self.LONGEST:
+            raise ValueError(f"A refusal has 1 to {self.LONGEST} characters, unlike {message!r}.")
+        super().__init__(RejectionCode.REFUSED, message)
+
+
+class Unforeseen(Rejected):
+    """A file made something raise that no decoder is known to raise; its client reads Corrupt.
+
+    cause: the traceback. It is counted, and operators look at it by day. noun: what it is called.
     """
 
-    def __init__(self, cause: str) -> None:
-        message = "The image cannot be read. Save it again with another program."
+    def __init__(self, cause: str, noun: str = "image") -> None:
+        message = f"The {noun} cannot be read. Save it again with another program."
         super().__init__(RejectionCode.CORRUPT, message, cause)
 
 

@@ -28,8 +28,9 @@ from typing import Any
 
 EXPECTED_MINISTACK = "1.5.33"
 
-# Functions are told apart by their handler: their names begin with a prefix the caller chooses.
-CONVERT = "upload_workflow.handlers.convert_image.handler"
+# Functions are told apart by what only they have: their names begin with a prefix that the caller
+# chooses, and the handler that converts may be the caller's, too.
+CONVERTS = "LEASE_SECONDS"
 RECORD = "upload_workflow.handlers.record_failure.handler"
 
 # A conversion keeps a core busy; one more overlaps the next one's S3 calls. Without a bound every
@@ -134,12 +135,11 @@ def bound_concurrency(
 
     def bounded(func: Any, config: Any, event: Any, request_id: str, started: float) -> Result:
         result: Result
-        handler = config.get("Handler")
-        if handler == RECORD:
+        if config.get("Handler") == RECORD:
             with recording:
                 result = dispatch(func, config, event, request_id, started)
             return result
-        if handler != CONVERT:
+        if CONVERTS not in config.get("Environment", {}).get("Variables", {}):
             result = dispatch(func, config, event, request_id, started)
             return result
         if not converting.acquire(timeout=wait_seconds):

@@ -39,11 +39,12 @@ HEAD_BYTES, PART_BYTES = 64 << 10, 1 << 20  # in which a worker reads an upload 
 def worker_fenced() -> Callable[[bytes], list[bytes]]:
     """What a worker does with an upload: the child's CPU is added to this process's by `main`."""
     from upload_workflow.image.limits import Limits
+    from upload_workflow.image.pictures import Pictures
     from upload_workflow.image.rendition import Rendition
     from upload_workflow.run.fence import Fence
 
     renditions = {str(size): Rendition(size, size, quality=QUALITY) for size in SIZES}
-    fence = Fence(renditions, Limits(max_memory_mb=4000))
+    fence = Fence(Pictures(renditions, Limits(max_memory_mb=4000)))
     assert fence.bounded  # noqa: S101, so that its start is not counted
 
     def convert(upload: bytes) -> list[bytes]:
@@ -51,7 +52,7 @@ def worker_fenced() -> Callable[[bytes], list[bytes]]:
         parts = iter(partial(opened.read, PART_BYTES), b"")
         made = fence.convert(chain([opened.read(HEAD_BYTES)], parts))
         convert.elsewhere_seconds = fence.cpu_seconds  # type: ignore[attr-defined]
-        return [encoded.data for encoded in made.values()]
+        return [file.data for file in made.files]
 
     return convert
 

@@ -29,7 +29,7 @@ UNFENCED = (
     ALONE
     + """
 import upload_workflow.run.fence as fence
-fence.Fence = lambda renditions, limits: None
+fence.Fence = lambda kind: None
 import upload_workflow.image.convert
 import upload_workflow.handlers.convert_image
 """

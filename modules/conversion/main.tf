@@ -16,6 +16,7 @@ locals {
     convert_image = {
       name            = "${var.name}-convert-image"
       description     = "Makes every rendition of an upload and writes its status document."
+      handler         = coalesce(var.conversion.handler, "upload_workflow.handlers.convert_image.handler")
       timeout_seconds = var.conversion.timeout_seconds
       memory_mb       = var.conversion.memory_mb
       # -1 reserves nothing.
@@ -37,6 +38,7 @@ locals {
     record_failure = {
       name            = "${var.name}-record-failure"
       description     = "Writes and announces the failure of a job whose execution could not."
+      handler         = "upload_workflow.handlers.record_failure.handler"
       timeout_seconds = local._record_failure_timeout_seconds
       # It reads and writes a few kilobytes; less memory would mean a slow start.
       memory_mb   = 512
@@ -56,7 +58,7 @@ resource "aws_lambda_function" "workflow" {
 
   filename         = var.package.file
   source_code_hash = filebase64sha256(var.package.file)
-  handler          = "upload_workflow.handlers.${each.key}.handler"
+  handler          = each.value.handler
   runtime          = "python3.13"
   architectures    = [var.package.architecture]
 

@@ -84,6 +84,7 @@ variable "conversion" {
     memory_mb       = number
     timeout_seconds = number
     max_concurrency = optional(number)
+    handler         = optional(string)
   })
   description = "What the conversion function gets."
 }

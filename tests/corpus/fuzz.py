@@ -14,7 +14,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -23,10 +22,10 @@ from tests.corpus.one_file import RENDITIONS
 from tests.corpus.quantities import draw
 from tests.support.pictures import moving, saved, scene, with_orientation
 from upload_workflow.errors import Rejected, Unforeseen
-from upload_workflow.image.convert import convert as in_process
-from upload_workflow.image.converted import Converted
 from upload_workflow.image.limits import Limits, refuse_by_head
+from upload_workflow.image.pictures import Pictures
 from upload_workflow.run.fence import Fence
+from upload_workflow.work import Made, Order
 
 KEPT = Path(__file__).parents[2] / "build" / "fuzz"
 
@@ -34,6 +33,7 @@ KEPT = Path(__file__).parents[2] / "build" / "fuzz"
 LIMITS = Limits(
     max_pixels=2_000_000, max_frame_pixels=4_000_000, max_scan_pixels=20_000_000, max_seconds=3
 )
+PICTURES = Pictures(RENDITIONS, LIMITS)
 
 
 def seeds() -> list[bytes]:
@@ -118,21 +118,25 @@ def uploads(seed: int) -> Iterator[bytes]:
         yield bytes(data)
 
 
-def try_one(upload: bytes, convert: Callable[[bytes], Converted] | None = None) -> str:
+def in_process(upload: bytes) -> Made:
+    return PICTURES.load()(upload, Order())
+
+
+def try_one(upload: bytes, convert: Callable[[bytes], Made] = in_process) -> str:
     """What became of it. Raises what must not leave the converter, and what nobody foresaw."""
-    convert = convert or partial(in_process, renditions=RENDITIONS, limits=LIMITS)
     try:
         refuse_by_head(upload[: 64 << 10], len(upload), LIMITS)
-        converted = convert(upload)
+        made = convert(upload)
     except Unforeseen:
         raise
     except Rejected as rejected:
         died = rejected.cause is not None and "converter" in rejected.cause
         return f"{rejected.code} by death" if died else str(rejected.code)
-    for name, encoded in converted.items():
-        rendition = RENDITIONS[name]
-        if encoded.width > (rendition.width_px or 0) or encoded.height > (rendition.height_px or 0):
-            raise ValueError(f"{name} is {encoded.width} x {encoded.height}")
+    for file in made.files:
+        asked = RENDITIONS[file.rendition]
+        for edge, most in ((file.width, asked.width_px), (file.height, asked.height_px)):
+            if (edge or 0) > (most or 0):
+                raise ValueError(f"{file.name} is {file.width} x {file.height}")
     return "renditions"
 
 
@@ -143,7 +147,7 @@ def main() -> int:
     arguments = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
     found: Counter[str] = Counter()
-    fence = Fence(RENDITIONS, LIMITS)
+    fence = Fence(PICTURES)
     end = time.monotonic() + arguments.seconds
     for number, upload in enumerate(uploads(arguments.seed)):
         if time.monotonic() > end:

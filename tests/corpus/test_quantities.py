@@ -19,6 +19,7 @@ from tests.corpus.one_file import RENDITIONS
 from tests.corpus.quantities import KINDS, LARGEST, draw
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
 from upload_workflow.image.limits import Limits, refuse_by_head
+from upload_workflow.image.pictures import Pictures
 from upload_workflow.run import fence as fence_module
 from upload_workflow.run.fence import Fence
 
@@ -108,7 +109,7 @@ def inherited_mb() -> float:
 
 @pytest.fixture(scope="module")
 def fence(inherited_mb: float) -> Iterator[Fence]:
-    made = Fence(RENDITIONS, LIMITS)
+    made = Fence(Pictures(RENDITIONS, LIMITS))
     assert made.bounded
     yield made
     made.close()
@@ -156,6 +157,6 @@ def test_the_fence_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     # It takes seconds; half a second is a deadline that no machine is fast enough for.
     monkeypatch.setattr(fence_module, "_GRACE_SECONDS", 0.5 - LIMITS.max_seconds)
     with pytest.raises(Rejected) as refused:
-        Fence(RENDITIONS, LIMITS).convert([KINDS["bmp_moves"](LARGEST["bmp_moves"])])
+        Fence(Pictures(RENDITIONS, LIMITS)).convert([KINDS["bmp_moves"](LARGEST["bmp_moves"])])
     assert refused.value.code is RejectionCode.TOO_MUCH_TIME
     assert refused.value.cause

@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import upload_world
 from tests.support.memory_s3 import MemoryS3, refusal
 from tests.support.upload_world import (
     NOON,
+    OWN,
+    PICTURES,
     UPLOADS,
     Killed,
     World,
@@ -24,10 +27,20 @@ from tests.support.upload_world import (
 )
 from upload_workflow.job.document import State, StatusDocument, StoredRendition
 from upload_workflow.ops.jobs import JobState, StoredUpload, judge
+from upload_workflow.work import Kind
 
 KEY = "uploads/one"
 
 BODIES = {"good": picture(), "bad": b"this is no image"}
+
+
+@pytest.fixture(autouse=True, params=[PICTURES, OWN], ids=["pictures", "own kind"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kind:
+    """What worlds convert. The steps are counted with pictures; the last test says why they may."""
+    monkeypatch.setattr(upload_world, "usual_kind", request.param)
+    made: Kind = request.param
+    return made
+
 
 HOWS = ("killed before", "killed after", "answer lost", "sent twice", "throttled")
 
@@ -104,10 +117,11 @@ def undisturbed(body: bytes) -> object:
     return essence(world.document(KEY))
 
 
+STEPS_BY_BODY = [steps_of(convert_all_the_way, body) for body in BODIES.values()]
 CRASHES = [
     (name, step, how)
-    for name, body in BODIES.items()
-    for step in range(steps_of(convert_all_the_way, body))
+    for name, steps in zip(BODIES, STEPS_BY_BODY, strict=True)
+    for step in range(steps)
     for how in HOWS
 ]
 
@@ -440,3 +454,15 @@ def test_unless_asked_for_nothing_is_ever_deleted() -> None:
     world = World()
     world.execute(world.put(KEY))
     assert {operation for operation, _ in world.s3.calls} == {"GetObject", "PutObject"}
+
+
+def test_every_kind_takes_the_same_steps_and_makes_what_is_its_own(kind: Kind) -> None:
+    assert [steps_of(convert_all_the_way, body) for body in BODIES.values()] == STEPS_BY_BODY
+    world = World()
+    world.execute(world.put(KEY))
+    document = world.document(KEY)
+    assert document is not None
+    assert (document.image is None) == (kind is OWN)
+    assert {made.name for made in document.renditions} == (
+        {"first", "second"} if kind is OWN else {"large", "small"}
+    )

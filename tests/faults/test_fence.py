@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from tests.support.fenced_worker import LIMITS, ORDER, RENDITIONS, obedient
 from tests.support.pictures import saved, scene
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen, UnusableOverlay
 from upload_workflow.image import convert as convert_module
-from upload_workflow.image.convert import Converted, convert
-from upload_workflow.image.rendition import Overlay, Rendition
+from upload_workflow.image.convert import convert
+from upload_workflow.image.pictures import Pictures
+from upload_workflow.image.rendition import Overlay, OverlaySource, Rendition
 from upload_workflow.run.fence import Fence, FenceBroken
+from upload_workflow.work import Facts, Made
 
 ROOT = Path(__file__).parents[2]
 PICTURE = saved(scene(90, 60), "JPEG")
@@ -90,19 +93,23 @@ ANSWER = (
     "file = os.memfd_create('x'); os.write(file, b'<script>')\n"
     "image = {'format': 'JPEG', 'width': 1, 'height': 1, 'frames': 1,\n"
     "         'dominant_color': '#000000', 'placeholder': 'aaaa'}\n"
-    "made = {'large': ['image/jpeg', 1, 1, 4], 'small': ['image/jpeg', 1, 1, 4]}\n"
-    "facts = {'image': image, 'renditions': made, 'cpu_seconds': 0.1}\n"
+    "large, small = ([f'{n}.jpg', 'image/jpeg', 1, 1, 4] for n in ('large', 'small'))\n"
+    "facts = {'image': image, 'files': [large, small], 'cpu_seconds': 0.1}\n"
     "%s\n"
     "socket.send_fds(door, [json.dumps(facts).encode()], [file])\n"
     "import time; time.sleep(3600)"
 )
 LIES = {
-    "a page for a picture": "made['large'][0] = 'text/html'",
-    "a type that is no text": "made['large'][0] = ['image/jpeg']",
-    "bytes that are not there": "made['large'][3] = 1 << 50",
-    "fewer than no bytes": "made['large'][3] = -4",
-    "a rendition too few": "del made['large']",
-    "a rendition of another name": "made['../../status.json'] = made.pop('large')",
+    "a page for a picture": "large[1] = 'text/html'",
+    "a page by its name": "large[0] = 'large.html'",
+    "a type that is no text": "large[1] = ['image/jpeg']",
+    "bytes that are not there": "large[4] = 1 << 50",
+    "fewer than no bytes": "large[4] = -4",
+    "a rendition too few": "del facts['files'][0]",
+    "a rendition of another name": "large[0] = '../../status.json'",
+    "a rendition of a name that nobody asked for": "large[0] = 'huge.jpg'",
+    "a rendition twice": "facts['files'].append(large)",
+    "a rendition without a size": "large[2] = large[3] = None",
     "markup for a colour": "image['dominant_color'] = '<script>'",
     "markup for a placeholder": "image['placeholder'] = '<script>'",
     "a format of its own": "image['format'] = 'SVG'",
@@ -121,15 +128,15 @@ LIES = {
 def fence() -> Iterator[Fence]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convert_module, "convert", obedient)  # the converters inherit it
-        made = Fence(RENDITIONS, LIMITS)
+        made = Fence(Pictures(RENDITIONS, LIMITS))
         assert made.bounded
         yield made
         made.close()
 
 
 @pytest.fixture(scope="module")
-def right() -> Converted:
-    return convert(PICTURE, RENDITIONS, LIMITS)
+def right() -> Made:
+    return convert(PICTURE, RENDITIONS, LIMITS).made
 
 
 def order(code: str) -> list[bytes]:
@@ -163,7 +170,7 @@ def converter_of(fence: Fence) -> int:
 
 @pytest.mark.parametrize("death", DEATHS)
 def test_a_death_is_a_refusal_and_the_next_job_is_right(
-    death: str, fence: Fence, right: Converted
+    death: str, fence: Fence, right: Made
 ) -> None:
     code, expected = DEATHS[death]
     with pytest.raises(Rejected) as refused:
@@ -175,7 +182,7 @@ def test_a_death_is_a_refusal_and_the_next_job_is_right(
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_an_answer_that_is_none_is_a_death(lie: str, fence: Fence, right: Converted) -> None:
+def test_an_answer_that_is_none_is_a_death(lie: str, fence: Fence, right: Made) -> None:
     with pytest.raises(Rejected) as refused:
         fence.convert(order(ANSWER % LIES[lie]))
     assert refused.value.code is CRASH
@@ -199,7 +206,7 @@ def test_an_unforeseen_error_keeps_its_traceback(fence: Fence) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 @pytest.mark.parametrize("whom", ["converter", "warden", "both"])
 def test_a_death_between_two_jobs_is_no_pictures_fault(
-    number: int, whom: str, fence: Fence, right: Converted
+    number: int, whom: str, fence: Fence, right: Made
 ) -> None:
     assert fence.convert([PICTURE]) == right
     converter, warden = converter_of(fence), warden_of(fence)
@@ -211,7 +218,7 @@ def test_a_death_between_two_jobs_is_no_pictures_fault(
 
 
 def test_a_death_of_warden_and_converter_in_a_job_is_for_the_workflow_to_retry(
-    fence: Fence, right: Converted
+    fence: Fence, right: Made
 ) -> None:
     """Nobody is left to tell how it came: no file can do that."""
     code = "import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(3600)"
@@ -221,7 +228,7 @@ def test_a_death_of_warden_and_converter_in_a_job_is_for_the_workflow_to_retry(
 
 
 def test_what_goes_wrong_while_an_upload_is_read_is_not_the_pictures_fault(
-    fence: Fence, right: Converted
+    fence: Fence, right: Made
 ) -> None:
     def parts() -> Iterator[bytes]:
         yield PICTURE[:100]
@@ -380,12 +387,12 @@ def memory_holds(pid: int, text: bytes) -> bool:
 
 
 def test_where_memfd_is_refused_a_file_without_a_name_serves(
-    worker: Callable[..., Worker], right: Converted
+    worker: Callable[..., Worker], right: Made
 ) -> None:
     poor = worker("memfd_create")
     for _ in range(2):
         poor.ask(PICTURE)
-        sizes = {name: len(made.data) for name, made in right.items()}
+        sizes = {made.rendition: len(made.data) for made in right.files}
         assert poor.answer() == {**sizes, "way": "file"}
     poor.ask(ORDER + b"import os; os._exit(1)")
     assert poor.answer()["code"] == "TooComplex"
@@ -408,15 +415,18 @@ def test_the_marks_of_overlays_go_into_the_fence_and_a_bad_one_is_our_fault() ->
     renditions = {name: Rendition(60, overlay=overlay) for name, overlay in overlays.items()}
     mark = saved(Image.new("RGB", (20, 10), "red"), "PNG")
     marks = {overlays["a"].source: mark, overlays["b"].source: mark + b"trailer"}
-    made = Fence(renditions, LIMITS)
+    kind = Pictures(renditions, LIMITS)
+    fence = Fence(kind)
+    expected = convert(PICTURE, renditions, LIMITS, marks).made
+    order = kind.order(Facts("a"), lambda *source: marks[OverlaySource(*source)])
     try:
-        assert made.bounded
-        assert made.convert([PICTURE], marks) == convert(PICTURE, renditions, LIMITS, marks)
+        assert fence.bounded
+        assert fence.convert([PICTURE], order) == expected
         with pytest.raises(UnusableOverlay, match=r"two\.png is no use"):
-            made.convert([PICTURE], marks | {overlays["b"].source: b"no picture"})
-        assert made.convert([PICTURE], marks) == convert(PICTURE, renditions, LIMITS, marks)
+            fence.convert([PICTURE], replace(order, enclosed=[order.enclosed[0], b"no picture"]))
+        assert fence.convert([PICTURE], order) == expected
     finally:
-        made.close()
+        fence.close()
 
 
 def test_only_who_has_overlays_can_be_told_of_an_unusable_one(fence: Fence) -> None:
@@ -426,7 +436,7 @@ def test_only_who_has_overlays_can_be_told_of_an_unusable_one(fence: Fence) -> N
 
 
 def test_what_an_interrupted_job_would_answer_is_not_the_next_jobs(
-    fence: Fence, right: Converted
+    fence: Fence, right: Made
 ) -> None:
     other = saved(scene(60, 90), "PNG")
 
@@ -443,7 +453,7 @@ def test_what_an_interrupted_job_would_answer_is_not_the_next_jobs(
     assert fence.convert([PICTURE]) == right
 
 
-def test_a_full_disk_is_not_the_pictures_fault(fence: Fence, right: Converted) -> None:
+def test_a_full_disk_is_not_the_pictures_fault(fence: Fence, right: Made) -> None:
     """Where the kernel has no memory files, renditions lie on a disk that others fill, too."""
     full = (
         "import errno\nfrom upload_workflow.run import warden\n"
@@ -462,8 +472,9 @@ def test_a_worker_without_standard_files_has_a_fence(closed: str, tmp_path: Path
     code = (
         "import pathlib, sys\n"
         "from tests.support.fenced_worker import LIMITS, RENDITIONS\n"
+        "from upload_workflow.image.pictures import Pictures\n"
         "from upload_workflow.run.fence import Fence\n"
-        "fence = Fence(RENDITIONS, LIMITS)\n"
+        "fence = Fence(Pictures(RENDITIONS, LIMITS))\n"
         "fence.convert([pathlib.Path(sys.argv[1]).read_bytes()])\n"
         "pathlib.Path(sys.argv[2]).write_text(fence.way)\n"
     )

@@ -18,6 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.support.memory_s3 import MemoryS3
 from tests.support.upload_world import (
     NOON,
+    OWN,
+    PICTURES,
     RESULTS,
     UPLOADS,
     Killed,
@@ -28,6 +30,7 @@ from tests.support.upload_world import (
 from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.upload import Upload
 from upload_workflow.ops.jobs import JobState, StoredUpload, judge
+from upload_workflow.work import Kind
 
 THEIRS = "theirs"  # the uploads bucket of a second workflow that writes to the same results
 # Weighted: most steps go well, or nothing would ever get far.
@@ -94,10 +97,12 @@ class Job:
 class Histories(RuleBasedStateMachine):
     """Versions are told apart by their etags: each upload has bytes of its own."""
 
+    kind: Kind = PICTURES
+
     @initialize(versioned=st.booleans(), issued=st.sets(st.sampled_from("ab")))
     def empty(self, versioned: bool, issued: set[str]) -> None:
         buckets = {UPLOADS: versioned, THEIRS: versioned, RESULTS: False}
-        self.world = World(s3=MemoryS3(**buckets))
+        self.world = World(s3=MemoryS3(**buckets), kind=self.kind)
         self.versioned = versioned
         self.issued = issued
         for key in issued:
@@ -396,4 +401,9 @@ class Histories(RuleBasedStateMachine):
             self.problems.append(f"FAILED became {now.state}")
 
 
+class HistoriesOfAnOwnKind(Histories):
+    kind = OWN
+
+
 TestHistories = Histories.TestCase
+TestHistoriesOfAnOwnKind = HistoriesOfAnOwnKind.TestCase

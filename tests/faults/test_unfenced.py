@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.upload_world import UPLOADS, CachedConverter, Killed, World, picture
 from upload_workflow.errors import UnusableOverlay
-from upload_workflow.image.converted import Converted
-from upload_workflow.image.rendition import NO_MARKS, Marks
 from upload_workflow.job.document import State
+from upload_workflow.work import Made, Order
 
 KEY = "uploads/a"
 
@@ -22,19 +21,15 @@ class Unbounded(CachedConverter):
     bounded = False
 
     def __init__(self, ends: int) -> None:
+        super().__init__()
         self.ends = ends
         self.tried = 0
 
-    def convert(
-        self,
-        parts: Iterable[bytes],
-        marks: Marks = NO_MARKS,
-        focus: tuple[float, float] | None = None,
-    ) -> Converted:
+    def convert(self, parts: Iterable[bytes], order: Order) -> Made:
         self.tried += 1
         if self.tried <= self.ends:
             raise Killed
-        return super().convert(parts, marks, focus)
+        return super().convert(parts, order)
 
 
 def test_an_upload_that_ended_its_worker_is_refused_by_the_next_attempt() -> None:
@@ -123,15 +118,10 @@ class WithoutMark(Unbounded):
         super().__init__(ends=0)
         self.repaired = False
 
-    def convert(
-        self,
-        parts: Iterable[bytes],
-        marks: Marks = NO_MARKS,
-        focus: tuple[float, float] | None = None,
-    ) -> Converted:
+    def convert(self, parts: Iterable[bytes], order: Order) -> Made:
         if not self.repaired:
             raise UnusableOverlay("The overlay s3://brand/mark.png is no use.")
-        return super().convert(parts)
+        return super().convert(parts, order)
 
 
 def test_an_upload_is_not_blamed_for_an_overlay_that_is_no_use() -> None:

@@ -18,6 +18,7 @@ from upload_workflow.errors import Rejected
 from upload_workflow.image import convert as convert_module
 from upload_workflow.image.convert import Converted, convert
 from upload_workflow.image.limits import Limits
+from upload_workflow.image.pictures import Pictures
 from upload_workflow.image.rendition import NO_MARKS, Marks, Rendition
 from upload_workflow.run.fence import Fence
 
@@ -52,12 +53,12 @@ def main() -> None:
     convert_module.convert = obedient  # type: ignore[assignment]  # inherited by the converters
     for call in sys.argv[1:]:
         refuse(call)
-    fence = Fence(RENDITIONS, LIMITS)
+    fence = Fence(Pictures(RENDITIONS, LIMITS))
     print(json.dumps({"way": fence.way, "bounded": fence.bounded}), flush=True)
     for line in sys.stdin:
         try:
-            converted = fence.convert([Path(line.rstrip("\n")).read_bytes()])
-            answer: dict[str, Any] = {name: len(made.data) for name, made in converted.items()}
+            made = fence.convert([Path(line.rstrip("\n")).read_bytes()])
+            answer: dict[str, Any] = {file.rendition: len(file.data) for file in made.files}
         except Rejected as rejected:
             answer = {"code": rejected.code, "message": rejected.message, "cause": rejected.cause}
         print(json.dumps(answer | {"way": fence.way}), flush=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -26,18 +26,20 @@ from PIL import Image
 from tests.support.memory_s3 import MemoryS3, Version
 from upload_workflow.aws.signer import LastingLinks, SignedLinks, Signer
 from upload_workflow.aws.store import Store
-from upload_workflow.image.convert import convert
-from upload_workflow.image.converted import Converted, Encoded
-from upload_workflow.image.limits import Limits, refuse_by_head
-from upload_workflow.image.rendition import NO_MARKS, Marks, Rendition
+from upload_workflow.errors import Refused
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.pictures import Pictures
+from upload_workflow.image.rendition import Rendition
 from upload_workflow.job import keys, transitions
 from upload_workflow.job.announcement import Results, announcement
 from upload_workflow.job.document import StatusDocument, StoredRendition, timestamp
 from upload_workflow.job.upload import Upload
+from upload_workflow.kind import OwnKind
 from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.job_line import KEPT
 from upload_workflow.run.report import Course
 from upload_workflow.run.runner import Converter, JobRunner, Task, Write, WriteAll
+from upload_workflow.work import Facts, File, Kind, Made, Order, recipe_of
 
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"
@@ -47,6 +49,21 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 RENDITIONS = {"large": Rendition(width_px=24, height_px=24), "small": Rendition(width_px=8)}
 LIMITS = Limits(max_bytes=100_000)
+PICTURES = Pictures(RENDITIONS, LIMITS)
+
+
+def halves(upload: bytes, facts: Facts) -> Iterable[File]:
+    """A kind of work of an embedder's that takes what pictures take, and makes no picture of it."""
+    if not upload.startswith(b"\xff\xd8"):
+        raise Refused(f"{facts.key} is not what is wanted.")
+    middle = len(upload) // 2
+    yield File("first.bin", upload[:middle], "application/octet-stream")
+    yield File("second.bin", upload[middle:], "application/octet-stream")
+
+
+OWN = OwnKind(halves, recipe_of({"own": "halves"}), frozenset({"application/octet-stream"}), LIMITS)
+# What a world converts that was not told otherwise; tests set it to show that nothing changes.
+usual_kind: Kind = PICTURES
 
 
 STATES: dict[str, Any] = json.loads(
@@ -81,30 +98,26 @@ def picture(shade: int = 0) -> bytes:
 
 
 @cache
-def converted(upload: bytes, focus: tuple[float, float] | None = None) -> Converted:
-    """What the converter makes of these bytes; made once, because it is the same every time."""
-    return convert(upload, RENDITIONS, LIMITS, focus=focus)
+def made_of(kind: Kind, upload: bytes, order: str) -> Made:
+    """What the kind makes of these bytes; made once, because it is the same every time."""
+    return kind.load()(upload, Order(json.loads(order)))
 
 
+@dataclass
 class CachedConverter:
     """The converter in this process, where fences are not the question."""
 
+    kind: Kind = PICTURES
     way = "none"
     bounded = True
 
-    def convert(
-        self,
-        parts: Iterable[bytes],
-        marks: Marks = NO_MARKS,
-        focus: tuple[float, float] | None = None,
-    ) -> Converted:
-        del marks
-        return converted(b"".join(parts), focus)
+    def convert(self, parts: Iterable[bytes], order: Order) -> Made:
+        return made_of(self.kind, b"".join(parts), json.dumps(order.facts))
 
 
-def one_after_another(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[StoredRendition]:
+def one_after_another(write: Write, files: Sequence[File]) -> Iterable[StoredRendition]:
     """So that every crash can be repeated."""
-    return map(write, renditions.keys(), renditions.values())
+    return map(write, files)
 
 
 @cache
@@ -164,7 +177,8 @@ class World:
     write_all: WriteAll = one_after_another
     scanned_only: bool = False
     served_from: str | None = None
-    converter: Converter = field(default_factory=CachedConverter)
+    kind: Kind = field(default_factory=lambda: usual_kind)
+    converter: Converter | None = None  # None: the kind's, without a fence
     recipe: str = RECIPE
     delete_on_success: bool = False
     kept: list[str] = field(default_factory=list)  # why originals stayed that were to go
@@ -212,8 +226,8 @@ class World:
                 if self.served_from
                 else SignedLinks(signer(), RESULTS, timedelta(hours=1), self._tick)
             ),
-            refuse_by_head=partial(refuse_by_head, limits=LIMITS),
-            converter=self.converter,
+            kind=self.kind,
+            converter=self.converter or CachedConverter(self.kind),
             now=self._tick,
             write_all=self.write_all,
             lease=timedelta(minutes=1),

@@ -21,6 +21,7 @@ ANSWERS = {
         "consumer_package": str(PACKAGE),
         "backend": {"url": "https://backend.example.com/uploads", "key": "secret"},
     },
+    "own-kind": {"kind_package": str(PACKAGE)},
     "own-step": {"step_package": str(PACKAGE)},
     "cdn": {
         "domain": "img.example.com",
@@ -96,6 +97,7 @@ def test_an_example_applies_and_stays_as_it_is(cloud: Cloud, tmp_path: Path, exa
 def test_a_block_in_the_documentation_applies(cloud: Cloud, tmp_path: Path, place: str) -> None:
     unpacked(tmp_path / "upload-workflow", PACKAGE)
     block = re.sub(r'"\./upload-workflow-\d[\d.]*"', '"./upload-workflow"', BLOCKS[place])
+    block = re.sub(r'(package_file\s+= )"[^"]+"', rf'\1"{PACKAGE}"', block)
     if not WHOLE.search(block):
         source = '  source = "./upload-workflow"\n'
         block = f'module "upload_workflow" {{\n{source}{block}}}\n'

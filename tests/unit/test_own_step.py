@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from tests.support.upload_world import World, converted, picture
+from tests.support.upload_world import LIMITS, RENDITIONS, World, picture
 from tests.support.workflow_file import ROOT
 from upload_workflow.errors import OwnStepBroken
 from upload_workflow.image.convert import convert
@@ -120,5 +120,5 @@ def test_the_step_is_asked_nothing_when_it_is_not_there() -> None:
     document = world.document(KEY)
     assert document is not None and document.state is State.SUCCEEDED
     assert {r.bytes for r in document.renditions} == {
-        len(e.data) for e in converted(picture()).values()
+        len(e.data) for e in convert(picture(), RENDITIONS, LIMITS).values()
     }

@@ -9,9 +9,10 @@ import PIL
 import pytest
 
 from upload_workflow.image import recipe as module
-from upload_workflow.image.recipe import LENGTH, recipe
+from upload_workflow.image.recipe import recipe
 from upload_workflow.image.rendition import Fit, OutputFormat, Overlay, Rendition
 from upload_workflow.job import keys
+from upload_workflow.work import RECIPE_LENGTH
 
 SMALL = Rendition(width_px=8, height_px=8)
 OTHERWISE: dict[str, Any] = {
@@ -52,5 +53,5 @@ def test_another_converter_is_another_recipe(
 
 
 def test_a_recipe_fits_into_a_key() -> None:
-    assert len(recipe({})) == LENGTH == keys.RECIPE_LENGTH
+    assert len(recipe({})) == RECIPE_LENGTH == keys.RECIPE_LENGTH
     assert set(recipe({})) <= set("abcdefghijklmnopqrstuvwxyz234567")

@@ -40,7 +40,7 @@ def version(number: int) -> Upload:
 OLD, MINE, NEW = version(1), version(2), version(3)
 E1, E2 = Claimant("e1", LEASE), Claimant("e2", LEASE)
 REDRIVE = Claimant("e2", LEASE, redrive=True)
-SMALL = StoredRendition("small", "k/small.webp", "https://b/k?sig", "t", "image/webp", 1, 2, 3, "f")
+SMALL = StoredRendition("small", "k/small.webp", "https://b/k?sig", "t", "image/webp", 3, "f", 1, 2)
 
 
 def document(decision: Decision) -> StatusDocument:

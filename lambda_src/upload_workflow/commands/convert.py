@@ -16,9 +16,11 @@ from typing import Any
 
 from ..errors import Rejected, UnusableOverlay
 from ..image.limits import Limits
-from ..image.rendition import Marks, Rendition, overlay_sources
+from ..image.pictures import Pictures
+from ..image.rendition import Rendition
 from ..run.fence import Fence
 from ..terminal import ProgressLine, bar, printable
+from ..work import Facts, Order
 from .result_folders import result_folders
 
 # Those that the module makes unless it is told others; a test compares them with variables.tf.
@@ -57,9 +59,9 @@ def main(command_line: Sequence[str]) -> int:
         limits = Limits.from_json(_json(arguments.limits)) if arguments.limits else Limits()
         files = list(_files(arguments.files))
         folders = result_folders(arguments.out, files)
-        marks = _marks(arguments.renditions, renditions)
-        fence = Fence(renditions, limits)
-        return _convert_all(files, folders, fence, marks, as_json=arguments.json)
+        pictures = Pictures(renditions, limits)
+        order = _order(pictures, arguments.renditions)
+        return _convert_all(files, folders, Fence(pictures), order, as_json=arguments.json)
     except KeyboardInterrupt:
         print("Stopped. The files named so far are converted.", file=sys.stderr)
         return 130
@@ -83,21 +85,21 @@ def _words(error: OSError) -> str:
 
 
 def _convert_all(
-    files: Sequence[Path], folders: Sequence[Path], fence: Fence, marks: Marks, *, as_json: bool
+    files: Sequence[Path], folders: Sequence[Path], fence: Fence, order: Order, *, as_json: bool
 ) -> int:
     """0, or 1 when a file could not be read; the others are converted nevertheless."""
     worst = 0
     progress, total = ProgressLine(), len(files)
     for done, (file, folder) in enumerate(zip(files, folders, strict=True)):
         progress.show(f"{bar(done, total)} {done}/{total} {file.name}")
-        result = _convert_file(file, folder, fence, marks)
+        result = _convert_file(file, folder, fence, order)
         progress.clear()
         print(json.dumps(result) if as_json else printable(_sentence(result)), flush=True)
         worst = max(worst, result["state"] == "FAILED")
     return int(worst)
 
 
-def _convert_file(file: Path, folder: Path, fence: Fence, marks: Marks) -> dict[str, Any]:
+def _convert_file(file: Path, folder: Path, fence: Fence, order: Order) -> dict[str, Any]:
     try:
         upload = file.read_bytes()
     except OSError as trouble:
@@ -108,7 +110,7 @@ def _convert_file(file: Path, folder: Path, fence: Fence, marks: Marks) -> dict[
             "renditions": [],
         }
     try:
-        converted = fence.convert([upload], marks)
+        converted = fence.convert([upload], order)
     except Rejected as rejected:
         return {
             "file": str(file),
@@ -118,26 +120,26 @@ def _convert_file(file: Path, folder: Path, fence: Fence, marks: Marks) -> dict[
             "renditions": [],
         }
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
-    for name, encoded in converted.items():
-        path = folder / f"{name}.{encoded.extension}"
-        path.write_bytes(encoded.data)
-        made.append(
+    renditions = []
+    for made in converted.files:
+        path = folder / made.name
+        path.write_bytes(made.data)
+        renditions.append(
             {
-                "name": name,
+                "name": made.rendition,
                 "file": str(path),
-                "content_type": encoded.content_type,
-                "width": encoded.width,
-                "height": encoded.height,
-                "bytes": len(encoded.data),
-                "sha256": hashlib.sha256(encoded.data).hexdigest(),
+                "content_type": made.content_type,
+                "width": made.width,
+                "height": made.height,
+                "bytes": len(made.data),
+                "sha256": hashlib.sha256(made.data).hexdigest(),
             }
         )
     return {
         "file": str(file),
         "state": "SUCCEEDED",
-        "image": converted.image.to_json(),
-        "renditions": made,
+        "image": converted.image,
+        "renditions": renditions,
         "cpu_seconds": round(fence.cpu_seconds, 3),
     }
 
@@ -161,10 +163,10 @@ def _renditions(path: Path | None) -> dict[str, Rendition]:
         raise ValueError(f"{path} holds no renditions: {error}.") from error
 
 
-def _marks(path: Path | None, renditions: dict[str, Rendition]) -> Marks:
+def _order(pictures: Pictures, path: Path | None) -> Order:
     """An overlay's key is here the path of a file, from where the renditions' file lies."""
     folder = path.parent if path else Path()
-    return {source: (folder / source.key).read_bytes() for source in overlay_sources(renditions)}
+    return pictures.order(Facts(""), lambda bucket, key: (folder / key).read_bytes())
 
 
 def _json(path: Path) -> dict[str, Any]:

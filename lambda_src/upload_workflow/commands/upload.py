@@ -112,7 +112,8 @@ def _upload(
 
 def _save(made: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     """The rendition without its URL, which opens it for whoever reads a log."""
-    facts = {name: made[name] for name in ("name", "content_type", "width", "height", "bytes")}
+    told = ("name", "content_type", "width", "height", "bytes")
+    facts = {name: made[name] for name in told if name in made}
     if folder is None:
         return facts
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,14 +126,15 @@ def _exit_code(result: dict[str, Any]) -> int:
     return {"SUCCEEDED": SUCCEEDED, "REJECTED": REJECTED}.get(result["state"], FAILED)
 
 
+def _size(made: dict[str, Any]) -> str:
+    pixels = f"{made['width']}x{made['height']} " if "width" in made else ""
+    return f"{made['name']} {pixels}{made['bytes'] / 1000:.0f} kB"
+
+
 def _sentence(result: dict[str, Any]) -> str:
     match result["state"]:
         case "SUCCEEDED":
-            sizes = ", ".join(
-                f"{made['name']} {made['width']}x{made['height']} {made['bytes'] / 1000:.0f} kB"
-                for made in result["renditions"]
-            )
-            return f"{result['file']}: {sizes}"
+            return f"{result['file']}: {', '.join(map(_size, result['renditions']))}"
         case "REJECTED" | "FAILED" as state:
             return f"{result['file']}: {state.lower()}. {result['message']}"
         case state:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..work import File, Made
+
 # Every media type that a rendition may have, with the end of its file's name.
 EXTENSIONS = {"image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif", "image/png": "png"}
 
@@ -57,3 +59,12 @@ class Converted(Mapping[str, Encoded]):
 
     def __len__(self) -> int:
         return len(self.renditions)
+
+    @property
+    def made(self) -> Made:
+        """The same, as it leaves a converter."""
+        files = (
+            File(f"{name}.{e.extension}", e.data, e.content_type, e.width, e.height)
+            for name, e in self.renditions.items()
+        )
+        return Made(tuple(files), self.image.to_json())

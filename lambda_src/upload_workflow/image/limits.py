@@ -62,7 +62,7 @@ def refuse_by_head(head: bytes, size_bytes: int, limits: Limits) -> None:
     Returning promises nothing: the size may stand later in the file, and scans and frames
     are counted only as far as these bytes reach.
     """
-    _refuse_bytes(size_bytes, limits)
+    refuse_bytes(size_bytes, limits)
     header = read_header(head)
     if header is not None:
         refuse_by_header(header, size_bytes, limits)
@@ -70,7 +70,7 @@ def refuse_by_head(head: bytes, size_bytes: int, limits: Limits) -> None:
 
 def header_within(upload: bytes, limits: Limits) -> Header:
     """The header of a whole upload that keeps within the limits; otherwise raises Rejected."""
-    _refuse_bytes(len(upload), limits)
+    refuse_bytes(len(upload), limits)
     header = read_header(upload)
     if header is None:
         raise Rejected(
@@ -203,7 +203,8 @@ def _refuse_memory(header: Header, size_bytes: int, needed_mb: float, limits: Li
     )
 
 
-def _refuse_bytes(size_bytes: int, limits: Limits) -> None:
+def refuse_bytes(size_bytes: int, limits: Limits) -> None:
+    """Raise Rejected for an upload that is too large, whatever it is."""
     if size_bytes > limits.max_bytes:
         raise Rejected(
             RejectionCode.TOO_MANY_BYTES,

@@ -5,19 +5,15 @@ Knows renditions and what draws and writes them. Does not load any of it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import importlib.util
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
 import PIL  # its version alone; the package loads nothing
 
 from .. import __version__
+from ..work import recipe_of
 from .rendition import Rendition
-
-LENGTH = 8  # base32 characters: 40 bits tell apart the few recipes that one upload ever meets
 
 
 def recipe(renditions: Mapping[str, Rendition]) -> str:
@@ -25,12 +21,12 @@ def recipe(renditions: Mapping[str, Rendition]) -> str:
 
     Limits are left out: they refuse uploads and shape no rendition.
     """
-    facts = {
-        "renditions": {name: asdict(rendition) for name, rendition in renditions.items()},
-        "converter": __version__,
-        "pillow": PIL.__version__,
-        # The two resamplers round differently.
-        "simd": importlib.util.find_spec("cykooz_resizer") is not None,
-    }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
-    return base64.b32encode(digest).decode("ascii").lower()[:LENGTH]
+    return recipe_of(
+        {
+            "renditions": {name: asdict(rendition) for name, rendition in renditions.items()},
+            "converter": __version__,
+            "pillow": PIL.__version__,
+            # The two resamplers round differently.
+            "simd": importlib.util.find_spec("cykooz_resizer") is not None,
+        }
+    )

@@ -22,7 +22,9 @@ def html(content_types: Collection[str], max_bytes: int) -> str:
 
     content_types: such as "image/jpeg"; the file dialog offers them.
     """
+    pictures = all(name.startswith("image/") for name in content_types)
     page = _FILE.read_text(encoding="utf-8")
+    page = page.replace("THINGS", "pictures" if pictures else "files")
     page = page.replace("CONTENT_TYPES", escape(",".join(content_types)), 1)
     return page.replace("TAKEN", escape(f"{_formats(content_types)}, up to {size(max_bytes)}"), 1)
 

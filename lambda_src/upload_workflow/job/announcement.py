@@ -44,7 +44,7 @@ def announcement(decision: Decision, upload: Upload, results: Results) -> dict[s
     document = decision.document if isinstance(decision, Recorded) else decision
     facts = _announced(document.job_id, document.upload, results, document.state.value)
     facts["renditions"] = [
-        {name: value for name, value in asdict(rendition).items() if not name.startswith("url")}
+        {name: value for name, value in rendition.to_json().items() if not name.startswith("url")}
         for rendition in document.renditions
     ]
     if document.image is not None:

@@ -18,6 +18,8 @@ from .upload import Upload
 
 SCHEMA = "1"
 
+_OF_PICTURES = frozenset({"width", "height"})
+
 # A small picture is ready about a second after it was uploaded. Clients wait longer each time.
 POLL_AFTER_SECONDS = 1
 
@@ -66,17 +68,24 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class StoredRendition:
     """url works until url_expires_at, or for as long as the object is kept if that is None;
-    sha256 in hexadecimal digits."""
+    sha256 in hexadecimal digits; width and height of a picture, None for what is none."""
 
     name: str
     key: str
     url: str
     url_expires_at: str | None
     content_type: str
-    width: int
-    height: int
     bytes: int
     sha256: str
+    width: int | None = None
+    height: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _OF_PICTURES or value is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ class StatusDocument:
         """Equal documents are equal bytes."""
         facts = {name: value for name, value in asdict(self).items() if _is_said(name, value)}
         facts |= {"schema": SCHEMA, "upload": _stated_when_known(facts["upload"])}
+        facts["renditions"] = [rendition.to_json() for rendition in self.renditions]
         if not self.is_terminal:
             facts["poll_after_seconds"] = POLL_AFTER_SECONDS
         return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()

@@ -14,7 +14,7 @@ MAX_KEY_BYTES = 1024
 
 JOB_ID_LENGTH = 26  # base32 characters: 130 bits, collisions are out of reach
 
-RECIPE_LENGTH = 8  # characters, as image/recipe.py makes them
+RECIPE_LENGTH = 8  # characters, as work.recipe_of makes them
 
 # The longest below a results folder: "/<job id>/<recipe>/<rendition, 32>.<extension, 4>".
 _LONGEST_RESULT = 1 + JOB_ID_LENGTH + 1 + RECIPE_LENGTH + 1 + 32 + 1 + 4

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..errors import OwnStepBroken
+from ..errors import OwnStepBroken, Refused
 from .metadata import RULE, Metadata, is_metadata
 
-# A sentence for the client, not a report.
-_LONGEST_MESSAGE = 500
 _FIELDS = {"refuse", "focus", "metadata"}
 
 
@@ -64,9 +62,9 @@ def _refusal(value: Any) -> str | None:
     if value is None:
         return None
     message = value.get("message") if isinstance(value, Mapping) else None
-    if not isinstance(message, str) or not 0 < len(message) <= _LONGEST_MESSAGE:
+    if not isinstance(message, str) or not 0 < len(message) <= Refused.LONGEST:
         raise OwnStepBroken(
-            f'A refusal is {{"message": "..."}} with 1 to {_LONGEST_MESSAGE} characters for the '
+            f'A refusal is {{"message": "..."}} with 1 to {Refused.LONGEST} characters for the '
             "client's eyes."
         )
     return message

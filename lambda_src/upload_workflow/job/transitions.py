@@ -320,7 +320,7 @@ def succeed(
     claimed: StatusDocument,
     now: datetime,
     *,
-    image: Mapping[str, Any],
+    image: Mapping[str, Any] | None,
     renditions: tuple[StoredRendition, ...],
     recipe: str | None = None,
 ) -> StatusDocument:

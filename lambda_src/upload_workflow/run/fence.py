@@ -6,31 +6,25 @@ Where no child can be made the worker converts by itself, under a deadline that 
 
 An upload goes in as a file without a name, handed over a socket; the renditions come back as
 one, with facts in JSON: the worker believes nothing that could run, or that a browser would run.
-Knows processes. Does not know S3, jobs or pixels.
+Knows processes. Does not know S3, jobs or pixels: what is made of an upload its `work.Kind` knows.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from time import monotonic, process_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import Rejected, RejectionCode, Unforeseen, UnusableOverlay
-from ..image.converted import EXTENSIONS, Converted, Encoded, ImageFacts
-from ..image.header import Format
-from ..image.rendition import NO_MARKS, Marks, Rendition, overlay_sources
-
-if TYPE_CHECKING:
-    from ..image.limits import Limits
+from ..work import File, Kind, Made, Order, Work
 
 # Seconds beyond limits.max_seconds: the converter's own check between two steps speaks first.
 _GRACE_SECONDS = 1.0
@@ -46,8 +40,7 @@ _TRIES = 3
 _LONGEST_ANSWER = 200_000
 # What reading raises that was not written by a converter of ours.
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError)
-_COLOR = re.compile(r"#[0-9a-f]{6}\Z")
-_THUMB_HASH = re.compile(r"[A-Za-z0-9+/=]{1,40}\Z")
+_NO_ORDER = Order()
 
 
 class FenceBroken(Exception):
@@ -75,16 +68,17 @@ class _Warden:
 
 
 class Fence:
-    """Makes renditions of uploads of strangers, one at a time.
+    """Does one kind of work with uploads of strangers, one at a time.
 
     way: how the last upload went to its converter: "memfd" or "file"; or "none", when this
     process converts by itself. cpu_seconds: what the last conversion took.
     To be made before there is anything in this process that a decoder must not see.
     """
 
-    def __init__(self, renditions: Mapping[str, Rendition], limits: Limits) -> None:
-        self._renditions = renditions
-        self._limits = limits
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._limits = kind.limits
+        self._work: Work | None = None  # in this process, where it has no fence
         self._converter: socket.socket | None = None
         self._handover: int | None = None
         self._handed_by = "none"
@@ -110,43 +104,37 @@ class Fence:
             return False
         return True
 
-    def convert(
-        self,
-        parts: Iterable[bytes],
-        marks: Marks = NO_MARKS,
-        focus: tuple[float, float] | None = None,
-    ) -> Converted:
-        """parts: the upload, one after the other. marks: what the renditions' overlays hold.
-        focus: what crops keep in sight, as `convert` takes it.
+    def convert(self, parts: Iterable[bytes], order: Order = _NO_ORDER) -> Made:
+        """parts: the upload, one after the other. order: what its kind wants to have with it.
 
         Raises Rejected, UnusableOverlay, FenceBroken, and what reading the parts raises.
         """
         if not self.bounded:
             self.way = "none"
-            return self._convert_here(b"".join(parts), marks, focus)
+            return self._convert_here(b"".join(parts), order)
         if self._handover is None:
             from .warden import anonymous_file  # noqa: PLC0415, Linux only
 
             # One for all uploads: its pages are those of the last one.
             self._handover, self._handed_by = anonymous_file()
         self.way = self._handed_by
-        first = [marks[source] for source in overlay_sources(self._renditions)]
         os.lseek(self._handover, 0, os.SEEK_SET)
         size = 0
-        for part in chain(first, parts):
+        for part in chain(order.enclosed, parts):
             size += len(part)
             left = memoryview(part)
             while left:
                 left = left[os.write(self._handover, left) :]
         os.ftruncate(self._handover, size)  # of another upload nothing is left
-        order = {"marks": [len(mark) for mark in first], "focus": focus}
-        return self._convert_in_child(self._handover, json.dumps(order).encode())
+        return self._convert_in_child(self._handover, order)
 
-    def _convert_in_child(self, upload: int, order: bytes) -> Converted:
+    def _convert_in_child(self, upload: int, order: Order) -> Made:
+        sizes = [len(enclosed) for enclosed in order.enclosed]
+        asked = json.dumps({"enclosed": sizes, "facts": order.facts}).encode()
         for _ in range(_TRIES):
             converter = self._ready()
             try:
-                socket.send_fds(converter, [order], [upload])
+                socket.send_fds(converter, [asked], [upload])
                 answer, files = _receive(
                     converter, self._limits.max_seconds + _GRACE_SECONDS, _LONGEST_ANSWER
                 )
@@ -163,7 +151,7 @@ class Fence:
                 raise
             if answer:
                 try:
-                    return self._read(answer, files)
+                    return self._read(answer, files, order)
                 finally:
                     for file in files:
                         os.close(file)
@@ -173,45 +161,46 @@ class Fence:
             raise self._refusal(death)
         raise FenceBroken
 
-    def _read(self, answer: bytes, files: list[int]) -> Converted:
-        """The renditions, or their refusal raised. An answer that no converter of ours gives is
+    def _read(self, answer: bytes, files: Sequence[int], order: Order) -> Made:
+        """What was made, or their refusal raised. An answer that no converter of ours gives is
         taken for a death: the file has taken the converter over."""
         try:
             facts = json.loads(answer)
             self.cpu_seconds = float(facts["cpu_seconds"])
             if "full" in facts:
                 raise FenceBroken(str(facts["full"]))
-            if "unusable" in facts and overlay_sources(self._renditions):
+            if "unusable" in facts and order.enclosed:
                 raise UnusableOverlay(str(facts["unusable"]))
             if "code" in facts:
-                raise _refused(facts)
-            return _converted(facts, files[0], self._renditions)
+                raise self._refused(facts)
+            made = _made(facts, files[0])
+            self._kind.check(made)
+            return made
         except _NONSENSE as error:
             self._end_converter()
             raise self._refusal(0, f"The converter's answer is none: {error!r}") from error
 
     def _refusal(self, death: int, cause: str | None = None) -> Rejected:
         """death: the signal that ended the converter, 0 for none."""
-        limits = self._limits
+        limits, words = self._limits, self._kind.words
         if death == signal.SIGXCPU:
             return Rejected(
                 RejectionCode.TOO_MUCH_TIME,
-                f"The image takes more than {limits.max_seconds:g} seconds to convert. "
-                "Send fewer pixels or frames, or save it again with another program.",
+                f"The {words.noun} takes more than {limits.max_seconds:g} seconds to convert. "
+                f"{words.less}",
                 "The converter was ended for its time.",
             )
         if death == signal.SIGKILL:
             return Rejected(
                 RejectionCode.TOO_MUCH_MEMORY,
-                f"The image takes more than {limits.max_memory_mb} MB to convert. "
-                "Send fewer pixels, or save it again with another program.",
+                f"The {words.noun} takes more than {limits.max_memory_mb} MB to convert. "
+                f"{words.less}",
                 "The converter was killed, as the kernel does where memory ends.",
             )
         name = signal.Signals(death).name if death in tuple(signal.Signals) else f"exit {death}"
         return Rejected(
             RejectionCode.TOO_COMPLEX,
-            "The image made its decoder fail. Save it again with another program, as a plain "
-            "JPEG or PNG.",
+            f"The {words.noun} made its decoder fail. {words.plainer}",
             cause or f"The converter died by {name}.",
         )
 
@@ -275,27 +264,31 @@ class Fence:
             inside.close()
             return None
         if not pid:
-            warden.keep(inside, self._renditions, self._limits)
+            warden.keep(inside, self._kind)
         inside.close()
         return _Warden(pid, outside)
 
-    def _convert_here(
-        self, upload: bytes, marks: Marks, focus: tuple[float, float] | None
-    ) -> Converted:
+    def _convert_here(self, upload: bytes, order: Order) -> Made:
         """Under a deadline on CPU time by which the kernel ends this process."""
-        from ..image.convert import convert  # noqa: PLC0415, see `warden.keep`
-
+        if self._work is None:
+            self._work = self._kind.load()
         begun = process_time()
         if not hasattr(signal, "setitimer"):  # not on Windows
-            return convert(upload, self._renditions, self._limits, marks, focus)
+            return self._work(upload, order)
         before = signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, self._limits.max_seconds + _GRACE_SECONDS)
         try:
-            return convert(upload, self._renditions, self._limits, marks, focus)
+            return self._work(upload, order)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
             signal.signal(signal.SIGPROF, before)
             self.cpu_seconds = process_time() - begun
+
+    def _refused(self, facts: Mapping[str, Any]) -> Rejected:
+        cause = facts["cause"]
+        if facts["unforeseen"]:
+            return Unforeseen(str(cause), self._kind.words.noun)
+        return Rejected(RejectionCode(facts["code"]), str(facts["message"]), cause and str(cause))
 
 
 def _receive(door: socket.socket, seconds: float, size: int) -> tuple[bytes, list[int]]:
@@ -314,33 +307,15 @@ def _receive(door: socket.socket, seconds: float, size: int) -> tuple[bytes, lis
             return message, files
 
 
-def _refused(facts: Mapping[str, Any]) -> Rejected:
-    cause = facts["cause"]
-    if facts["unforeseen"]:
-        return Unforeseen(str(cause))
-    return Rejected(RejectionCode(facts["code"]), str(facts["message"]), cause and str(cause))
-
-
-def _converted(facts: Mapping[str, Any], file: int, asked: Mapping[str, Rendition]) -> Converted:
-    """Raises ValueError and its like for what was not asked for."""
-    image = ImageFacts(**facts["image"])
-    sizes = [image.width, image.height, image.frames]
+def _made(facts: Mapping[str, Any], file: int) -> Made:
+    """Raises ValueError and its like for what is none."""
     left = os.fstat(file).st_size
     at = 0
-    renditions = {}
-    for name, (content_type, width, height, size) in facts["renditions"].items():
-        sizes += [width, height, size]
-        if content_type not in EXTENSIONS or not 0 < size <= left:
-            raise ValueError(f"a rendition of type {content_type!r} and {size!r} bytes")
-        renditions[name] = Encoded(os.pread(file, size, at), content_type, width, height)
+    files = []
+    for name, content_type, width, height, size in facts["files"]:
+        if not 0 < size <= left:
+            raise ValueError(f"a file of {size!r} bytes")
+        files.append(File(name, os.pread(file, size, at), content_type, width, height))
         at += size
         left -= size
-    if (
-        renditions.keys() != asked.keys()
-        or not all(isinstance(size, int) and size > 0 for size in sizes)
-        or not _COLOR.match(image.dominant_color)
-        or not _THUMB_HASH.match(image.placeholder)
-        or image.format not in tuple(Format)
-    ):
-        raise ValueError("other facts than those asked for")
-    return Converted(image, renditions)
+    return Made(tuple(files), facts["image"])

@@ -94,6 +94,7 @@ def _document_facts(document: StatusDocument) -> dict[str, Any]:
         facts |= {"code": document.error.code, "message": document.error.message}
     if document.image is not None:
         facts |= {name: document.image.get(name) for name in ("format", "width", "height")}
+    if document.renditions:
         facts["renditions"] = len(document.renditions)
         facts["rendition_bytes"] = sum(rendition.bytes for rendition in document.renditions)
     return facts

@@ -3,13 +3,13 @@
 The order of the steps is the promise: whoever reads SUCCEEDED can read every rendition, and a
 crash between any two of them leaves a document from which the next attempt goes on. Knows the
 steps and their order. Does not know Pillow, S3's answers or which transitions there are: those are
-`image`'s, the store's and `transitions`'.
+the kind's, the store's and `transitions`'.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,17 +18,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
-from ..errors import Rejected, RejectionCode, ResultsShared, ScanFailed, UnusableOverlay
+from ..errors import Refused, Rejected, RejectionCode, ResultsShared, ScanFailed, UnusableOverlay
 from ..job import keys, transitions
 from ..job.document import State, StatusDocument, StoredRendition
 from ..job.own_step import NO_STEP, OwnStep
 from ..job.transitions import Claimant, Decision, Ignored, Reason, Recorded, Relation
 from ..job.upload import Scan, Upload
+from ..work import Facts, File, Kind, Made, Order
 
 if TYPE_CHECKING:
     from ..aws.signer import Link
-    from ..image.converted import Converted, Encoded
-    from ..image.rendition import Marks
     from .report import Course
 
 # Enough for every header that decides early; the rest is read only if that lets it pass.
@@ -46,8 +45,8 @@ _GONE = Rejected(
 # An earlier attempt was converting it without a fence, and did not live to say how that ended.
 _ENDED_ITS_WORKER = Rejected(
     RejectionCode.TOO_MUCH_TIME,
-    "The image takes too long to convert. Send fewer pixels or frames, or save it again with "
-    "another program.",
+    "The file takes too long to convert. Send a smaller one, or save it again with another "
+    "program.",
     "The conversion ended its worker.",
 )
 # Which threat it was stays in the log: the client may be the attacker.
@@ -57,8 +56,7 @@ _THREAT_FOUND = Rejected(
 )
 _NOT_SCANNABLE = Rejected(
     RejectionCode.NOT_SCANNABLE,
-    "The malware scan does not support the file, such as one with a password. "
-    "Upload a plain image.",
+    "The malware scan does not support the file, such as one with a password. Upload a plain file.",
 )
 
 
@@ -94,7 +92,7 @@ class Task:
 
 
 class Converter(Protocol):
-    """What makes the renditions: `Fence`, but for tests.
+    """What does the work: `Fence`, but for tests.
 
     bounded: whether a conversion can end no more than itself. way: how the last one ran.
     """
@@ -104,30 +102,28 @@ class Converter(Protocol):
     @property
     def bounded(self) -> bool: ...
 
-    def convert(
-        self, parts: Iterable[bytes], marks: Marks, focus: tuple[float, float] | None
-    ) -> Converted:
-        """focus: see `OwnStep`. Raises Rejected, UnusableOverlay, and what reading raises."""
+    def convert(self, parts: Iterable[bytes], order: Order) -> Made:
+        """Raises Rejected, UnusableOverlay, and what reading raises."""
         ...
 
 
-Write = Callable[[str, "Encoded"], StoredRendition]
-WriteAll = Callable[[Write, "Mapping[str, Encoded]"], Iterable[StoredRendition]]
+Write = Callable[[File], StoredRendition]
+WriteAll = Callable[[Write, Sequence[File]], Iterable[StoredRendition]]
 
 
-def side_by_side(write: Write, renditions: Mapping[str, Encoded]) -> Iterable[StoredRendition]:
+def side_by_side(write: Write, files: Sequence[File]) -> Iterable[StoredRendition]:
     """Write all renditions at once, in their order. Nothing is written any more once it raises."""
     with ThreadPoolExecutor(_WRITES_AT_ONCE) as threads:
-        return list(threads.map(write, renditions.keys(), renditions.values()))
+        return list(threads.map(write, files))
 
 
 @dataclass(frozen=True)
 class JobRunner:
     """What a job needs besides its task: the outside world as values.
 
-    recipe: names all that makes a rendition's bytes besides the upload (see image/recipe.py).
+    kind: what is made of an upload; converter: where.
+    recipe: names all that makes a rendition's bytes besides the upload (see `work.recipe_of`).
     link: the URL of a rendition, by its key and content type.
-    marks: reads what the renditions' overlays hold.
     delete_on_success: whether the original goes once its job has succeeded.
     """
 
@@ -135,13 +131,12 @@ class JobRunner:
     recipe: str
     store: Store
     link: Callable[[str, str], Link]
-    refuse_by_head: Callable[[bytes, int], None]
+    kind: Kind
     converter: Converter
     now: Callable[[], datetime]
     write_all: WriteAll
     lease: timedelta
     scanned_only: bool
-    marks: Callable[[], Marks] = dict
     delete_on_success: bool = False
 
     def run(self, task: Task, upload: Upload, course: Course) -> Decision:
@@ -186,9 +181,15 @@ class JobRunner:
             told = replace(
                 claimed.upload, metadata=task.own_step.told_with(claimed.upload.metadata)
             )
-            ended, seen = self._convert(
-                claimed, upload, opened, course, seen, focus=task.own_step.focus
+            facts = Facts(
+                key=upload.key,
+                content_type=told.content_type,
+                original_name=told.original_name,
+                owner=told.owner,
+                metadata=told.metadata or {},
+                focus=task.own_step.focus,
             )
+            ended, seen = self._convert(claimed, upload, opened, course, seen, facts=facts)
             ended = replace(ended, upload=told)
         decision, _ = self.store.update_status(
             key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
@@ -233,20 +234,18 @@ class JobRunner:
         course: Course,
         seen: Seen,
         *,
-        focus: tuple[float, float] | None,
+        facts: Facts,
     ) -> tuple[StatusDocument, Seen]:
         """The document with the job's end, and the claim as it was seen last."""
         try:
             head = opened.read(_HEAD_BYTES)
-            self.refuse_by_head(head, opened.size_bytes)
+            self.kind.refuse_by_head(head, opened.size_bytes)
             parts = _parts(head, opened, course)
-            marks = self.marks()
+            order = self.kind.order(facts, self.store.read_overlay)
             if self.converter.bounded:
-                converted = self.converter.convert(parts, marks, focus)
+                made = self.converter.convert(parts, order)
             else:
-                converted, seen = self._convert_at_risk(
-                    list(parts), marks, upload, seen, focus=focus
-                )
+                made, seen = self._convert_at_risk(list(parts), order, upload, seen)
         except Rejected as refusal:
             course.refused(refusal)
             return transitions.reject(claimed, self.now(), refusal), seen
@@ -254,60 +253,52 @@ class JobRunner:
             course.lap("convert")
             course.fence = self.converter.way if "read" in course.stages_ms else None
         write = partial(self._write_rendition, upload.key, claimed.job_id or upload.job_id)
-        renditions = tuple(self.write_all(write, converted))
+        renditions = tuple(self.write_all(write, made.files))
         course.lap("write")
         ended = transitions.succeed(
             claimed,
             self.now(),
-            image=converted.image.to_json(),
+            image=made.image,
             renditions=renditions,
             recipe=self.recipe,
         )
         return ended, seen
 
     def _convert_at_risk(
-        self,
-        parts: list[bytes],
-        marks: Marks,
-        upload: Upload,
-        seen: Seen,
-        *,
-        focus: tuple[float, float] | None,
-    ) -> tuple[Converted, Seen]:
+        self, parts: list[bytes], order: Order, upload: Upload, seen: Seen
+    ) -> tuple[Made, Seen]:
         """In this very process, which the upload may end: what it leaves is for the next attempt
         to read. Only while nothing but the conversion can end it."""
         key = keys.status_key(self.results_prefix, upload.key)
         seen = self.store.mark_unfenced(key, seen, unfenced=True)
         try:
-            converted = self.converter.convert(parts, marks, focus)
+            made = self.converter.convert(parts, order)
         except UnusableOverlay:
             self.store.mark_unfenced(key, seen, unfenced=False)
             raise
-        return converted, self.store.mark_unfenced(key, seen, unfenced=False)
+        return made, self.store.mark_unfenced(key, seen, unfenced=False)
 
-    def _write_rendition(
-        self, upload_key: str, job: str, name: str, encoded: Encoded
-    ) -> StoredRendition:
+    def _write_rendition(self, upload_key: str, job: str, file: File) -> StoredRendition:
         key = keys.rendition_key(
             self.results_prefix,
             upload_key,
             job=job,
             recipe=self.recipe,
-            rendition=name,
-            extension=encoded.extension,
+            rendition=file.rendition,
+            extension=file.extension,
         )
-        sha256 = hashlib.sha256(encoded.data)
-        self.store.put_rendition(key, encoded.data, encoded.content_type, sha256.digest())
-        link = self.link(key, encoded.content_type)
+        sha256 = hashlib.sha256(file.data)
+        self.store.put_rendition(key, file.data, file.content_type, sha256.digest())
+        link = self.link(key, file.content_type)
         return StoredRendition(
-            name=name,
+            name=file.rendition,
             key=key,
             url=link.url,
             url_expires_at=link.expires_at,
-            content_type=encoded.content_type,
-            width=encoded.width,
-            height=encoded.height,
-            bytes=len(encoded.data),
+            content_type=file.content_type,
+            width=file.width,
+            height=file.height,
+            bytes=len(file.data),
             sha256=sha256.hexdigest(),
         )
 
@@ -377,7 +368,7 @@ def _is_waited_for(document: StatusDocument | None, upload: Upload) -> bool:
 
 def _refuse_by_own_step(step: OwnStep) -> None:
     if step.refusal is not None:
-        raise Rejected(RejectionCode.REFUSED, step.refusal)
+        raise Refused(step.refusal)
 
 
 def _refuse_by_scan(upload: Upload) -> None:

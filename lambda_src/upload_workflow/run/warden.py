@@ -23,18 +23,13 @@ import socket
 import subprocess  # noqa: F401, as logging
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ..errors import Rejected, RejectionCode, Unforeseen, UnusableOverlay
-from ..image.rendition import overlay_sources
-
-if TYPE_CHECKING:
-    from ..image.converted import Converted
-    from ..image.limits import Limits
-    from ..image.rendition import Rendition
+from ..work import Kind, Order, Work
 
 # What a converter may take beyond limits.max_memory_mb, which is an estimate: stacks of decoders'
 # threads (8 MB each, hardly used) and what malloc keeps.
@@ -46,8 +41,8 @@ _KEPT_BYTES = 128_000_000
 _HANDOVER_BYTES = 16_000_000
 
 _MOST_FILES = 64
-# The sizes of the marks of overlays, of which there are no more than renditions.
-_LONGEST_ORDER = 1_000
+# What is known of an upload: its key, its owner and at most 1 kB of metadata, as JSON spells them.
+_LONGEST_ORDER = 32_000
 # Of a traceback as long as a file likes; a message on our socket may have 200 kB.
 _LONGEST_CAUSE = 8_000
 
@@ -60,8 +55,6 @@ _SHORTEST_SECRET = 8
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-_Convert = Callable[[bytes, Sequence[bytes], "tuple[float, float] | None"], "Converted"]
 
 
 def anonymous_file() -> tuple[int, str]:
@@ -76,7 +69,7 @@ def anonymous_file() -> tuple[int, str]:
         return file, "file"
 
 
-def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limits) -> NoReturn:
+def keep(door: socket.socket, kind: Kind) -> NoReturn:
     """The warden's life: fork a converter, hand its socket out, tell how it died, again.
 
     To be called in a fresh fork of the worker. SIGTERM ends the converter of the moment.
@@ -96,16 +89,7 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
         _die_with(worker)
         door = _leave_files(door)
         _leave_environment()
-        from ..image.convert import convert  # noqa: PLC0415, the worker has no decoder in it
-
-        sources = overlay_sources(renditions)
-
-        def work(
-            upload: bytes, marks: Sequence[bytes], focus: tuple[float, float] | None
-        ) -> Converted:
-            named = dict(zip(sources, marks, strict=True))
-            return convert(upload, renditions, limits, named, focus)
-
+        work = kind.load()
         gc.freeze()
         while True:
             outside, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -115,7 +99,7 @@ def keep(door: socket.socket, renditions: Mapping[str, Rendition], limits: Limit
                 outside.close()
                 door.close()
                 _die_with(warden)
-                _serve(inside, work, limits)
+                _serve(inside, work, kind)
             inside.close()
             socket.send_fds(door, [b"converter"], [outside.fileno()])
             outside.close()
@@ -164,8 +148,9 @@ def _leave_environment() -> None:
         os.environ["TMPDIR"] = folder
 
 
-def _serve(inside: socket.socket, convert: _Convert, limits: Limits) -> NoReturn:
+def _serve(inside: socket.socket, work: Work, kind: Kind) -> NoReturn:
     """A converter's life: job after job, until something makes it unfit for the next one."""
+    limits = kind.limits
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _keep_freed_memory()
@@ -187,8 +172,8 @@ def _serve(inside: socket.socket, convert: _Convert, limits: Limits) -> NoReturn
             _, hard = resource.getrlimit(resource.RLIMIT_CPU)
             resource.setrlimit(resource.RLIMIT_CPU, (ceil(begun + limits.max_seconds), hard))
             order = json.loads(asked)
-            marks, upload = _take(files[0], order["marks"])
-            data, facts = _answer(upload, marks, order["focus"], convert)
+            enclosed, upload = _take(files[0], order["enclosed"])
+            data, facts = _answer(upload, Order(order["facts"], enclosed), work, kind)
             del upload
             facts["cpu_seconds"] = time.process_time() - begun
             socket.send_fds(inside, [json.dumps(facts).encode()], [data] if data else [])
@@ -208,28 +193,26 @@ def _keep_freed_memory() -> None:
     mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES // 2)
 
 
-def _take(file: int, mark_sizes: Sequence[int]) -> tuple[list[bytes], bytes]:
-    """The marks of overlays, and the upload, of which no large second copy stays in memory."""
+def _take(file: int, sizes: Sequence[int]) -> tuple[list[bytes], bytes]:
+    """What was enclosed, of these sizes, and the upload: no large second copy stays in memory."""
     with open(file, "rb", buffering=0) as opened:
         opened.seek(0)
-        marks = [opened.read(size) or b"" for size in mark_sizes]
+        enclosed = [opened.read(size) or b"" for size in sizes]
         upload = opened.readall()
         os.ftruncate(file, min(opened.tell(), _HANDOVER_BYTES))
-    return marks, upload
+    return enclosed, upload
 
 
 def _answer(
-    upload: bytes,
-    marks: Sequence[bytes],
-    focus: tuple[float, float] | None,
-    convert: _Convert,
+    upload: bytes, order: Order, work: Work, kind: Kind
 ) -> tuple[int | None, dict[str, Any]]:
-    """The renditions as one file, and the facts; without a file, the refusal."""
+    """What was made as one file, and the facts; without a file, the refusal."""
+    words = kind.words
     try:
-        converted = convert(upload, marks, focus)
+        made = work(upload, order)
         file, _ = anonymous_file()
-        for encoded in converted.values():
-            left = memoryview(encoded.data)
+        for one in made.files:
+            left = memoryview(one.data)
             while left:
                 left = left[os.write(file, left) :]
     except Rejected as refusal:
@@ -237,18 +220,19 @@ def _answer(
     except UnusableOverlay as fault:
         return None, {"unusable": str(fault)}
     except MemoryError:
-        message = "The image takes too much memory to convert. Send fewer pixels."
+        message = f"The {words.noun} takes too much memory to convert. {words.less}"
         return None, _refused(Rejected(RejectionCode.TOO_MUCH_MEMORY, message))
     except Exception as fault:  # noqa: BLE001, whatever it is, the worker goes on
         # Where the kernel has no memory files, they lie on a disk that others fill, too.
         full = isinstance(fault, OSError) and fault.errno in _FULL
-        return None, {"full": str(fault)} if full else _refused(Unforeseen(traceback.format_exc()))
+        if full:
+            return None, {"full": str(fault)}
+        return None, _refused(Unforeseen(traceback.format_exc(), words.noun))
     return file, {
-        "image": converted.image.to_json(),
-        "renditions": {
-            name: [encoded.content_type, encoded.width, encoded.height, len(encoded.data)]
-            for name, encoded in converted.items()
-        },
+        "image": made.image,
+        "files": [
+            [one.name, one.content_type, one.width, one.height, len(one.data)] for one in made.files
+        ],
     }
 
 

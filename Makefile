@@ -11,7 +11,7 @@ SLOW_RINGS := $(filter-out $(FAST_RINGS),$(sort $(dir $(wildcard tests/*/test_*.
 # Two rings at a time (tests/conftest.py says how they are handed out).
 TWO := --numprocesses 2
 
-.PHONY: help demo test check up down package bench load cost prove simulate mutate schemas fuzz lock fmt release pictures client reference clean
+.PHONY: help demo test check up down package bench load cost prove simulate mutate schemas fuzz lock fmt release pictures screenshots client reference clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -99,6 +99,10 @@ release: .venv/ready
 # The pictures of docs/conversion.md, by the command that stands there.
 pictures: .venv/ready
 	@$(BIN)/upload-workflow convert docs/pictures/rocket.jpg --renditions docs/pictures/renditions.json --out docs/pictures/made
+
+# Upload page and contact sheet as the README shows them; needs Chromium.
+screenshots: .venv/ready
+	@$(RUN) -m tests.clients.screenshots
 
 # What npm and pages get of client/upload.ts; needs npm.
 client: .venv/ready

@@ -84,3 +84,27 @@ def test_every_page_of_the_documentation_is_one_click_from_the_readme() -> None:
     linked = {(first or second).partition("#")[0] for first, second in LINK.findall(prose(readme))}
     pages = {f"docs/{page.name}" for page in PAGES if page.parent == ROOT / "docs"}
     assert pages <= linked
+
+
+PICTURES = [path for path in (ROOT / "docs/pictures").rglob("*") if path.suffix in (".jpg", ".svg")]
+
+
+def test_every_picture_is_said_in_words_too() -> None:
+    told = 0
+    for page in PAGES:
+        text = prose(page)
+        said = re.findall(r"!\[([^\]]*)\]\(", text)
+        for image in re.findall(r"<img [^>]*>", text):
+            said += re.findall(r'alt="([^"]*)"', image) or [""]
+        assert all(len(words) > 5 for words in said), f"{page.name}: {said}"
+        told += len(said)
+    assert told > 10
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_is_small_enough_for_a_clone_and_shown(picture: Path) -> None:
+    assert picture.stat().st_size <= 200_000
+    names = [
+        target for page in PAGES for target in re.findall(r"[\w./-]+", page.read_text("utf-8"))
+    ]
+    assert any(name.endswith(f"/{picture.name}") for name in names), "no page shows it"

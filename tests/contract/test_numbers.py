@@ -74,7 +74,7 @@ def minutes(time: timedelta) -> int:
         (CONVERSION, r"by default (\d+) for JPEG and WebP", quality(OutputFormat.JPEG)),
         (CONVERSION, r"by default (\d+) for JPEG and WebP", quality(OutputFormat.WEBP)),
         (CONVERSION, r", (\d+) for AVIF", quality(OutputFormat.AVIF)),
-        ("README.md", r"checks (\d+) facts", len(FACTS)),
+        ("docs/proof.md", r"checks (\d+) facts", len(FACTS)),
     ],
 )
 def test_a_document_gives_the_number_that_the_code_has(

@@ -17,6 +17,7 @@ from tests.terraform.roots import REGION, Cloud, unpacked
 # What an example asks its reader for.
 ANSWERS = {
     "minimal": {},
+    "scanned": {},
     "events": {
         "consumer_package": str(PACKAGE),
         "backend": {"url": "https://backend.example.com/uploads", "key": "secret"},

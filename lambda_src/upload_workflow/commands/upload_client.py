@@ -23,7 +23,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from ..errors import Rejected
-from ..image.header import sniff
+from ..image.header import Format, sniff
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Unreachable(Exception):
 def media_type(head: bytes, name: str) -> str:
     """Of a file that begins so. Its name speaks only where the bytes say nothing."""
     try:
-        return sniff(head).media_type
+        return Format(sniff(head)).media_type
     except Rejected:
         return mimetypes.guess_type(name)[0] or "application/octet-stream"
 

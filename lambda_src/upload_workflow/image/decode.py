@@ -15,7 +15,7 @@ from importlib import import_module
 from PIL import Image
 
 from ..errors import Rejected, RejectionCode
-from .header import Format, Header
+from .header import PLUGS, Format, Header
 from .limits import Limits
 from .orientation import turned
 from .profile import is_reasonable
@@ -53,7 +53,7 @@ _DECODER_ERRORS = (
 )
 
 # Imported with the first upload of the format: a cold start pays for no other.
-_READERS = {
+_READERS: dict[str, tuple[str, str]] = {
     Format.JPEG: ("jpeg", "JpegReader"),
     Format.PNG: ("png", "PngReader"),
     Format.WEBP: ("webp", "WebPReader"),
@@ -97,10 +97,7 @@ class Picture:
     def __init__(self, upload: bytes, header: Header) -> None:
         self._format = header.format
         with _broken_images_refused(header.format):
-            module, name = _READERS[header.format]
-            reader: Reader = getattr(import_module(f".readers.{module}", __package__), name)(
-                upload, header
-            )
+            reader = _reader(upload, header)
         self._reader = reader
         self.turn = reader.turn
         self.size = turned(reader.size, reader.turn)
@@ -136,8 +133,17 @@ class Picture:
             yield Frame(frame.pixels, _USUAL_MS if hasty else frame.duration_ms)
 
 
+def _reader(upload: bytes, header: Header) -> Reader:
+    if header.format in PLUGS:
+        plugged: Reader = PLUGS[header.format].open_(upload, header)
+        return plugged
+    module, name = _READERS[header.format]
+    found: Reader = getattr(import_module(f".readers.{module}", __package__), name)(upload, header)
+    return found
+
+
 @contextmanager
-def _broken_images_refused(format: Format) -> Iterator[None]:
+def _broken_images_refused(format: str) -> Iterator[None]:
     try:
         yield
     except Image.DecompressionBombError as error:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import Rejected, RejectionCode
+from ..errors import Rejected, RejectionCode, Unforeseen
 
 
 class Format(StrEnum):
-    """The accepted formats, by the name under which Pillow knows their decoder."""
+    """Our formats, by the name under which Pillow knows their decoder; PLUGS may have others."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -45,7 +46,7 @@ class Header:
     canvas_pixels: of the largest frame of an animation.
     """
 
-    format: Format
+    format: str
     width: int
     height: int
     decoder_bytes: float
@@ -86,6 +87,35 @@ _PDF_BYTES = 8.0  # PDFium's canvas and Pillow's copy
 # A JPEG decoder keeps a coefficient of two bytes for each sample until the last scan is read.
 _COEFFICIENT_BYTES = 2.0
 
+ReadHeader = Callable[[bytes], Header | None]
+
+
+@dataclass(frozen=True)
+class Plug:
+    """A format of an embedder's own, by the bytes with which its files begin.
+
+    open_: makes what `decode.Picture` reads from, of an upload and its header. version: of the
+    pixels that it gives.
+    """
+
+    magic: bytes
+    read: ReadHeader
+    open_: Callable[[bytes, Header], Any]
+    version: int
+
+    def header(self, data: bytes) -> Header | None:
+        """What `read` raises beyond what says that bytes are missing is the file's fault."""
+        try:
+            return self.read(data)
+        except (Rejected, struct.error, IndexError, OverflowError):
+            raise
+        except Exception as error:
+            raise Unforeseen(traceback.format_exc()) from error
+
+
+# By the format's name. Filled while a worker's module is imported, before there is a fence.
+PLUGS: dict[str, Plug] = {}
+
 # The longest prefix that decides the type; `ftyp` boxes list their brands within it.
 SNIFF_BYTES = 64
 
@@ -113,7 +143,7 @@ _REFUSED_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 )
 
 
-def sniff(head: bytes) -> Format:
+def sniff(head: bytes) -> str:
     """The real type, decided by the bytes alone. Raises Rejected for anything else."""
     if not head:
         raise Rejected(RejectionCode.EMPTY, "The upload is empty. Send an image file.")
@@ -126,6 +156,9 @@ def sniff(head: bytes) -> Format:
             return Format.AVIF
         if brands & _HEIC_BRANDS:
             return Format.HEIF
+    for name, plug in PLUGS.items():
+        if head.startswith(plug.magic):
+            return name
     for refused, name in _REFUSED_FORMATS:
         if refused.match(head):
             raise Rejected(
@@ -136,6 +169,10 @@ def sniff(head: bytes) -> Format:
         RejectionCode.NOT_AN_IMAGE,
         "This is not an image. Accepted are JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP.",
     )
+
+
+def known_formats() -> Collection[str]:
+    return {*Format, *PLUGS}
 
 
 def _brands(head: bytes) -> set[bytes]:
@@ -151,7 +188,7 @@ def read_header(data: bytes) -> Header | None:
     """
     kind = sniff(data[:SNIFF_BYTES])
     try:
-        header = _READERS[kind](data)
+        header = PLUGS[kind].header(data) if kind in PLUGS else _READERS[kind](data)
     except (struct.error, IndexError, OverflowError):  # the bytes end within the header
         return None
     if header is not None and header.pixels <= 0:
@@ -463,7 +500,7 @@ def _read_pdf(data: bytes) -> Header | None:
     return Header(Format.PDF, PDF_EDGE, PDF_EDGE, _PDF_BYTES)
 
 
-_READERS: dict[Format, Callable[[bytes], Header | None]] = {
+_READERS: dict[str, ReadHeader] = {
     Format.JPEG: _read_jpeg,
     Format.PNG: _read_png,
     Format.WEBP: _read_webp,

@@ -11,7 +11,7 @@ from time import process_time
 from typing import Any, Self
 
 from ..errors import Rejected, RejectionCode
-from .header import Format, Header, read_header
+from .header import Format, Header, known_formats, read_header
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Limits:
     max_scan_pixels: int = 2_000_000_000  # scans x pixels of a progressive JPEG
     max_memory_mb: int = 340
     max_seconds: float = 30
-    formats: frozenset[Format] | None = None  # whose decoders are switched on; None: all
+    formats: frozenset[str] | None = None  # whose decoders are switched on; None: all
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -44,8 +44,8 @@ class Limits:
         return cls(**{**values, "formats": None if formats is None else _formats(formats)})
 
 
-def _formats(names: object) -> frozenset[Format]:
-    known = {format.lower(): format for format in Format}
+def _formats(names: object) -> frozenset[str]:
+    known = {format.lower(): format for format in known_formats()}
     if not isinstance(names, list) or not names or not set(map(str, names)) <= known.keys():
         raise ValueError(f"The limit formats is a list of some of {', '.join(known)}.")
     return frozenset(known[name] for name in names)
@@ -146,9 +146,8 @@ def refuse_by_work(header: Header, size_bytes: int, work: Work, limits: Limits) 
     kept_pixels = work.made_pixels + (frames - 1) * work.moving_pixels
     needed_mb = memory_mb(header, size_bytes, work.decoded_pixels, kept_pixels)
     _refuse_memory(header, size_bytes, needed_mb, limits)
-    seconds = (
-        header.pixels * header.scans * _DECODE_NS[header.format] * frames + kept_pixels * _ENCODE_NS
-    ) / 1e9
+    decode_ns = _DECODE_NS.get(header.format, _PLUGGED_DECODE_NS)
+    seconds = (header.pixels * header.scans * decode_ns * frames + kept_pixels * _ENCODE_NS) / 1e9
     if seconds > limits.max_seconds:
         raise Rejected(
             RejectionCode.TOO_MUCH_TIME,
@@ -168,7 +167,7 @@ _LEAST_FRAME_PIXELS = 4096
 # CPU for each pixel of the upload and of a rendition, measured on one core of the machine of
 # docs/performance.md; encoding is that of WebP, of which there are most. Only for telling
 # minutes from seconds.
-_DECODE_NS: dict[Format, float] = {
+_DECODE_NS: dict[str, float] = {
     Format.JPEG: 6,
     Format.PNG: 30,
     Format.WEBP: 30,
@@ -179,6 +178,7 @@ _DECODE_NS: dict[Format, float] = {
     Format.HEIF: 40,
     Format.PDF: 40,
 }
+_PLUGGED_DECODE_NS = 40  # of a reader that nobody here has measured: as the slowest of ours
 _ENCODE_NS = 100
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ..work import RENDITION_NAME, Facts, Fetch, Made, Order, Words, Work
 from .converted import EXTENSIONS, ImageFacts
-from .header import Format
+from .header import known_formats
 from .limits import Limits, refuse_by_head
 from .rendition import Rendition, overlay_sources
 
@@ -82,6 +82,6 @@ class Pictures:
             or not all(isinstance(size, int) and size > 0 for size in sizes)
             or not _COLOR.match(image.dominant_color)
             or not _THUMB_HASH.match(image.placeholder)
-            or image.format not in tuple(Format)
+            or image.format not in known_formats()
         ):
             raise ValueError("other facts than those asked for")

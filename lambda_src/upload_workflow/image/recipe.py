@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import PIL  # its version alone; the package loads nothing
 
 from .. import __version__
 from ..work import recipe_of
+from .header import PLUGS
 from .rendition import Rendition
 
 
@@ -21,12 +23,13 @@ def recipe(renditions: Mapping[str, Rendition]) -> str:
 
     Limits are left out: they refuse uploads and shape no rendition.
     """
-    return recipe_of(
-        {
-            "renditions": {name: asdict(rendition) for name, rendition in renditions.items()},
-            "converter": __version__,
-            "pillow": PIL.__version__,
-            # The two resamplers round differently.
-            "simd": importlib.util.find_spec("cykooz_resizer") is not None,
-        }
-    )
+    facts: dict[str, Any] = {
+        "renditions": {name: asdict(rendition) for name, rendition in renditions.items()},
+        "converter": __version__,
+        "pillow": PIL.__version__,
+        # The two resamplers round differently.
+        "simd": importlib.util.find_spec("cykooz_resizer") is not None,
+    }
+    if PLUGS:
+        facts["plugs"] = {name: plug.version for name, plug in PLUGS.items()}
+    return recipe_of(facts)

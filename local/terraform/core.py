@@ -211,7 +211,12 @@ def of_the_host() -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if name in kept or not name.startswith(("AWS_", "TF_"))
-    } | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+    } | {
+        "CHECKPOINT_DISABLE": "1",
+        "TF_IN_AUTOMATION": "1",
+        # Collects less garbage: a quarter less work for 70 MB more, in commands of seconds.
+        "GOGC": os.environ.get("GOGC", "400"),
+    }
 
 
 def _environment(aws: LocalAws, data: Path, variables: Mapping[str, object]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from local import paths
 from local.aws.server import LocalAws, local_aws
 from local.terraform import core, real
 from tests.provider import agreement, verdicts
+from tests.provider.narrowed import narrowed
 from tests.terraform.cases import CASES
 from tests.terraform.roots import Cloud, calling, imaginary_aws
 from tests.terraform.test_examples import ANSWERS
@@ -109,12 +110,16 @@ def serving(provider: real.RealProvider, aws: LocalAws, folder: Path) -> Iterato
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
+        "GOGC": "400",  # as local/terraform/core.py has it
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_REGION": aws.region,
         "AWS_EC2_METADATA_DISABLED": "true",
         **aws.credentials.environment,
     }
-    with real.serving(provider, folder, environment) as reattach:
+    with (
+        real.serving(provider, folder, environment) as whole,
+        narrowed(whole, folder / "n") as reattach,
+    ):
         yield Cloud(core.find(), reattach)
 
 

@@ -103,6 +103,7 @@ def terraform_environment(reattach: str) -> dict[str, str]:
         "TF_CLI_CONFIG_FILE": os.devnull,
         "TF_IN_AUTOMATION": "1",
         "TF_REATTACH_PROVIDERS": reattach,
+        "GOGC": "400",  # as local/terraform/core.py has it
     }
 
 

@@ -16,6 +16,7 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.sqs.models import sqs_backends
 
 from tests.support import workflow_file
@@ -198,12 +199,27 @@ def _not_waiting(params: dict[str, Any], **_: object) -> dict[str, Any]:
     return params | {"WaitTimeSeconds": 0}
 
 
+def _one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets moto answer one call at a time.
+
+    It was not made for threads: of two letters that are deleted at the same moment it keeps one.
+    """
+    turn, answer = threading.RLock(), BotocoreStubber.process_request
+
+    def in_turn(self: BotocoreStubber, request: Any) -> Any:
+        with turn:
+            return answer(self, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", in_turn)
+
+
 @contextmanager
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    _one_after_the_other(monkeypatch)
     with mock_aws():
         session = botocore.session.Session()
         session.register_component("data_loader", MODELS)

@@ -100,7 +100,7 @@ def said(cloud: Cloud, module: Path, folder: Path, questions: list[verdicts.Ques
 
 
 # Together they make every resource that the module can make.
-KEPT = ("default", "surrounded", "upload_api", "malware_scan")
+KEPT = ("default", "surrounded", "upload_api", "malware_scan", "remake")
 
 
 @contextmanager

@@ -310,7 +310,7 @@ def _escaped(value: Any) -> Any:
 
 
 # Together they set everything that the module can set.
-_FULL = ("surrounded", "upload_api", "default", "malware_scan", "served")
+_FULL = ("surrounded", "upload_api", "default", "malware_scan", "served", "remake")
 FULL: Mapping[str, Mapping[str, Any]] = {
     **{name: CASES[name].variables for name in _FULL},
     "mail": {"monitoring": {"email_addresses": ["on-call@photos.example"]}},

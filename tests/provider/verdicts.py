@@ -310,17 +310,13 @@ def _escaped(value: Any) -> Any:
 
 
 # Together they set everything that the module can set.
-_FULL = ("surrounded", "upload_api", "default", "malware_scan", "served", "remake")
-FULL: Mapping[str, Mapping[str, Any]] = {
-    **{name: CASES[name].variables for name in _FULL},
-    "mail": {"monitoring": {"email_addresses": ["on-call@photos.example"]}},
-}
+FULL = ("surrounded", "upload_api", "default", "malware_scan", "served", "remake")
 
 
 def imagined(cloud: Cloud, folder: Path) -> list[Applied]:
     """The states that the questions are asked of."""
     package = {"package_file": str(paths.REPOSITORY / "versions.tf")}  # any file does
     return [
-        cloud.apply(calling(paths.REPOSITORY, folder / name, {**package, **variables}))
-        for name, variables in FULL.items()
+        cloud.apply(calling(paths.REPOSITORY, folder / name, {**package, **CASES[name].variables}))
+        for name in FULL
     ]

@@ -56,6 +56,7 @@ CASES: Mapping[str, Case] = {
                 "permissions_boundary_arn": BOUNDARY,
                 "network": NETWORK,
             },
+            "monitoring": {"email_addresses": ["on-call@photos.example"]},
             "tags": {"team": "media"},
         }
     ),

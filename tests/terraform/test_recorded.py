@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.provider import explained, record, verdicts
-from tests.terraform.roots import Cloud
+from tests.terraform.roots import Applied, Cloud
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,9 @@ def test_what_the_module_leaves_open_is_planned_as_recorded(
 
 
 def test_every_change_has_the_verdict_that_was_recorded(
-    cloud: Cloud, tmp_path: Path, recorded: dict[str, Any]
+    cloud: Cloud, applied: Callable[[str], Applied], tmp_path: Path, recorded: dict[str, Any]
 ) -> None:
-    questions = verdicts.questions(verdicts.imagined(cloud, tmp_path / "states"))
+    questions = verdicts.questions([applied(name) for name in verdicts.FULL])
     folder = tmp_path / "asked"
     folder.mkdir()
     schemas = verdicts.versions(cloud.terraform, cloud.reattach, folder)

@@ -71,6 +71,7 @@ ENDED_ALARMS = Counter({"aws_cloudwatch_metric_alarm": 2})
 TOPIC = Counter({"aws_sns_topic": 1, "aws_sns_topic_policy": 1})
 # Whoever wants originals gone hears of those that stay.
 ORIGINALS_ALARM = Counter({"aws_cloudwatch_metric_alarm": 1})
+MAIL = Counter({"aws_sns_topic_subscription": 1})
 API_ALARMS = Counter({"aws_cloudwatch_metric_alarm": 1})
 
 # GuardDuty's plan and role, a count of what arrives, and an alarm on what is not scanned.
@@ -106,7 +107,7 @@ EXPECTED = {
     "deleting": CORE + MONITORING + ORIGINALS_ALARM,
     "served": CORE,
     "own_buckets": CORE - BUCKETS,
-    "surrounded": CORE + MONITORING + API + API_ALARMS + CORS,
+    "surrounded": CORE + MONITORING + API + API_ALARMS + CORS + MAIL,
     "china": CORE + API,
     "europe": CORE + MONITORING,
     "iso": CORE + MONITORING,

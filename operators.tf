@@ -10,6 +10,10 @@ module "operators" {
   remake       = one(values(module.remake)[*].remake)
 }
 
+locals {
+  _remakes = values(module.remake)[*].remake.state_machine.arn
+}
+
 # Whoever changes the renditions, or brings a bucket that is full, has what is there made anew.
 module "remake" {
   source   = "./modules/remake"

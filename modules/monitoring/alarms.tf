@@ -21,6 +21,7 @@ locals {
     local._execution_alarms,
     local._convert_image_alarms,
     local._record_failure_alarms,
+    local._remake_alarms,
     local._result_alarms,
     local._original_alarms,
   )
@@ -238,6 +239,18 @@ locals {
       ])
     })
   }
+
+  _remake_alarms = { for arn in var.state_machine.remake_arn[*] : "remakes-failed" => merge(local._counted, {
+    metric = {
+      namespace  = "AWS/States", name = "ExecutionsFailed", statistic = "Sum"
+      dimensions = { StateMachineArn = arn }
+    }
+    threshold = 1
+    text = join(" ", [
+      "A remake of existing uploads ended before it was through. Clients notice nothing, and nobody needs to get up.",
+      "Its error and its report say what failed; started again it passes over what is done.",
+    ])
+  }) }
 
   _result_alarms = {
     "results-slow" = merge(local._lasting, {

@@ -26,6 +26,7 @@ locals {
   }
   _jobs = {
     for name in [
+      "Remade", "RemakeIgnored", "RemakeRejected",
       "Succeeded", "Rejected", "Failed", "Ignored", "TimeToResult", "ConversionTime", "UploadBytes", "RenditionBytes",
     ] : name => ["UploadWorkflow", name, "Workflow", var.name]
   }
@@ -138,7 +139,14 @@ locals {
         concat(local._jobs.RenditionBytes, [{ stat = "Sum", label = "renditions" }]),
       ]
     },
-  ])
+    ], [for _ in var.state_machine.remake_arn[*] : {
+      title = "Existing uploads made anew"
+      metrics = [
+        concat(local._jobs.Remade, [{ stat = "Sum", label = "made", color = local._colors.succeeded }]),
+        concat(local._jobs.RemakeRejected, [{ stat = "Sum", label = "rejected", color = local._colors.rejected }]),
+        concat(local._jobs.RemakeIgnored, [{ stat = "Sum", label = "passed over", color = local._colors.ignored }]),
+      ]
+  }])
 
   # The colors that the CloudWatch console itself offers for good, doubtful, bad and beside the point, and two more
   # that are not bad's, which the fourth line of a graph would get.

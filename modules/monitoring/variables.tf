@@ -51,8 +51,8 @@ variable "dead_letters" {
 }
 
 variable "state_machine" {
-  type        = object({ name = string, arn = string })
-  description = "What an upload starts."
+  type        = object({ name = string, arn = string, remake_arn = optional(string) })
+  description = "What an upload starts, and what makes all of them anew; null if nothing does."
 }
 
 variable "functions" {

@@ -29,6 +29,7 @@ TESTS = (
     "tests/unit/test_keys.py",
     "tests/unit/test_signing.py",
     "tests/unit/test_metadata.py",
+    "tests/unit/test_remake.py",
     "tests/unit/test_status_model.py",
     "tests/unit/test_job_line.py",
     "tests/unit/test_ops_jobs.py",
@@ -54,14 +55,14 @@ MUTATIONS = (
     Mutation(
         "claim: one execution has a job at a time",
         "job/transitions.py",
-        "others wait for the lease to end.\n            Standing.LEASED: (_W, _D, _D),",
-        "others wait\n            Standing.LEASED: (_W, _W, _W),",
+        "others wait for the lease to end.\n            Standing.LEASED: (_W, _D, _D, _D),",
+        "others wait\n            Standing.LEASED: (_W, _W, _W, _D),",
     ),
     Mutation(
         "claim: its own dead claim is taken over at once",
         "job/transitions.py",
-        "others wait for the lease to end.\n            Standing.LEASED: (_W, _D, _D),",
-        "others wait\n            Standing.LEASED: (_D, _D, _D),",
+        "others wait for the lease to end.\n            Standing.LEASED: (_W, _D, _D, _D),",
+        "others wait\n            Standing.LEASED: (_D, _D, _D, _D),",
     ),
     Mutation(
         "claim: a lease ends",
@@ -144,26 +145,75 @@ MUTATIONS = (
     Mutation(
         "terminal guard: a success stays",
         "job/transitions.py",
-        "Standing.DELIVERED: (_R, _D, _R),",
-        "Standing.DELIVERED: (_W, _W, _W),",
+        "Standing.DELIVERED: (_R, _D, _R, _U),",
+        "Standing.DELIVERED: (_W, _W, _W, _U),",
     ),
     Mutation(
         "terminal guard: a failure does not replace a result",
         "job/transitions.py",
-        "Standing.DELIVERED: (_D, _D, _D),",
-        "Standing.DELIVERED: (_W, _D, _D),",
+        "Standing.DELIVERED: (_D, _D, _D, _D),",
+        "Standing.DELIVERED: (_W, _D, _D, _D),",
     ),
     Mutation(
         "terminal guard: only a redrive reopens a failure",
         "job/transitions.py",
-        "Standing.FAILED: (_D, _D, _W),",
-        "Standing.FAILED: (_D, _W, _W),",
+        "Standing.FAILED: (_D, _D, _W, _W),",
+        "Standing.FAILED: (_D, _W, _W, _W),",
     ),
     Mutation(
         "terminal guard: a late result does not replace another end",
         "job/transitions.py",
         "if current is None or current == claimed:",
         "if current is None or current.job_id == claimed.job_id:",
+    ),
+    Mutation(
+        "remake: what is up to date is not converted again",
+        "job/transitions.py",
+        "Standing.DELIVERED: (_R, _D, _R, _U),",
+        "Standing.DELIVERED: (_R, _D, _R, _W),",
+    ),
+    Mutation(
+        "remake: an upload that is on its way goes first",
+        "job/transitions.py",
+        "Standing.AWAITED: (_W, _W, _W, _D),\n            # An execution",
+        "Standing.AWAITED: (_W, _W, _W, _W),\n            # An execution",
+    ),
+    Mutation(
+        "remake: a living worker keeps its job",
+        "job/transitions.py",
+        "others wait for the lease to end.\n            Standing.LEASED: (_W, _D, _D, _D),",
+        "others wait\n            Standing.LEASED: (_W, _D, _D, _W),",
+    ),
+    Mutation(
+        "remake: a refusal never takes back what succeeded",
+        "job/transitions.py",
+        "return replace(told, rules=ended.rules)",
+        "return ended",
+    ),
+    Mutation(
+        "remake: whoever changed the document meanwhile wins",
+        "job/transitions.py",
+        "if current == outdated:",
+        "if current is None or current.job_id == ended.job_id:",
+    ),
+    Mutation(
+        "remake: the same refusal is no news",
+        "job/transitions.py",
+        "return told.state is not State.SUCCEEDED and told.error != ended.error",
+        "return True",
+    ),
+    Mutation(
+        "remake: a threat stays a threat",
+        "job/transitions.py",
+        "delivered.error.code == RejectionCode.THREAT_FOUND",
+        "False",
+    ),
+    Mutation(
+        "remake: it claims nothing",
+        "run/runner.py",
+        "            ended = self._remade(task, upload, draft, seen.document, course)\n",
+        "            draft, seen = self.store.update_status(key, lambda _: draft, seen)\n"
+        "            ended = self._remade(task, upload, draft, seen.document, course)\n",
     ),
     Mutation(
         "order: an older version never replaces a newer one",
@@ -211,7 +261,7 @@ MUTATIONS = (
     Mutation(
         "renditions: readable before SUCCEEDED is",
         "run/runner.py",
-        "self.store.put_rendition(key, encoded.data, encoded.content_type, sha256.digest())",
+        "self.store.put_rendition(key, file.data, file.content_type, sha256.digest())",
         "None",
     ),
     Mutation(
@@ -272,8 +322,8 @@ MUTATIONS = (
     Mutation(
         "failure: nobody else's job is failed",
         "job/transitions.py",
-        "Standing.ABANDONED: (_W, _D, _D),",
-        "Standing.ABANDONED: (_W, _W, _W),",
+        "Standing.ABANDONED: (_W, _D, _D, _D),",
+        "Standing.ABANDONED: (_W, _W, _W, _D),",
     ),
     Mutation(
         "permanent faults: not retried by name",
@@ -410,7 +460,7 @@ MUTATIONS = (
     Mutation(
         "metrics: a duplicate's times are not a job's",
         "run/job_line.py",
-        'if line.state != "IGNORED":',
+        'if line.remake is None and line.state != "IGNORED":',
         "if True:",
     ),
     Mutation(

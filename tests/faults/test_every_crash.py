@@ -242,6 +242,77 @@ def test_an_abort_at_any_step_ends_as_failed_or_as_what_was_already_there(step: 
         assert world.announced == []
 
 
+def put(world: World) -> None:
+    world.put(KEY)
+
+
+def succeeded(world: World) -> None:
+    world.execute(world.put(KEY))
+
+
+def failed(world: World) -> None:
+    world.record(world.put(KEY))
+
+
+def refused(world: World) -> None:
+    world.convert(world.put(KEY), own_step={"refuse": {"message": "Not today."}})
+
+
+BEGINNINGS = (put, succeeded, failed, refused)
+Begin = Callable[[World], None]
+
+
+def outdated(begin: Begin) -> World:
+    """A world in which there is something to make anew."""
+    world = World()
+    begin(world)
+    world.announced.clear()
+    world.recipe, world.rules = "recipe33", "rulesbbb"
+    return world
+
+
+def remade(begin: Begin) -> tuple[object, int]:
+    """What becomes of it without a crash, and in how many steps."""
+    world = outdated(begin)
+    with Crash(world, {}) as crash:
+        assert world.remake(KEY) == "SUCCEEDED"
+    return essence(world.document(KEY)), crash.seen
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("begin", BEGINNINGS)
+def test_one_crash_of_a_remake_changes_nothing(begin: Begin, how: str) -> None:
+    expected, steps = remade(begin)
+    for step in range(steps):
+        world = outdated(begin)
+        with Crash(world, {step: how}):
+            assert world.remake(KEY) == "SUCCEEDED", step
+        document = world.document(KEY)
+        assert essence(document) == expected, step
+        assert document is not None and world.missing_renditions(document) == []
+        assert [told["state"] for told in world.announced] == ["SUCCEEDED"], step
+
+
+@pytest.mark.parametrize("killed", ["before", "after"])
+@pytest.mark.parametrize("begin", BEGINNINGS)
+def test_a_remake_that_is_stopped_at_any_step_leaves_what_was_or_what_will_be(
+    begin: Begin, killed: str
+) -> None:
+    expected, steps = remade(begin)
+    for step in range(steps):
+        world = outdated(begin)
+        before = world.document(KEY)
+        with Crash(world, dict.fromkeys(range(step, step + 9), f"killed {killed}")):
+            world.remake(KEY)
+        left = world.document(KEY)
+        assert left == before or essence(left) == expected, step
+        if before is not None:
+            assert world.missing_renditions(before) == [], step
+        # Resumed: another batch comes to the object, at once.
+        assert world.remake(KEY, "b2") == ("SUCCEEDED" if left == before else "UNCHANGED"), step
+        assert essence(world.document(KEY)) == expected, step
+
+
 @dataclass
 class Meanwhile(Crash):
     """Besides, somebody does something to the upload before a numbered request."""

@@ -1,5 +1,5 @@
 """The real code under every interleaving: uploads, deletions, duplicates, lost events, events
-without sequencers, crashes, aborts, redrives, and a second workflow on the same results.
+without sequencers, crashes, aborts, redrives, remakes, and a second workflow on the same results.
 
 Each execution runs in a thread of its own that stops before every request to S3; Hypothesis says
 who goes on, and what goes wrong. So two executions meet between any two of their steps.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -92,6 +93,7 @@ class Job:
     redrives: int = 0
     disturbed: bool = False
     redriven_by: set[str] = field(default_factory=set)
+    remakes: int = 0
 
 
 class Histories(RuleBasedStateMachine):
@@ -155,6 +157,30 @@ class Histories(RuleBasedStateMachine):
         if known:
             self._start(data.draw(st.sampled_from(known)), how)
 
+    @rule(number=st.integers(0, 1))
+    def change_the_settings(self, number: int) -> None:
+        self.world.recipe, self.world.rules = (
+            f"recipe{number}{number}",
+            f"rules{number}{number}{number}",
+        )
+
+    @precondition(lambda self: any(self.newest.values()) and len(self.actors) < AT_ONCE)
+    @rule(data=st.data())
+    def remake(self, data: st.DataObject) -> None:
+        """An item of a list comes to its batch, as the bucket is or was."""
+        known = sorted(
+            key for (bucket, key), name in self.newest.items() if bucket == UPLOADS and name
+        )
+        if not known:
+            return
+        key = data.draw(st.sampled_from(known))
+        self.executions += 1
+        batch = f"remake{self.executions}"
+        for job in self.jobs.values():
+            job.remakes += (job.bucket, job.key) == (UPLOADS, key)
+        name = str(self.newest[UPLOADS, key])
+        self._add(batch, name, lambda: self.world.remake(f"uploads/{key}", batch))
+
     @precondition(lambda self: self.actors)
     @rule(data=st.data(), fault=FAULTS)
     def step(self, data: st.DataObject, fault: str) -> None:
@@ -175,8 +201,8 @@ class Histories(RuleBasedStateMachine):
     def abort(self, data: st.DataObject) -> None:
         """An operator stops an execution: its worker goes on, and the rule hears of it."""
         actor = data.draw(st.sampled_from(self.actors))
-        if actor.execution in self.world.aborted:
-            return
+        if actor.execution in self.world.aborted or actor.execution.startswith("remake"):
+            return  # nobody hears of the end of a batch
         self.world.aborted.add(actor.execution)
         job = self.jobs[actor.job]
         job.disturbed = True
@@ -293,7 +319,8 @@ class Histories(RuleBasedStateMachine):
             if self._was_taken_away(name):
                 right.add("REJECTED")  # UploadGone
             assert {told["state"] for told in told_of_it} <= right
-            assert len(told_of_it) <= 1 + job.redrives, "an end was announced twice"
+            most = 1 + job.redrives + job.remakes
+            assert len(told_of_it) <= most, "an end was announced twice"
             counts = self._counts(job.bucket, job.key) == name
             if counts and not job.disturbed and self._is_owner(job):
                 assert told_of_it, "an end that nobody heard of"
@@ -386,10 +413,27 @@ class Histories(RuleBasedStateMachine):
                 self.problems.append("an older version over a newer one")
         elif before.job_id not in (None, now.job_id):
             self.problems.append("a job changed its id")
+        elif str(now.execution).startswith("remake"):
+            self._judge_remake(before, now)
         elif before.state is State.FAILED:
             self._judge_reopening(before, now)
         elif before.is_terminal:
             self.problems.append(f"{before.state} became {now.state}")
+
+    def _judge_remake(self, before: StatusDocument, now: StatusDocument) -> None:
+        if now.state not in (State.SUCCEEDED, State.REJECTED):
+            self.problems.append("a remake wrote something else than an end")
+        if before.state is State.PENDING:
+            self.problems.append("a remake went before an upload")
+        if before.state is State.RUNNING and self.world.now < datetime.fromisoformat(
+            before.lease_until or ""
+        ):
+            self.problems.append("a remake took a job from a living worker")
+        if before.state is State.SUCCEEDED:
+            if now.state is not State.SUCCEEDED:
+                self.problems.append("a remake took back what succeeded")
+            if self.world.missing_renditions(before):
+                self.problems.append("a remake destroyed renditions")
 
     def _judge_reopening(self, before: StatusDocument, now: StatusDocument) -> None:
         redriven = now.execution in self.jobs[str(now.upload.etag)].redriven_by

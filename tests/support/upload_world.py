@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from PIL import Image
 
+from tests.support import workflow_file
 from tests.support.memory_s3 import MemoryS3, Version
 from upload_workflow.aws.signer import LastingLinks, SignedLinks, Signer
 from upload_workflow.aws.store import Store
@@ -33,6 +34,7 @@ from upload_workflow.image.rendition import Rendition
 from upload_workflow.job import keys, transitions
 from upload_workflow.job.announcement import Results, announcement
 from upload_workflow.job.document import StatusDocument, StoredRendition, timestamp
+from upload_workflow.job.transitions import Today
 from upload_workflow.job.upload import Upload
 from upload_workflow.kind import OwnKind
 from upload_workflow.run.failure import EndedExecution, Recorder
@@ -44,6 +46,7 @@ from upload_workflow.work import Facts, File, Kind, Made, Order, recipe_of
 UPLOADS, RESULTS = "uploads", "results"
 PREFIX = "results/"
 RECIPE = "recipe22"
+RULES = "rulesaaa"
 PLACE = Results(RESULTS, PREFIX)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -81,6 +84,14 @@ class TaskFailed(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
         self.error = error
+
+
+REMADE: dict[str, Any] = {
+    name.removesuffix(" (prefix)"): state
+    for name, state in workflow_file.remake()["States"]["Remake by prefix"]["ItemProcessor"][
+        "States"
+    ]["Each object (prefix)"]["ItemProcessor"]["States"].items()
+}
 
 
 def _matches(error: str, retrier: Mapping[str, Any]) -> bool:
@@ -160,6 +171,16 @@ def created_event(
     } | extra
 
 
+def listed(
+    key: str, version: Version | None = None, *, bucket: str = UPLOADS, remake: str = "r1"
+) -> dict[str, Any]:
+    """What a remake hands on of a listed object; of a list of keys there is no version."""
+    thing: dict[str, Any] = {"key": key}
+    if version is not None:
+        thing |= {"etag": version.etag, "size": len(version.body or b"")}
+    return {"remake": remake, "detail": {"bucket": {"name": bucket}, "object": thing}}
+
+
 def made_from_the_object(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event that `ops redrive` makes of the object as it lies there: it has no sequencer."""
     copy: dict[str, Any] = json.loads(json.dumps(event))
@@ -182,6 +203,7 @@ class World:
     recipe: str = RECIPE
     delete_on_success: bool = False
     kept: list[str] = field(default_factory=list)  # why originals stayed that were to go
+    rules: str = RULES
 
     def put(
         self,
@@ -219,7 +241,7 @@ class World:
         task = Task.parse(payload | {"own_step": own_step}, "request")
         runner = JobRunner(
             results_prefix=PREFIX,
-            recipe=self.recipe,
+            today=Today(self.recipe, self.rules),
             store=self._store(),
             link=(
                 LastingLinks(self.served_from)
@@ -235,7 +257,8 @@ class World:
             delete_on_success=self.delete_on_success,
         )
         upload, course = Upload.parse(task.event), Course()
-        told = announcement(runner.run(task, upload, course), upload, PLACE)
+        run = runner.run if task.remake is None else runner.remake
+        told = announcement(run(task, upload, course), upload, PLACE, task.remake)
         if course.facts().get("original") == KEPT:
             self.kept.append(course.facts()["cause"])
         return told
@@ -284,6 +307,21 @@ class World:
         self.hear_of_end(event, execution, "FAILED")
         return "FAILED"
 
+    def remake(self, key: str, batch: str = "b1", *, keys_only: bool = False) -> str:
+        """One object's way through a batch of a remake; what the report says of it."""
+        there = self.s3.current(UPLOADS, key)
+        event = listed(key, None if keys_only else there)
+        try:
+            told = self._attempt(
+                "Convert image", batch, lambda number: self.convert(event, batch, number), REMADE
+            )
+        except TaskFailed as failed:
+            return f"FAILED: {failed.error}"
+        if told["state"] == "IGNORED":
+            return str(told["reason"]).upper()
+        self.announced.append(told)
+        return str(told["state"])
+
     def hear_of_end(self, event: Mapping[str, Any], execution: str, ended_as: str) -> None:
         """The rule on ended executions: Lambda tries an asynchronous call three times."""
         for _ in range(3):
@@ -292,9 +330,13 @@ class World:
                 break
 
     def _attempt(
-        self, state: str, execution: str, run: Callable[[int], dict[str, Any]]
+        self,
+        state: str,
+        execution: str,
+        run: Callable[[int], dict[str, Any]],
+        states: Mapping[str, Any] = STATES,
     ) -> dict[str, Any]:
-        retriers = STATES[state]["Retry"]
+        retriers = states[state]["Retry"]
         used = [0] * len(retriers)
         for number in count():
             try:

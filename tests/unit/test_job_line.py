@@ -113,3 +113,13 @@ def test_a_long_cause_keeps_its_beginning_and_its_end() -> None:
     assert kept.startswith("Traceback")
     assert kept.endswith("ValueError: no")
     assert len(kept) < 2_100
+
+
+@pytest.mark.parametrize(
+    ("state", "metric"),
+    [("SUCCEEDED", "Remade"), ("REJECTED", "RemakeRejected"), ("IGNORED", "RemakeIgnored")],
+)
+def test_what_a_remake_does_is_counted_by_itself(state: str, metric: str) -> None:
+    """Alarms and latencies of uploads hear nothing of it."""
+    counted = line(state=state, remake="r1", since_event_ms=9, stages_ms={"convert": 90})
+    assert emitted(read(counted)) == {metric: 1}

@@ -9,7 +9,9 @@ import PIL
 import pytest
 
 from upload_workflow.image import recipe as module
-from upload_workflow.image.recipe import recipe
+from upload_workflow.image.header import Format
+from upload_workflow.image.limits import Limits
+from upload_workflow.image.recipe import recipe, rules
 from upload_workflow.image.rendition import Fit, OutputFormat, Overlay, Rendition
 from upload_workflow.job import keys
 from upload_workflow.work import RECIPE_LENGTH
@@ -55,3 +57,14 @@ def test_another_converter_is_another_recipe(
 def test_a_recipe_fits_into_a_key() -> None:
     assert len(recipe({})) == RECIPE_LENGTH == keys.RECIPE_LENGTH
     assert set(recipe({})) <= set("abcdefghijklmnopqrstuvwxyz234567")
+
+
+def test_limits_and_extras_are_in_the_rules_and_not_in_the_recipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = rules("recipe22", Limits())
+    assert rules("recipe22", Limits(max_pixels=1)) != first
+    assert rules("recipe22", Limits(formats=frozenset({Format.JPEG}))) != first
+    assert rules("recipe33", Limits()) != first
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    assert rules("recipe22", Limits()) != first

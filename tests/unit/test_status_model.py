@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.job.document import State, StatusDocument
+from upload_workflow.job.document import State, StatusDocument, timestamp
 from upload_workflow.job.transitions import (
     Claimant,
     Decision,
+    Today,
     claim,
     fail,
     finish,
     is_order_unknown,
     reject,
+    replace_outdated,
     seed,
     succeed,
 )
@@ -38,6 +40,15 @@ FOLLOWS = {
     State.SUCCEEDED: {State.RUNNING},
     State.REJECTED: {State.RUNNING},
     State.FAILED: {State.PENDING, State.RUNNING, State.FAILED},
+}
+
+
+# What a remake makes of a document that speaks of the same version.
+REMADE_OF = {
+    State.RUNNING: {State.SUCCEEDED, State.REJECTED},
+    State.SUCCEEDED: {State.SUCCEEDED},
+    State.REJECTED: {State.SUCCEEDED, State.REJECTED},
+    State.FAILED: {State.SUCCEEDED, State.REJECTED},
 }
 
 
@@ -111,6 +122,27 @@ class Register(RuleBasedStateMachine):
         self.asked_as = "finish"
         self._write(read, finish(read, claimed, ended, self.now), claimed.upload)
 
+    @rule(good=st.booleans(), recipe=st.sampled_from("rs"), data=st.data())
+    def remake(self, good: bool, recipe: str, data: st.DataObject) -> None:
+        """From a document read at any moment to its end, with anything in between."""
+        if (upload := self._event(data)) is None:
+            return
+        outdated = data.draw(st.sampled_from(self.stale))
+        claimant = Claimant("remake", LEASE, remake=Today(recipe, recipe))
+        newest = self._newest(outdated, upload)
+        draft = claim(outdated, upload, claimant, self.now, is_newest=newest)
+        if not isinstance(draft, StatusDocument):
+            return
+        refusal = Rejected(RejectionCode.CORRUPT, "Damaged.")
+        ended = (
+            succeed(draft, self.now, image={}, renditions=(), recipe=recipe)
+            if good
+            else reject(draft, self.now, refusal, recipe)
+        )
+        read = data.draw(st.sampled_from([outdated, self.document]))
+        self.asked_as = "remake"
+        self._write(read, replace_outdated(read, outdated, ended, claimant, self.now), upload)
+
     @rule(execution=st.sampled_from(EXECUTIONS), data=st.data())
     def fail(self, execution: str, data: st.DataObject) -> None:
         if (upload := self._event(data)) is None:
@@ -148,6 +180,11 @@ class Register(RuleBasedStateMachine):
 
     def _judge_same(self, before: StatusDocument, after: StatusDocument) -> None:
         assert before.job_id == after.job_id, "a job that was renamed"
+        if self.asked_as == "remake":
+            assert after.state in REMADE_OF[before.state], f"{before.state} became {after.state}"
+            leased = (before.lease_until or "") > timestamp(self.now)
+            assert not leased, "taken from a living worker"
+            return
         assert before.state in FOLLOWS[after.state], f"{before.state} became {after.state}"
         if before.state is State.FAILED:
             # Without version ids nobody can tell the same bytes sent again from a late event.

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -213,6 +213,22 @@ class Store:
             announced=mark == _ANNOUNCED,
             unfenced=mark == _UNFENCED,
         )
+
+    def pinned(self, upload: Upload) -> Upload:
+        """The version that the key stands for, where the upload does not say which one it is.
+
+        Raises Gone if there is none.
+        """
+        if upload.is_pinned:
+            return upload
+        with _permanent_faults_named():
+            try:
+                there = self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    raise Gone(upload.key) from error
+                raise
+        return replace(upload, size_bytes=there["ContentLength"], etag=there["ETag"].strip('"'))
 
     def open_upload(self, upload: Upload) -> OpenedUpload:
         """The announced version, if the key still stands for it.

@@ -14,7 +14,9 @@ from ..aws.clients import credentials, s3_client
 from ..aws.signer import LastingLinks, Link, SignedLinks, Signer
 from ..aws.store import Store
 from ..errors import Rejected
+from ..image.recipe import rules
 from ..job.announcement import Results, announcement, malformed_announcement
+from ..job.transitions import Today
 from ..job.upload import Upload
 from ..run import report
 from ..run.fence import Fence
@@ -38,7 +40,7 @@ def job_handler(kind: Kind, fence: Fence, settings: ConvertImageSettings) -> Han
         )
     runner = JobRunner(
         results_prefix=settings.results_prefix,
-        recipe=kind.recipe,
+        today=Today(kind.recipe, rules(kind.recipe, settings.limits)),
         store=Store(s3, settings.results_bucket),
         link=link,
         kind=kind,
@@ -58,17 +60,21 @@ def job_handler(kind: Kind, fence: Fence, settings: ConvertImageSettings) -> Han
             "execution": task.execution,
             "attempt": task.attempt,
             "redrive": task.redrive,
+            "remake": task.remake,
             "event_id": task.event.get("id"),
             "request_id": context.aws_request_id,
         }
         try:
             upload = Upload.parse(task.event)
         except Rejected as refusal:
+            if task.remake is not None:
+                raise  # a list is at fault, and the remake's report says so
             report.print_line(who | report.malformed_facts(refusal), settings.workflow_name)
             return malformed_announcement(refusal)
-        decision = runner.run(task, upload, course)
+        run = runner.run if task.remake is None else runner.remake
+        decision = run(task, upload, course)
         facts = report.decision_facts(decision, upload, datetime.now(UTC))
         report.print_line(who | facts | course.facts(), settings.workflow_name)
-        return announcement(decision, upload, results)
+        return announcement(decision, upload, results, task.remake)
 
     return handler

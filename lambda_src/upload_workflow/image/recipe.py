@@ -1,4 +1,4 @@
-"""Names all that makes a rendition's bytes besides the upload itself, in a few characters.
+"""Names all that makes a rendition's bytes besides the upload itself, and all that may refuse it.
 
 Knows renditions and what draws and writes them. Does not load any of it.
 """
@@ -15,7 +15,11 @@ import PIL  # its version alone; the package loads nothing
 from .. import __version__
 from ..work import recipe_of
 from .header import PLUGS
+from .limits import Limits
 from .rendition import Rendition
+
+# What reads more formats, where the package holds it.
+_EXTRAS = ("pi_heif", "pypdfium2")
 
 
 def recipe(renditions: Mapping[str, Rendition]) -> str:
@@ -33,3 +37,15 @@ def recipe(renditions: Mapping[str, Rendition]) -> str:
     if PLUGS:
         facts["plugs"] = {name: plug.version for name, plug in PLUGS.items()}
     return recipe_of(facts)
+
+
+def rules(recipe: str, limits: Limits) -> str:
+    """A short name, equal as long as what was refused would be refused again."""
+    formats = None if limits.formats is None else sorted(limits.formats)
+    return recipe_of(
+        {
+            "recipe": recipe,
+            "limits": asdict(limits) | {"formats": formats},
+            "extras": [name for name in _EXTRAS if importlib.util.find_spec(name) is not None],
+        }
+    )

@@ -35,12 +35,23 @@ class Results:
     prefix: str
 
 
-def announcement(decision: Decision, upload: Upload, results: Results) -> dict[str, Any]:
-    """What the world is told of a job's end: its facts without any URL."""
+def announcement(
+    decision: Decision, upload: Upload, results: Results, remake: str | None = None
+) -> dict[str, Any]:
+    """What the world is told of a job's end: its facts without any URL.
+
+    remake: the name of the remake that brought it about, if one did.
+    """
+    facts = _facts(decision, upload, results)
+    return facts if remake is None else facts | {"remake": remake}
+
+
+def _facts(decision: Decision, upload: Upload, results: Results) -> dict[str, Any]:
     if isinstance(decision, Ignored):
-        return _announced(upload.job_id, Subject.of(upload), results, "IGNORED") | {
-            "reason": decision.reason.value
-        }
+        facts = _announced(upload.job_id, Subject.of(upload), results, "IGNORED")
+        if decision.problem is not None:
+            facts["error"] = asdict(decision.problem)
+        return facts | {"reason": decision.reason.value}
     document = decision.document if isinstance(decision, Recorded) else decision
     facts = _announced(document.job_id, document.upload, results, document.state.value)
     facts["renditions"] = [

@@ -104,6 +104,8 @@ class StatusDocument:
     execution: who claimed or ended the job. lease_until: only while RUNNING; until then nobody
     but that execution takes the job over. attempt: how often the job was claimed.
     recipe: what the renditions were made by, as it stands in their keys.
+    rules: recipe and limits by which the file was refused last, also where what was made of it
+    before is still told.
     expires_at: when the status URL that came with the upload form stops working, if one did.
     """
 
@@ -114,6 +116,7 @@ class StatusDocument:
     lease_until: str | None = None
     image: Mapping[str, Any] | None = None
     recipe: str | None = None
+    rules: str | None = None
     renditions: tuple[StoredRendition, ...] = ()
     error: Problem | None = None
     created_at: str
@@ -166,7 +169,7 @@ def timestamp(time: datetime) -> str:
 
 
 # Absent when there is nothing to say; every other field is always there, null if unknown.
-_SAID_WHEN_KNOWN = frozenset({"image", "recipe", "error", "lease_until"})
+_SAID_WHEN_KNOWN = frozenset({"image", "recipe", "rules", "error", "lease_until"})
 
 
 def _is_said(name: str, value: object) -> bool:

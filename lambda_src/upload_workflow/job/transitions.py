@@ -2,9 +2,10 @@
 
 The theory, in three nouns. A document *stands* somewhere as seen by one job (`Standing`); an
 execution *asks* for a change (`claim`, `finish`, `fail`); it asks as the document's *owner*, the
-execution that claimed the job last, as *another* execution, or as an operator's *redrive*
-(`Asker`). `TRANSITIONS` gives the answer for each: write the new document, or do not, because
-the job is another's (duplicate) or the result is already there (recorded).
+execution that claimed the job last, as *another* execution, as an operator's *redrive*, or as a
+*remake* of what exists (`Asker`). `TRANSITIONS` gives the answer for each: write the new document,
+or do not, because the job is another's (duplicate), the result is already there (recorded) or
+needs no remake (unchanged).
 
 What the document speaks of is decided first (`Relation`), by identity alone: buckets, version
 ids, etags, sequencers, and S3's answer where these cannot tell. A document of an older version
@@ -12,7 +13,9 @@ gives way, one of a newer version stays (superseded); of a key that we issued th
 stays (spent); a document of another bucket is nobody's here to touch (occupied).
 
 A document goes PENDING -> RUNNING -> SUCCEEDED | REJECTED | FAILED, and from FAILED back to
-RUNNING by a redrive. Each function takes the document as it was read (None: there is none) and
+RUNNING by a redrive. A remake's claim is never written: it goes from nothing, FAILED, REJECTED, an
+abandoned RUNNING or a SUCCEEDED of another recipe to its end in one step, and what SUCCEEDED is
+never taken back. Each function takes the document as it was read (None: there is none) and
 answers with the document to write, or with the reason why nothing is to be written. Knows
 neither S3 nor Pillow; the time is an argument.
 """
@@ -40,13 +43,20 @@ class Reason(StrEnum):
     FOLDER = "folder"  # made in the console: nobody uploaded anything
     OCCUPIED = "occupied"  # the key's document speaks of an upload in another bucket
     UNSCANNED = "unscanned"  # only scanned uploads are worked on, and nobody has scanned this one
+    UNCHANGED = "unchanged"  # a remake would make the same again
+    KEPT = "kept"  # a remake was refused, and what was told before stands
+    GONE = "gone"  # what a remake was to read is not there any more
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Nothing is written, because of the reason."""
+    """Nothing is written that a client could see, because of the reason.
+
+    problem: why a remake was refused.
+    """
 
     reason: Reason
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,24 @@ Decision = StatusDocument | Ignored | Recorded
 
 
 @dataclass(frozen=True, slots=True)
+class Today:
+    """By what an upload would be converted now. rules: the recipe, and all that may refuse it."""
+
+    recipe: str
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claimant:
     """The execution that wants a job. lease: what its longest possible run takes, and a little.
 
-    redrive: an operator asks for the job again.
+    redrive: an operator asks for the job again. remake: what is not by these is made anew.
     """
 
     execution: str
     lease: timedelta
     redrive: bool = False
+    remake: Today | None = None
 
 
 class Relation(Enum):
@@ -86,10 +105,12 @@ class Relation(Enum):
 class Standing(Enum):
     """Where the document of a key stands, as seen by one job."""
 
-    FREE = auto()  # no version has been claimed, or the document gives way
+    FREE = auto()  # there is no document, or it gives way
+    AWAITED = auto()  # issued, and no version has been claimed
     LEASED = auto()  # RUNNING, and its lease has not ended
     ABANDONED = auto()  # RUNNING, and its lease has ended
     DELIVERED = auto()  # SUCCEEDED or REJECTED
+    OUTDATED = auto()  # the same, by another recipe or by other rules than a remake has
     FAILED = auto()
 
 
@@ -99,73 +120,101 @@ class Asker(Enum):
     OWNER = auto()  # it claimed the job last
     ANOTHER = auto()
     REDRIVE = auto()  # another one, started by an operator for this job
+    REMAKE = auto()  # another one, which goes over everything that exists
 
 
 class Answer(Enum):
     WRITE = auto()
     RECORDED = auto()
     DUPLICATE = auto()
+    UNCHANGED = auto()
 
 
-_W, _R, _D = Answer.WRITE, Answer.RECORDED, Answer.DUPLICATE
+_W, _R, _D, _U = Answer.WRITE, Answer.RECORDED, Answer.DUPLICATE, Answer.UNCHANGED
 
-# What is asked for, and of which document:          the owner, another, a redrive
+# What is asked for, and of which document:          the owner, another, a redrive, a remake
 TRANSITIONS: Mapping[str, Mapping[Standing, Mapping[Asker, Answer]]] = {
     ask: {standing: dict(zip(Asker, answers, strict=True)) for standing, answers in rows.items()}
     for ask, rows in {
         "claim": {
-            Standing.FREE: (_W, _W, _W),
+            Standing.FREE: (_W, _W, _W, _W),
+            # What was just uploaded has its event on the way, which goes before a remake.
+            Standing.AWAITED: (_W, _W, _W, _D),
             # An execution takes its own dead claim over at once; others wait for the lease to end.
-            Standing.LEASED: (_W, _D, _D),
-            Standing.ABANDONED: (_W, _W, _W),
+            Standing.LEASED: (_W, _D, _D, _D),
+            Standing.ABANDONED: (_W, _W, _W, _W),
             # To its owner: the answer to the workflow was lost. A redrive wants it told again.
-            Standing.DELIVERED: (_R, _D, _R),
-            Standing.FAILED: (_D, _D, _W),
+            Standing.DELIVERED: (_R, _D, _R, _U),
+            Standing.OUTDATED: (_R, _D, _R, _W),
+            Standing.FAILED: (_D, _D, _W, _W),
         },
-        # Asked with the result of a claim that another claim has replaced meanwhile.
+        # Asked with the result of a claim, or of a remake, that others have overtaken meanwhile.
         "finish": {
-            Standing.LEASED: (_D, _D, _D),
-            Standing.ABANDONED: (_D, _D, _D),
-            Standing.DELIVERED: (_R, _D, _D),
-            Standing.FAILED: (_D, _D, _D),
+            Standing.FREE: (_D, _D, _D, _D),
+            Standing.AWAITED: (_D, _D, _D, _D),
+            Standing.LEASED: (_D, _D, _D, _D),
+            Standing.ABANDONED: (_D, _D, _D, _D),
+            Standing.DELIVERED: (_R, _D, _D, _D),
+            Standing.OUTDATED: (_R, _D, _D, _D),
+            Standing.FAILED: (_D, _D, _D, _D),
         },
+        # A remake records no failure.
         "fail": {
-            Standing.FREE: (_W, _W, _W),
+            Standing.FREE: (_W, _W, _W, _D),
+            Standing.AWAITED: (_W, _W, _W, _D),
             # Another execution records its own end.
-            Standing.LEASED: (_W, _D, _D),
-            Standing.ABANDONED: (_W, _D, _D),
-            Standing.DELIVERED: (_D, _D, _D),
-            Standing.FAILED: (_R, _D, _D),
+            Standing.LEASED: (_W, _D, _D, _D),
+            Standing.ABANDONED: (_W, _D, _D, _D),
+            Standing.DELIVERED: (_D, _D, _D, _D),
+            Standing.OUTDATED: (_D, _D, _D, _D),
+            Standing.FAILED: (_R, _D, _D, _D),
         },
     }.items()
 }
 
 
 def _answer(
-    ask: str,
-    current: StatusDocument | None,
-    execution: str,
-    now: datetime,
-    *,
-    redrive: bool = False,
+    ask: str, current: StatusDocument | None, claimant: Claimant, now: datetime
 ) -> Decision | None:
     """The table's answer; None: the new document may be written."""
-    if current is None or current.job_id is None:
-        standing = Standing.FREE
-    elif current.state is State.RUNNING:
-        leased = (current.lease_until or "") > timestamp(now)
-        standing = Standing.LEASED if leased else Standing.ABANDONED
-    else:
-        standing = Standing.FAILED if current.state is State.FAILED else Standing.DELIVERED
-    asker = Asker.REDRIVE if redrive else Asker.ANOTHER
-    if current is not None and current.execution == execution:
+    standing = _standing(current, now, claimant.remake)
+    asker = Asker.REDRIVE if claimant.redrive else Asker.ANOTHER
+    if claimant.remake is not None:
+        asker = Asker.REMAKE
+    if current is not None and current.execution == claimant.execution:
         asker = Asker.OWNER
     match TRANSITIONS[ask][standing][asker], current:
         case Answer.WRITE, _:
             return None
         case Answer.RECORDED, StatusDocument():
             return Recorded(current)
+        case Answer.UNCHANGED, _:
+            return Ignored(Reason.UNCHANGED)
     return Ignored(Reason.DUPLICATE)
+
+
+def _standing(current: StatusDocument | None, now: datetime, today: Today | None) -> Standing:
+    if current is None:
+        return Standing.FREE
+    match current.state:
+        case State.PENDING:
+            return Standing.AWAITED
+        case State.RUNNING:
+            leased = (current.lease_until or "") > timestamp(now)
+            return Standing.LEASED if leased else Standing.ABANDONED
+        case State.FAILED:
+            return Standing.FAILED
+    return Standing.OUTDATED if today and not _is_of_today(current, today) else Standing.DELIVERED
+
+
+def _is_of_today(delivered: StatusDocument, today: Today) -> bool:
+    """Whether the same would come of it once more."""
+    if delivered.rules == today.rules:
+        return True
+    if delivered.state is State.SUCCEEDED:
+        return delivered.recipe == today.recipe
+    # No rule of ours refused that one, and none lets it pass.
+    return delivered.error is not None and delivered.error.code == RejectionCode.THREAT_FOUND
 
 
 def seed(
@@ -228,6 +277,20 @@ def relation(current: StatusDocument | None, upload: Upload) -> Relation:
     return Relation.OLDER if before < after else Relation.NEWER
 
 
+def spoken_of(current: StatusDocument | None, upload: Upload) -> Upload:
+    """What a list names by its key: of a key that was issued the version that was the upload."""
+    if current is None or relation(current, upload) is not Relation.SPENT:
+        return upload
+    told = current.upload
+    return replace(
+        upload,
+        version_id=told.version_id,
+        etag=told.etag,
+        sequencer=told.sequencer,
+        size_bytes=told.bytes,
+    )
+
+
 def is_order_unknown(current: StatusDocument | None, upload: Upload) -> bool:
     """Whether S3 must be asked which version the key stands for. To be asked after the document
     was read: then a version that is newest still is not older than what the document speaks of."""
@@ -238,11 +301,10 @@ def _aside(
     ask: str,
     current: StatusDocument | None,
     upload: Upload,
-    execution: str,
+    claimant: Claimant,
     now: datetime,
     *,
     is_newest: bool,
-    redrive: bool = False,
 ) -> Decision | None:
     """Why nothing is written about this upload; None: the new document may be written."""
     match relation(current, upload):
@@ -255,8 +317,12 @@ def _aside(
         case Relation.UNKNOWN if not is_newest:
             return Ignored(Reason.SUPERSEDED)
         case Relation.SAME if not _may_be_sent_again(current, upload):
-            return _answer(ask, current, execution, now, redrive=redrive)
-    return _answer(ask, None, execution, now, redrive=redrive)
+            speaks = current
+        case Relation.NOTHING:
+            speaks = current
+        case _:
+            speaks = None  # it gives way
+    return _answer(ask, speaks, claimant, now)
 
 
 def _is_late_threat(current: StatusDocument | None, upload: Upload) -> bool:
@@ -289,17 +355,10 @@ def claim(
 ) -> Decision:
     """Take the job, unless it is taken or ended, or another version goes before it.
 
+    Of a remake the answer is what is worked on, and is not written: `replace_outdated` comes next.
     is_newest: S3's answer where `is_order_unknown`.
     """
-    aside = _aside(
-        "claim",
-        current,
-        upload,
-        claimant.execution,
-        now,
-        is_newest=is_newest,
-        redrive=claimant.redrive,
-    )
+    aside = _aside("claim", current, upload, claimant, now, is_newest=is_newest)
     if aside is not None and not _is_late_threat(current, upload):
         return aside
     again = relation(current, upload) is Relation.SAME
@@ -328,10 +387,13 @@ def succeed(
     return replace(ended, image=image, recipe=recipe, renditions=renditions)
 
 
-def reject(claimed: StatusDocument, now: datetime, refusal: Rejected) -> StatusDocument:
+def reject(
+    claimed: StatusDocument, now: datetime, refusal: Rejected, rules: str | None = None
+) -> StatusDocument:
+    """rules: see `StatusDocument`."""
     retryable = refusal.code in _ABOUT_THE_OBJECT
     problem = Problem(refusal.code.value, refusal.message, retryable)
-    return replace(_ended(claimed, State.REJECTED, now), error=problem)
+    return replace(_ended(claimed, State.REJECTED, now), error=problem, rules=rules)
 
 
 # How the file was stored is at fault, not the file: sent again, it may succeed.
@@ -353,7 +415,44 @@ def finish(
         return ended
     if not is_same_version(current.upload, claimed.upload):
         return Ignored(Reason.SUPERSEDED)
-    return _answer("finish", current, claimed.execution or "", now) or ended
+    owner = Claimant(claimed.execution or "", timedelta())
+    return _answer("finish", current, owner, now) or ended
+
+
+def replace_outdated(
+    current: StatusDocument | None,
+    outdated: StatusDocument | None,
+    ended: StatusDocument,
+    claimant: Claimant,
+    now: datetime,
+) -> Decision:
+    """Replace what a remake found by its end, unless anybody changed it meanwhile: that wins.
+
+    What SUCCEEDED is not taken back by a refusal; the document then only remembers its rules.
+    """
+    if current == outdated:
+        told = _told_of_it(outdated, ended)
+        if told is not None and told.state is State.SUCCEEDED and ended.state is State.REJECTED:
+            return replace(told, rules=ended.rules)
+        return ended
+    if current is not None and not is_same_version(current.upload, ended.upload):
+        return Ignored(Reason.SUPERSEDED)
+    return _answer("finish", current, claimant, now) or ended
+
+
+def is_news(outdated: StatusDocument | None, ended: StatusDocument) -> bool:
+    """Whether the end of a remake tells its client anything but what the document told before."""
+    told = _told_of_it(outdated, ended)
+    if told is None or ended.state is not State.REJECTED:
+        return True
+    return told.state is not State.SUCCEEDED and told.error != ended.error
+
+
+def _told_of_it(outdated: StatusDocument | None, ended: StatusDocument) -> StatusDocument | None:
+    """What was told before of the version that has come to an end."""
+    if outdated is None or not is_same_version(outdated.upload, ended.upload):
+        return None
+    return outdated
 
 
 def fail(
@@ -370,7 +469,8 @@ def fail(
     The document of another execution's job is left alone: that execution records its own end.
     is_newest: S3's answer where `is_order_unknown`.
     """
-    aside = _aside("fail", current, upload, execution, now, is_newest=is_newest)
+    teller = Claimant(execution, timedelta())
+    aside = _aside("fail", current, upload, teller, now, is_newest=is_newest)
     if aside is not None and not _is_late_threat(current, upload):
         return aside
     again = relation(current, upload) is Relation.SAME

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import unquote_plus
 
 from ..errors import Rejected, RejectionCode
 from . import keys
@@ -43,20 +44,23 @@ class Upload:
     def parse(cls, event: object) -> Self:
         """Read an EventBridge event that tells of an upload; unknown fields are left alone.
 
-        That is S3's "Object Created", or where uploads are scanned first, GuardDuty's result.
-        The key is raw in both (unlike S3's own notifications) and is not decoded.
+        That is S3's "Object Created", or where uploads are scanned first, GuardDuty's result, or
+        an item of a list that a remake goes over. The key is raw in all of them (unlike S3's own
+        notifications) and is not decoded, but where an inventory lists it.
         Raises Rejected(MalformedEvent) when a fact is missing that a job cannot do without.
         """
         event = _mapping(event, "event")
         detail = _mapping(event.get("detail"), "detail")
         if event.get("source") == "aws.guardduty":
             return cls._scanned(detail, _time(event.get("time")))
+        if isinstance(event.get("remake"), str):
+            return cls._listed(detail)
         thing = _mapping(detail.get("object"), "detail.object")
         size = thing.get("size")
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
             raise _malformed("the object's size is a number of bytes")
         return cls(
-            **_identity(
+            **_pinned(
                 bucket=_mapping(detail.get("bucket"), "detail.bucket").get("name"),
                 key=thing.get("key"),
                 version_id=thing.get("version-id"),
@@ -82,7 +86,7 @@ class Upload:
         status = result.get("scanResultStatus")
         threats = result.get("threats")
         return cls(
-            **_identity(
+            **_pinned(
                 bucket=thing.get("bucketName"),
                 key=thing.get("objectKey"),
                 version_id=thing.get("versionId"),
@@ -98,6 +102,28 @@ class Upload:
                 if isinstance(threat, Mapping)
             ),
         )
+
+    @classmethod
+    def _listed(cls, detail: Mapping[str, Any]) -> Self:
+        """A list of keys tells no more of an object than that; `is_pinned` says so."""
+        thing = _mapping(detail.get("object"), "detail.object")
+        encoded = _text(thing.get("encoded_key"))
+        size = str(thing.get("size"))  # a text in an inventory
+        return cls(
+            **_identity(
+                bucket=_mapping(detail.get("bucket"), "detail.bucket").get("name"),
+                key=thing.get("key") if encoded is None else unquote_plus(encoded),
+                version_id=thing.get("version-id"),
+                etag=thing.get("etag"),
+            ),
+            size_bytes=int(size) if size.isdecimal() else None,
+            sequencer=None,
+        )
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it says which version it speaks of. Only what is listed may not."""
+        return self.version_id is not None or self.etag is not None
 
     @property
     def version(self) -> str:
@@ -122,15 +148,22 @@ def order(sequencer: str) -> str:
     return sequencer.lower().rstrip("0")
 
 
-def _identity(*, bucket: object, key: object, version_id: object, etag: object) -> dict[str, Any]:
+def _pinned(**facts: object) -> dict[str, Any]:
     """What every event has to tell, however it spells it."""
+    identity = _identity(**facts)
+    if identity["version_id"] is None and identity["etag"] is None:
+        raise _malformed("a version id or an etag pins what is read")
+    return identity
+
+
+def _identity(
+    *, bucket: object = None, key: object = None, version_id: object = None, etag: object = None
+) -> dict[str, Any]:
     bucket, key, version_id, etag = _text(bucket), _text(key), _text(version_id), _text(etag)
     if bucket is None or key is None:
         raise _malformed("the bucket's name and the object's key are texts")
     # Objects written while versioning is suspended share the version id "null".
     version_id = None if version_id == "null" else version_id
-    if version_id is None and etag is None:
-        raise _malformed("a version id or an etag pins what is read")
     etag = None if etag is None else etag.strip('"')
     return {"bucket": bucket, "key": key, "version_id": version_id, "etag": etag}
 

@@ -28,8 +28,15 @@ _COUNTERS = {
     "IGNORED": "Ignored",
     "FAILED": "Failed",
 }
+# Of remakes: "Ignored" is what needed none or went on by itself.
+_REMAKE_COUNTERS = {
+    "SUCCEEDED": "Remade",
+    "REJECTED": "RemakeRejected",
+    "IGNORED": "RemakeIgnored",
+}
 _UNITS = {
     **dict.fromkeys(_COUNTERS.values(), "Count"),
+    **dict.fromkeys(_REMAKE_COUNTERS.values(), "Count"),
     "Unforeseen": "Count",
     "OriginalsKept": "Count",
     "TimeToResult": "Milliseconds",
@@ -49,12 +56,14 @@ class JobLine:
     since_event_ms: from the event's time to the end of the job. fence: how the upload was
     converted ("memfd", "file" or "none"). unforeseen: the picture raised what nobody knew of.
     original: "deleted", or KEPT where that failed, with the cause; None where it was to stay.
+    remake: the name of the remake that this was part of; what it did is counted by itself.
     """
 
     state: str
     execution: str
     attempt: int
     redrive: bool
+    remake: str | None = None
     event_id: str | None = None
     request_id: str | None = None
     job_id: str | None = None
@@ -104,8 +113,9 @@ def to_json(line: JobLine, workflow: str, now_ms: int) -> str:
 
 
 def _metrics(line: JobLine) -> dict[str, int]:
-    values = {_COUNTERS[line.state]: 1}
-    if line.state != "IGNORED":  # a duplicate's times would count a job twice
+    values = {(_REMAKE_COUNTERS if line.remake else _COUNTERS)[line.state]: 1}
+    # A duplicate's times would count a job twice, and a remake's are no client's.
+    if line.remake is None and line.state != "IGNORED":
         known = {
             # A redriven job's event may be days old; that says nothing about how fast we are.
             "TimeToResult": None if line.redrive else line.since_event_ms,

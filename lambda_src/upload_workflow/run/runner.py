@@ -17,12 +17,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from ..aws.store import Gone, OpenedUpload, Overwritten, Seen, Store
+from ..aws.store import NOTHING_SEEN, Gone, OpenedUpload, Overwritten, Seen, Store
 from ..errors import Refused, Rejected, RejectionCode, ResultsShared, ScanFailed, UnusableOverlay
 from ..job import keys, transitions
-from ..job.document import State, StatusDocument, StoredRendition
+from ..job.document import State, StatusDocument, StoredRendition, Subject
 from ..job.own_step import NO_STEP, OwnStep
-from ..job.transitions import Claimant, Decision, Ignored, Reason, Recorded, Relation
+from ..job.transitions import Claimant, Decision, Ignored, Reason, Recorded, Relation, Today
 from ..job.upload import Scan, Upload
 from ..work import Facts, File, Kind, Made, Order
 
@@ -65,12 +65,14 @@ class Task:
     """What the state machine hands to a function. event: the execution's input as it came.
 
     attempt: the state's retries so far, for the log; `StatusDocument.attempt` counts claims.
+    remake: the name of the remake that goes over everything and has come to this upload.
     """
 
     event: Mapping[str, Any]
     execution: str
     attempt: int
     redrive: bool
+    remake: str | None = None
     own_step: OwnStep = NO_STEP
 
     @classmethod
@@ -87,6 +89,7 @@ class Task:
             execution=str(payload.get("execution") or request_id),
             attempt=attempt if isinstance(attempt, int) else 0,
             redrive=event.get("redrive") is True,
+            remake=event["remake"] if isinstance(event.get("remake"), str) else None,
             own_step=OwnStep.parse(payload.get("own_step")),
         )
 
@@ -122,13 +125,14 @@ class JobRunner:
     """What a job needs besides its task: the outside world as values.
 
     kind: what is made of an upload; converter: where.
-    recipe: names all that makes a rendition's bytes besides the upload (see `work.recipe_of`).
+    today: names all that makes a rendition's bytes, and all that refuses one, besides the upload
+    (see `work.recipe_of` and `image.recipe.rules`).
     link: the URL of a rendition, by its key and content type.
     delete_on_success: whether the original goes once its job has succeeded.
     """
 
     results_prefix: str
-    recipe: str
+    today: Today
     store: Store
     link: Callable[[str, str], Link]
     kind: Kind
@@ -178,17 +182,7 @@ class JobRunner:
             course.lap("claim")
             if not isinstance(claimed, StatusDocument):
                 return claimed
-            told = replace(
-                claimed.upload, metadata=task.own_step.told_with(claimed.upload.metadata)
-            )
-            facts = Facts(
-                key=upload.key,
-                content_type=told.content_type,
-                original_name=told.original_name,
-                owner=told.owner,
-                metadata=told.metadata or {},
-                focus=task.own_step.focus,
-            )
+            told, facts = _told(claimed.upload, task.own_step)
             ended, seen = self._convert(claimed, upload, opened, course, seen, facts=facts)
             ended = replace(ended, upload=told)
         decision, _ = self.store.update_status(
@@ -196,6 +190,60 @@ class JobRunner:
         )
         course.lap("finish")
         return decision
+
+    def remake(self, task: Task, upload: Upload, course: Course) -> Decision:
+        """Bring what exists up to date, where it is behind.
+
+        Claims nothing: readers keep what they have until all of the new is there, whoever uploads
+        goes first, and a crash leaves everything as it was. Raises as `run` does.
+        """
+        claimant = Claimant(task.execution, self.lease, remake=self.today)
+        key = keys.status_key(self.results_prefix, upload.key)
+        seen = self.store.read_status(key)
+        course.lap("status")
+        try:
+            upload = transitions.spoken_of(seen.document, self.store.pinned(upload))
+            draft = self._claim(seen.document, upload, claimant)
+            if not isinstance(draft, StatusDocument):
+                return draft
+            ended = self._remade(task, upload, draft, seen.document, course)
+        except Gone:
+            return Ignored(Reason.GONE)
+        except Overwritten:
+            return Ignored(Reason.SUPERSEDED)
+        decision, _ = self.store.update_status(
+            key,
+            lambda current: transitions.replace_outdated(
+                current, seen.document, ended, claimant, self.now()
+            ),
+            seen,
+        )
+        course.lap("finish")
+        if isinstance(decision, StatusDocument) and not transitions.is_news(seen.document, ended):
+            return Ignored(Reason.KEPT, ended.error)
+        return decision
+
+    def _remade(
+        self,
+        task: Task,
+        upload: Upload,
+        draft: StatusDocument,
+        outdated: StatusDocument | None,
+        course: Course,
+    ) -> StatusDocument:
+        """Raises Gone, Overwritten."""
+        try:
+            _refuse_by_own_step(task.own_step)
+            opened = self._open_listed(upload, outdated)
+        except Rejected as refusal:
+            return transitions.reject(draft, self.now(), refusal, self.today.rules)
+        course.lap("open")
+        with closing(opened):
+            described = _described(draft, opened)
+            told, facts = _told(described.upload, task.own_step)
+            # Nobody waits for a claim that was not written: there is none to mark.
+            ended, _ = self._convert(described, upload, opened, course, NOTHING_SEEN, facts=facts)
+        return replace(ended, upload=told)
 
     def _claim(
         self,
@@ -206,7 +254,8 @@ class JobRunner:
     ) -> Decision:
         if upload.is_folder:
             return Ignored(Reason.FOLDER)
-        if self.scanned_only and upload.scan is None:
+        passed = claimant.remake is not None and _was_let_pass(current, upload)
+        if self.scanned_only and upload.scan is None and not passed:
             # Whoever sent this: the scan's own event starts the job, or nothing does.
             return Ignored(Reason.UNSCANNED)
         newest = transitions.is_order_unknown(current, upload) and self.store.is_newest(upload)
@@ -216,15 +265,7 @@ class JobRunner:
             raise ResultsShared(f"The status document of {upload.key} is another bucket's")
         if not isinstance(decision, StatusDocument) or opened is None:
             return decision
-        subject = replace(
-            decision.upload,
-            bytes=opened.size_bytes,
-            content_type=opened.content_type,
-            original_name=opened.original_name or decision.upload.original_name,
-            owner=opened.owner or decision.upload.owner,
-            metadata=opened.metadata or decision.upload.metadata,
-        )
-        return replace(decision, upload=subject)
+        return _described(decision, opened)
 
     def _convert(
         self,
@@ -248,7 +289,7 @@ class JobRunner:
                 made, seen = self._convert_at_risk(list(parts), order, upload, seen)
         except Rejected as refusal:
             course.refused(refusal)
-            return transitions.reject(claimed, self.now(), refusal), seen
+            return transitions.reject(claimed, self.now(), refusal, self.today.rules), seen
         finally:
             course.lap("convert")
             course.fence = self.converter.way if "read" in course.stages_ms else None
@@ -260,7 +301,7 @@ class JobRunner:
             self.now(),
             image=made.image,
             renditions=renditions,
-            recipe=self.recipe,
+            recipe=self.today.recipe,
         )
         return ended, seen
 
@@ -283,7 +324,7 @@ class JobRunner:
             self.results_prefix,
             upload_key,
             job=job,
-            recipe=self.recipe,
+            recipe=self.today.recipe,
             rendition=file.rendition,
             extension=file.extension,
         )
@@ -318,6 +359,16 @@ class JobRunner:
                 raise
             return self._open_first(upload, document)
 
+    def _open_listed(self, upload: Upload, document: StatusDocument | None) -> OpenedUpload:
+        """Raises Rejected if it cannot be read, Gone, Overwritten, NotYetReadable."""
+        try:
+            return self.store.open_upload(upload)
+        except Overwritten:
+            # Of a key that was issued the first upload counts, whatever was sent afterwards.
+            if document is None or not document.is_issued:
+                raise
+            return self.store.open_overwritten(upload)
+
     def _open_first(self, upload: Upload, document: StatusDocument) -> OpenedUpload:
         try:
             return self.store.open_overwritten(upload)
@@ -334,7 +385,7 @@ class JobRunner:
             decision = self._claim(current, upload, claimant)
             if not isinstance(decision, StatusDocument):
                 return decision
-            return transitions.reject(decision, self.now(), refusal)
+            return transitions.reject(decision, self.now(), refusal, self.today.rules)
 
         decision, _ = self.store.update_status(key, decide, seen)
         return decision
@@ -350,6 +401,40 @@ def _parts(head: bytes, opened: OpenedUpload, course: Course) -> Iterator[bytes]
 def _has_succeeded(decision: Decision) -> bool:
     document = decision.document if isinstance(decision, Recorded) else decision
     return isinstance(document, StatusDocument) and document.state is State.SUCCEEDED
+
+
+def _told(upload: Subject, step: OwnStep) -> tuple[Subject, Facts]:
+    """The document's upload with what an own step adds to it, and what the conversion hears."""
+    told = replace(upload, metadata=step.told_with(upload.metadata))
+    facts = Facts(
+        key=told.key,
+        content_type=told.content_type,
+        original_name=told.original_name,
+        owner=told.owner,
+        metadata=told.metadata or {},
+        focus=step.focus,
+    )
+    return told, facts
+
+
+def _described(claimed: StatusDocument, opened: OpenedUpload) -> StatusDocument:
+    """The claim, with what S3 keeps with the upload."""
+    subject = replace(
+        claimed.upload,
+        bytes=opened.size_bytes,
+        content_type=opened.content_type,
+        original_name=opened.original_name or claimed.upload.original_name,
+        owner=opened.owner or claimed.upload.owner,
+        metadata=opened.metadata or claimed.upload.metadata,
+    )
+    return replace(claimed, upload=subject)
+
+
+def _was_let_pass(document: StatusDocument | None, upload: Upload) -> bool:
+    """Whether this very upload was converted already."""
+    if document is None or document.state is not State.SUCCEEDED:
+        return False
+    return transitions.relation(document, upload) is Relation.SAME
 
 
 def _is_running(document: StatusDocument | None, upload: Upload) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from measure.simulate.model import Quotas, Rate
+from upload_workflow.ops.rates import S3_WRITES_PER_SECOND
 
 # us-east-1, us-west-2, eu-west-1.
 LARGE = Quotas(
@@ -12,7 +13,7 @@ LARGE = Quotas(
     starts=Rate(1_300, 300),
     transitions=Rate(5_000, 5_000),
     announcements=Rate(10_000, 10_000),
-    s3_writes=Rate(3_500, 3_500),
+    s3_writes=Rate(S3_WRITES_PER_SECOND, S3_WRITES_PER_SECOND),
     conversions=1_000,
     environments=Rate(1_000, 100),
 )

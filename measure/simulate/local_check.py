@@ -1,10 +1,15 @@
-"""Holds the model against the local AWS: calibrated on uploads one by one, it foretells a burst."""
+"""Holds the model against the local AWS: calibrated on few uploads, it foretells a burst.
+
+What is measured beforehand: how long each step takes of an upload that is alone, and the CPU that
+one takes of each program. What the model adds: that the emulator and the client are interpreters
+with a lock, that all of them share the cores which others leave, who waits for whom, and what is
+throttled meanwhile.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import random
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,17 +21,26 @@ from local.client import TERMINAL
 from local.issuing import issuer
 from local.stack import Stack
 from measure.load.audit import latency
-from measure.load.cargo import Shares, make_parcels
+from measure.load.cargo import PICTURES, Shares, make_parcels
 from measure.load.processes import tree
-from measure.load.traffic import Bus, Delivery, poll, send, upload
-from measure.simulate.model import Quotas, Rate, Region, Steps, Work
+from measure.load.traffic import Delivery, poll, upload
+from measure.simulate.model import Machine, Patience, Quotas, Rate, Region, Steps, Work
 
-_CLIENTS = 8
-# Clients, emulator and workers: so many processes share the machine with whatever else runs there.
-_PROCESSES = 2 + CONVERSIONS_AT_ONCE
-_PROBE_SECONDS = 2.0
+CLIENTS = 8
 _PLENTY = Rate(1e9, 1e9)
+_QUOTAS = Quotas(
+    _PLENTY,
+    _PLENTY,
+    _PLENTY,
+    _PLENTY,
+    _PLENTY,
+    conversions=CONVERSIONS_AT_ONCE,
+    environments=_PLENTY,
+)
+# MiniStack knows no jitter (local/README.md).
+_PATIENCE = Patience(least=1)
 _TICKS = os.sysconf("SC_CLK_TCK")
+_POLL_SECONDS = 0.5  # seldom, or whoever looks takes what is looked at
 
 
 @dataclass(frozen=True)
@@ -37,124 +51,143 @@ class Burst:
     median_seconds: float
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """CPU seconds of one upload on this machine, and how long it takes when it is alone."""
+class Laboratory:
+    """A stack to which nobody else sends anything."""
 
-    sending: float
-    event: float
-    conversion: float
-    alone: float
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._issue, self._sent = stack, issuer(stack), 0
+        self._states = stack.aws.client("stepfunctions")
+        # Wakes every worker up; and the pictures, which are more work than sending them, are made.
+        self._send(8 * PICTURES, CONVERSIONS_AT_ONCE)
+
+    def _send(self, uploads: int, clients: int) -> list[Delivery]:
+        """All of them once they have their end."""
+        sent: list[Delivery] = []
+        self._sent += uploads
+        parcels = make_parcels(uploads, Shares(0, 0, 0, 0), seed=self._sent)
+        upload(parcels, clients, self._issue, sent.append)
+        for delivery in sent:
+            poll(delivery, None)
+            while delivery.state not in TERMINAL:
+                time.sleep(_POLL_SECONDS)
+                poll(delivery, None)
+        return sent
+
+    def work(self, uploads: int) -> Work:
+        """What one upload takes: times of the quickest of those that were alone, the CPU of some
+        that came a few at a time."""
+        alone = [step for _ in range(uploads) for step in self._steps(self._send(1, 1)[0])]
+        before, within, release = (min(alone[step::3]) for step in range(3))
+        spent = self._spent(2 * uploads)
+        # It answers ten requests: the form, the event, seven of the worker (document, upload,
+        # claim, three renditions, end), the announcement.
+        each = spent["emulator"] / 10
+        return Work(
+            event=max(0.0, before - spent["client"] - 2 * each),
+            cold_start=0,
+            conversion=max(0.0, within - spent["worker"] - 7 * each),
+            spread=0.2,
+            steps=0,
+            release=max(0.0, release),
+            cpu={
+                "sending": {"client": spent["client"], "emulator": each},
+                "event": {"emulator": each},
+                "conversion": {"emulator": 7 * each, "worker": spent["worker"]},
+                "announcement": {"emulator": each},
+            },
+        )
+
+    def _steps(self, delivery: Delivery) -> tuple[float, float, float]:
+        """Seconds until a worker was asked for, until the result was there, and until the worker
+        was free again."""
+        machine = self._stack.outputs["state_machine"]["arn"]
+        (last,) = self._states.list_executions(stateMachineArn=machine, maxResults=1)["executions"]
+        history = self._states.get_execution_history(executionArn=last["executionArn"])["events"]
+        at = {event["type"]: event["timestamp"].timestamp() for event in reversed(history)}
+        ended = delivery.began + latency(delivery)
+        return (
+            at["TaskScheduled"] - delivery.began,
+            ended - at["TaskScheduled"],
+            at["TaskSucceeded"] - ended,
+        )
+
+    def _spent(self, uploads: int) -> Mapping[str, float]:
+        with Watch(self._stack.aws.pid) as watch:
+            self._send(uploads, CONVERSIONS_AT_ONCE)
+        return {name: spent / uploads for name, spent in watch.spent(0, time.time()).items()}
+
+    def burst(self, uploads: int) -> tuple[Burst, float]:
+        """And the share of this machine's cores that others left meanwhile."""
+        with Watch(self._stack.aws.pid) as watch:
+            sent = self._send(uploads, CLIENTS)
+        began = min(delivery.began for delivery in sent)
+        last = max(delivery.began + latency(delivery) for delivery in sent)
+        spent = watch.spent(began, last)
+        others = spent["busy"] - spent["client"] - spent["emulator"] - spent["worker"]
+        burst = Burst(uploads / (last - began), median(map(latency, sent)))
+        return burst, 1 - others / spent["all"]
 
 
-def calibrate(stack: Stack, bus: Bus, uploads: int) -> Calibration:
-    """From uploads one after the other. Half of the emulator's CPU is the sending's, half the
-    event's and the states'; the workers' is the conversion's."""
-    deliveries: list[Delivery] = []
-    parcels = make_parcels(uploads + 3, Shares(0, 0, 0, 0), 7)
-    for parcel in parcels[:3]:  # wake the worker up
-        _follow(send(parcel, issuer(stack)))
-    before = _cpu(stack.aws.pid)
-    for parcel in parcels[3:]:
-        deliveries.append(_follow(send(parcel, issuer(stack))))
-    spent = {part: (now - before[part]) / uploads for part, now in _cpu(stack.aws.pid).items()}
-    bus.drain("uploads", 1)
-    return Calibration(
-        sending=spent["clients"] + spent["emulator"] / 2,
-        event=spent["emulator"] / 2,
-        conversion=spent["workers"],
-        alone=median(latency(delivery) for delivery in deliveries),
-    )
+class Watch(threading.Thread):
+    """Reads a few times a second what CPU the emulator, its workers and this process have used,
+    and the machine."""
+
+    def __init__(self, emulator: int) -> None:
+        super().__init__(daemon=True)
+        self._emulator, *self._workers = tree(emulator)
+        self._done, self._read = threading.Event(), [self._now()]
+
+    def __enter__(self) -> Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._done.wait(0.2):
+            self._read.append(self._now())
+        self._read.append(self._now())
+
+    def spent(self, began: float, ended: float) -> dict[str, float]:
+        """CPU seconds between two times of day."""
+        read = [one for one in self._read if began <= one["at"] <= ended]
+        return {name: read[-1][name] - read[0][name] for name in read[0]}
+
+    def _now(self) -> dict[str, float]:
+        times, ticks = os.times(), Path("/proc/stat").read_text().split()[1:9]
+        cores = [int(field) / _TICKS for field in ticks]
+        return {
+            "at": time.time(),
+            "emulator": _cpu(self._emulator),
+            "worker": sum(map(_cpu, self._workers)),
+            "client": times.user + times.system,
+            "busy": sum(cores) - cores[3] - cores[4],  # idle, and waiting for a disk
+            "all": sum(cores),
+        }
 
 
-def measured(stack: Stack, bus: Bus, uploads: int) -> Burst:
-    deliveries: list[Delivery] = []
-    parcels = make_parcels(uploads, Shares(0, 0, 0, 0), 8)
-    upload(parcels, _CLIENTS, issuer(stack), deliveries.append)
-    for delivery in deliveries:
-        _follow(delivery)
-    bus.drain("uploads", 1)
-    began = min(delivery.began for delivery in deliveries)
-    last = max(delivery.began + latency(delivery) for delivery in deliveries)
-    return Burst(uploads / (last - began), median(latency(delivery) for delivery in deliveries))
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def available() -> float:
-    """How much of this machine's cores as many processes get as a burst keeps busy, 0 to 1."""
-    with multiprocessing.Pool(_PROCESSES) as pool:
-        spent = sum(pool.map(_spin, [_PROBE_SECONDS] * _PROCESSES))
-    return min(1.0, spent / _PROBE_SECONDS / (os.cpu_count() or 1))
-
-
-def _spin(seconds: float) -> float:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        pass
-    return time.process_time()
-
-
-def foretold(found: Calibration, uploads: int, share: float) -> Burst:
-    """What the model says of that burst on this machine's cores. share: as `available` says."""
-    quotas = Quotas(
-        invocations=_PLENTY,
-        starts=_PLENTY,
-        transitions=_PLENTY,
-        announcements=_PLENTY,
-        s3_writes=_PLENTY,
-        conversions=CONVERSIONS_AT_ONCE,
-        environments=_PLENTY,
-    )
-    work = Work(
-        event=found.event / share,
-        cold_start=0,
-        conversion=found.conversion / share,
-        spread=0.2,
-        steps=0,
-    )
-    region = Region(
-        quotas,
-        work,
-        seed=1,
-        cores=os.cpu_count(),
-        queue_seconds=CONVERSION_WAIT_SECONDS,
-    )
+def foretold(work: Work, uploads: int, share: float) -> Burst:
+    """What the model says of that burst on this machine's cores. share: of them that is left."""
+    region = Region(_QUOTAS, work, 1, patience=_PATIENCE, queue_seconds=CONVERSION_WAIT_SECONDS)
+    locked = ("client", "emulator")
+    region.machine = Machine(region.env, os.cpu_count() or 1, share, locked)
     waiting = iter(range(uploads))
 
     def client() -> Steps:
         for _ in waiting:
             began = region.env.now
-            yield from region.compute(found.sending / share)
+            yield from region.take("sending")
             region.env.process(region.upload("live", began))
 
-    for _ in range(_CLIENTS):
+    for _ in range(CLIENTS):
         region.env.process(client())
     region.env.run(3600)
     ends = [began + took for began, took in region.outcome.latency["live"]]
     return Burst(len(ends) / max(ends), median(region.outcome.seconds("live")))
-
-
-def _follow(delivery: Delivery) -> Delivery:
-    etag = None
-    while delivery.state not in TERMINAL:
-        etag = poll(delivery, etag)
-        time.sleep(0.05 + random.random() / 100)
-    return delivery
-
-
-def _cpu(emulator: int) -> Mapping[str, float]:
-    """CPU seconds so far of the emulator, of its workers and of this process."""
-    spent = {pid: _ticks(pid) / _TICKS for pid in tree(emulator)}
-    times = os.times()
-    return {
-        "emulator": spent[emulator],
-        "workers": sum(spent.values()) - spent[emulator],
-        "clients": times.user + times.system,
-    }
-
-
-def _ticks(pid: int) -> int:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])

@@ -9,7 +9,8 @@ and workers are divided by the same number, which leaves waiting times as they a
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from math import exp
 from typing import Any
@@ -51,29 +52,41 @@ class Quotas:
 @dataclass(frozen=True)
 class Work:
     """What one upload takes, in seconds. event: from the upload to the rule. spread: of the
-    conversions' times, the standard deviation of their logarithm. writes: requests to S3."""
+    conversions' times, the standard deviation of their logarithm. writes: requests to S3, of an
+    upload and of an object that is made anew, which nobody sends, issues or claims.
+
+    steps: of the state machine, until the function is asked for. release: how long its worker is
+    taken after the result is there. cpu: by step, of which program of one machine it takes how
+    much; on AWS each worker has a core, whose time is in the others.
+    """
 
     event: float = 0.3
     cold_start: float = 0.9
     conversion: float = 0.24
     spread: float = 0.3
     steps: float = 0.05
-    writes: int = 7
+    writes: Mapping[str, int] = field(default_factory=lambda: {"live": 7, "remake": 5})
+    release: float = 0.0
+    cpu: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """The retriers of the state "Convert image" for throttles, and EventBridge's own."""
+    """The retriers of the state "Convert image" for throttles, and EventBridge's own.
+
+    least: of the back-off, what full jitter leaves; 1 where there is no jitter.
+    """
 
     first: float = 2.0
     factor: float = 1.5
     longest: float = 60.0
     attempts: int = 40
+    least: float = 0.0
 
     def waits(self, dice: random.Random) -> Iterator[float]:
-        """Full jitter: anything from nothing to the back-off."""
         for attempt in range(self.attempts):
-            yield dice.uniform(0, min(self.longest, self.first * self.factor**attempt))
+            longest = min(self.longest, self.first * self.factor**attempt)
+            yield dice.uniform(self.least * longest, longest)
 
 
 # EventBridge tries for a day, up to 185 times (its guide, "Retrying event delivery").
@@ -118,6 +131,29 @@ class Bucket:
         self._tokens, self._at = min(self._rate.size, self._tokens + grown), self._env.now
 
 
+class Machine:
+    """A few cores that programs share in turns. A program that is an interpreter with a lock runs
+    on one of them at a time."""
+
+    def __init__(self, env: simpy.Environment, cores: int, share: float, locked: Iterable[str]):
+        """share: of the cores that is left to these programs."""
+        self._env, self._share = env, share
+        self._cores = simpy.Resource(env, cores)
+        self._locks = {program: simpy.Resource(env, 1) for program in locked}
+
+    def run(self, program: str, seconds: float) -> Steps:
+        while seconds > 0:
+            turn = min(seconds, _TURN)
+            with ExitStack() as taken:
+                for resource in filter(None, (self._locks.get(program), self._cores)):
+                    yield taken.enter_context(resource.request())
+                yield self._env.timeout(turn / self._share)
+            seconds -= turn
+
+
+_TURN = 0.005  # seconds that a program runs before another one may: Python's and about Linux's
+
+
 class Region:
     """Quotas, workers and the processes that meet there."""
 
@@ -127,16 +163,15 @@ class Region:
         work: Work,
         seed: int,
         *,
-        cores: int | None = None,
+        patience: Patience = Patience(),
         queue_seconds: float = 0,
     ) -> None:
-        """cores: of one machine that does everything; None: each worker has its own, as on AWS.
-
-        queue_seconds: how long a conversion waits for a worker before it is refused.
-        """
+        """patience: with throttles. queue_seconds: how long a conversion waits for a worker before
+        it is throttled."""
         self.env = simpy.Environment()
         self.dice = random.Random(seed)
         self.work, self.outcome = work, Outcome()
+        self.machine: Machine | None = None
         self._quotas = quotas
         self._buckets = {
             name: Bucket(self.env, rate)
@@ -144,8 +179,7 @@ class Region:
             if isinstance(rate, Rate)
         }
         self._workers = simpy.Resource(self.env, quotas.conversions)
-        self._cores = simpy.Resource(self.env, cores) if cores else None
-        self._queue_seconds = queue_seconds
+        self._patience, self._queue_seconds = patience, queue_seconds
         self._started = 0
 
     def live(self, per_second: float, seconds: float, rise: float = 0.0) -> Steps:
@@ -154,11 +188,6 @@ class Region:
             share = 1.0 if rise <= self.env.now else max(0.02, self.env.now / rise)
             yield self.env.timeout(self.dice.expovariate(per_second * share))
             self.env.process(self.upload("live"))
-
-    def burst(self, count: int) -> Steps:
-        for _ in range(count):
-            self.env.process(self.upload("live"))
-        yield self.env.timeout(0)
 
     def remake(self, count: int, at_once: int) -> Steps:
         """Existing objects, this many at a time, as a Distributed Map hands them out."""
@@ -169,35 +198,36 @@ class Region:
             self.env.process(self._child(slots, turn))
 
     def _child(self, slots: simpy.Resource, turn: Any) -> Steps:
-        began = self.env.now
-        yield from self._convert()
-        self._ended("remake", began)
+        yield from self._convert("remake", self.env.now)
         slots.release(turn)
 
     def upload(self, kind: str, began: float | None = None) -> Steps:
         """began: when its client began to send it; None: now."""
         began = self.env.now if began is None else began
-        yield from self.compute(self.work.event)
+        yield from self.take("event", self.work.event)
         yield from self._buckets["invocations"].wait()
         if not (yield from self._insist("starts", EVENTBRIDGE)):
             return
         yield from self._buckets["transitions"].wait(2)
-        if not (yield from self._convert()):
+        if not (yield from self._convert(kind, began)):
             return
-        self._ended(kind, began)
+        yield from self.take("announcement")
         yield from self._insist("announcements", Patience(first=1, factor=2, attempts=8))
 
-    def _convert(self) -> Generator[simpy.Event, Any, bool]:
-        for pause in Patience().waits(self.dice):
+    def _convert(self, kind: str, began: float) -> Generator[simpy.Event, Any, bool]:
+        writes = self.work.writes[kind]
+        yield from self.take("steps", self.work.steps)
+        for pause in self._patience.waits(self.dice):
             with self._workers.request() as worker:
                 yield worker | self.env.timeout(self._queue_seconds)
                 cold = self._cold_start() if worker.triggered else None
                 if cold is not None:
                     yield self.env.timeout(cold)
-                    yield from self.compute(self.work.conversion * self._factor())
-                    yield from self._insist("s3_writes", Patience(0.5, 2, 20, 6), self.work.writes)
+                    yield from self.take("conversion", self.work.conversion * self._factor())
+                    yield from self._insist("s3_writes", Patience(0.5, 2, 20, 6), writes)
+                    self._ended(kind, began)
+                    yield self.env.timeout(self.work.release)
             if cold is not None:
-                yield from self.compute(self.work.steps)
                 return True
             self._refuse("conversions" if not worker.triggered else "environments")
             yield self.env.timeout(pause)
@@ -217,13 +247,12 @@ class Region:
         spread = self.work.spread
         return exp(self.dice.gauss(-(spread**2) / 2, spread)) if spread else 1.0
 
-    def compute(self, seconds: float) -> Steps:
-        if self._cores is None:
-            yield self.env.timeout(seconds)
-        else:
-            with self._cores.request() as core:
-                yield core
-                yield self.env.timeout(seconds)
+    def take(self, step: str, seconds: float = 0) -> Steps:
+        """The time of a step, and then what it computes where that is not in the time."""
+        yield self.env.timeout(seconds)
+        if self.machine:
+            for program, cpu in self.work.cpu.get(step, {}).items():
+                yield from self.machine.run(program, cpu)
 
     def _insist(
         self, quota: str, patience: Patience, tokens: float = 1

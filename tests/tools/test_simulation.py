@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from measure.simulate.aws import LARGE, SMALL, raised
-from measure.simulate.model import Bucket, Quotas, Rate, Region, Work
+from measure.simulate.model import Bucket, Machine, Quotas, Rate, Region, Work
 
 STEADY = Work(spread=0.0)
 
@@ -73,3 +73,46 @@ def test_a_remake_takes_no_more_workers_than_it_was_given() -> None:
     ends = sorted(began + took for began, took in region.outcome.latency["remake"])
     assert len(ends) == 200
     assert ends[-1] >= 200 / 10 * (STEADY.conversion + STEADY.steps)
+
+
+def ended(work: Work, cores: int, share: float, uploads: int = 40, workers: int = 10) -> float:
+    """Seconds until the last of uploads that come at once has its end on one machine."""
+    region = Region(replace(LARGE, conversions=workers), work, seed=3, queue_seconds=1e6)
+    region.machine = Machine(region.env, cores, share, ["emulator"])
+    for _ in range(uploads):
+        region.env.process(region.upload("live"))
+    region.env.run(10_000)
+    return region.outcome.seconds("live")[-1]
+
+
+COMPUTING = Work(event=0, cold_start=0, conversion=0, spread=0, steps=0)
+
+
+def test_a_program_with_a_lock_gets_no_faster_by_a_second_core_and_others_do() -> None:
+    for program, faster in (("emulator", 1), ("worker", 2)):
+        work = replace(COMPUTING, cpu={"conversion": {program: 0.1}})
+        one, two = (ended(work, cores, 1) for cores in (1, 2))
+        assert one == pytest.approx(40 * 0.1)
+        assert one / two == pytest.approx(faster)
+
+
+def test_half_of_the_cores_takes_twice_as_long_and_waiting_takes_as_long_as_ever() -> None:
+    computing = replace(COMPUTING, cpu={"conversion": {"worker": 0.1}})
+    assert ended(computing, 2, 0.5) == pytest.approx(2 * ended(computing, 2, 1))
+    waiting = replace(COMPUTING, conversion=0.1)
+    assert ended(waiting, 2, 0.5) == ended(waiting, 2, 1) == pytest.approx(40 / 10 * 0.1)
+
+
+def test_a_worker_is_taken_until_it_is_released() -> None:
+    work = replace(COMPUTING, conversion=0.1, release=0.3)
+    assert ended(work, 2, 1) == pytest.approx(40 / 10 * 0.4 - 0.3)
+
+
+def test_all_come_forward_together_who_share_a_core() -> None:
+    work = replace(COMPUTING, cpu={"conversion": {"worker": 1.0}})
+    region = Region(LARGE, work, seed=3, queue_seconds=1e6)
+    region.machine = Machine(region.env, 1, 1, [])
+    for _ in range(4):
+        region.env.process(region.upload("live"))
+    region.env.run(100)
+    assert region.outcome.seconds("live") == pytest.approx([4, 4, 4, 4], abs=0.05)

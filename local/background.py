@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -108,7 +109,7 @@ def how_to_use(known: Mapping[str, Any]) -> str:
             "",
             "All outputs are in .local/outputs.json. For AWS's SDKs and tools, with the rights of",
             "a backend that issues uploads:",
-            *_exports({**place, **signer.environment}),
+            *_exports({**place, **signer.environment, **outputs["signer_environment"]}),
             "To operate it, in another terminal, with the rights of an administrator:",
             *_exports({**place, **administrator.environment}),
             "  .venv/bin/upload-workflow ops jobs --name local",
@@ -119,7 +120,7 @@ def how_to_use(known: Mapping[str, Any]) -> str:
 
 
 def _exports(environment: Mapping[str, str]) -> Iterator[str]:
-    return (f"  export {name}={value}" for name, value in environment.items())
+    return (f"  export {name}={shlex.quote(value)}" for name, value in environment.items())
 
 
 def left_running() -> str:

@@ -91,6 +91,15 @@ class IssueUploadSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
+        """From the module's output signer_environment; LookupError names what is missing."""
+        try:
+            return cls._from_whole(env)
+        except KeyError as missing:
+            where = "the module's output signer_environment holds it"
+            raise LookupError(f"The environment has no {missing.args[0]}: {where}.") from None
+
+    @classmethod
+    def _from_whole(cls, env: Mapping[str, str]) -> Self:
         return cls(
             uploads_bucket=env["UPLOADS_BUCKET"],
             uploads_prefix=env["UPLOADS_PREFIX"],

@@ -124,6 +124,15 @@ def test_the_python_client_works_as_printed(
     assert (refused.returncode, "This is not an image" in refused.stderr) == (1, True)
 
 
+def test_a_client_called_without_anything_says_how_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "upload.sh").write_text(client_in("bash"))
+    (tmp_path / "upload.py").write_text(client_in("python", '"""upload.py'))
+    for program in (["bash", "upload.sh"], [sys.executable, "upload.py"]):
+        done = run([program[0], str(tmp_path / program[1])])
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert re.search(r"API_URL|the address of the API", done.stderr), done.stderr
+
+
 def in_node(folder: Path, *arguments: str) -> dict[str, Any]:
     (folder / "run.mjs").write_text(IN_NODE)
     done = run([npm.node(), str(folder / "run.mjs"), *arguments])

@@ -173,6 +173,15 @@ def test_the_bytes_say_what_a_file_is_and_its_name_only_when_they_say_nothing(fo
     assert upload_client.media_type(b"no picture", "photo") == "application/octet-stream"
 
 
+def test_an_address_that_is_none_is_a_wrong_call_and_no_fault_of_the_file(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["upload", str(photo), "--api", "api.example.com"])
+    assert ended.value.code == 2
+    assert "an address starts with https://, not 'api.example.com'" in capsys.readouterr().err
+
+
 def test_ctrl_c_ends_at_once_whatever_servers_do(photo: Path) -> None:
     """The server takes the call and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:

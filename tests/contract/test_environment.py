@@ -41,6 +41,8 @@ def test_the_benchmark_starts_a_function_with_everything_that_it_reads() -> None
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(KeyError, match="RESULTS_BUCKET"):
         settings.RecordFailureSettings.from_env({})
+    with pytest.raises(LookupError, match="no UPLOADS_BUCKET: the module's output signer_env"):
+        settings.IssueUploadSettings.from_env({})
 
 
 def handlers() -> set[str]:

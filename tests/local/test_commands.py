@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -162,6 +163,7 @@ def test_up_leaves_a_stack_that_other_programs_can_use_and_down_takes_it_away(
     client.send({"method": "POST", **form}, "by-hand", b"from another program")
     assert known["endpoint_url"] == f"http://127.0.0.1:{port}"
     assert operated(said) == ["by-hand"]
+    assert backend(said).startswith("uploads/user-4711/")
     # A page that somebody develops may ask, and gets what the settings say.
     preflight = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
     allowed = client.request(
@@ -203,6 +205,22 @@ def operated(said: str) -> list[str]:
         check=True,
     )
     return [job["key"].rpartition("/")[2] for job in json.loads(ran.stdout)]
+
+
+def backend(said: str) -> str:
+    """The key of what docs/client.md's issue.py gives out, after the exports that `up` printed."""
+    exports, _, _ = said.partition("To operate it")
+    lines = [line.strip() for line in exports.splitlines() if line.startswith("  export ")]
+    document = (paths.REPOSITORY / "docs/client.md").read_text("utf-8")
+    (program,) = re.findall(r'^```python\n("""issue\.py.*?)^```', document, re.M | re.S)
+    told = subprocess.run(
+        ["/bin/sh", "-ec", "\n".join([*lines, shlex.join([sys.executable, "-c", program])])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    key: str = json.loads(told.stdout)["job"]["key"]
+    return key
 
 
 @pytest.mark.parametrize("command", ["up", "down"])

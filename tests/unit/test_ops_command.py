@@ -337,3 +337,13 @@ def test_whoever_types_no_command_is_told_that_alone(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         main(())
     assert capsys.readouterr().err.endswith("arguments are required: COMMAND\n")
+
+
+def test_whoever_says_no_region_is_asked_for_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    assert command.main(["--name", "photos", "jobs"]) == 2
+    assert capsys.readouterr().err == "Say in which region: --region, or AWS_REGION.\n"

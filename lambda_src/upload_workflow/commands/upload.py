@@ -32,7 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     summary = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(prog="upload-workflow upload", description=summary)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--api", required=True, metavar="URL", help="the module's upload_api.url")
+    parser.add_argument(
+        "--api", required=True, type=_address, metavar="URL", help="the module's upload_api.url"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="save the renditions in a folder for each file"
     )
@@ -46,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
         "130 stopped by Ctrl-C."
     )
     return parser
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise argparse.ArgumentTypeError(f"an address starts with https://, not {text!r}")
+    return text
 
 
 def main(command_line: Sequence[str]) -> int:

@@ -95,12 +95,14 @@ def connect(profile: str | None, region: str | None, endpoint_url: str | None) -
     """Profile and region from the options, else the environment, else the profile's settings.
 
     As the AWS CLI does it: AWS_REGION goes before AWS_DEFAULT_REGION, which botocore alone would
-    not see at all.
+    not see at all. Raises NotFound if none of them tells a region.
     """
     session = botocore.session.Session(profile=profile)
     region = region or os.environ.get("AWS_REGION")
     if region:
         session.set_config_variable("region", region)
+    elif not session.get_config_variable("region"):
+        raise NotFound("Say in which region: --region, or AWS_REGION.")
     return Aws(session, endpoint_url)
 
 

@@ -1,7 +1,7 @@
-"""Runs MiniStack as the laptop's AWS, closer to AWS in the five places that our promises rest on.
+"""Runs MiniStack as the laptop's AWS, closer to AWS in the six places that our promises rest on.
 
 Runs under the interpreter of MiniStack's own environment and knows nothing but MiniStack and the
-standard library. Four of the five changes replace private names of MiniStack, which is why its
+standard library. Five of the six changes replace private names of MiniStack, which is why its
 version is pinned and every name is checked before anything is served.
 """
 
@@ -64,19 +64,22 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Any]
 
 
-def unlike_expected(lambda_svc: ModuleType, version: str) -> str | None:
+def unlike_expected(
+    service: ModuleType, version: str, replaced: dict[str, list[str]] = REPLACED
+) -> str | None:
     """One sentence saying why this MiniStack cannot be adapted, or None."""
-    for name, expected in REPLACED.items():
-        function = getattr(lambda_svc, name, None)
+    for name, expected in replaced.items():
+        function = getattr(service, name, None)
         if function is None:
             found = "is missing"
         elif (parameters := list(inspect.signature(function).parameters)) != expected:
             found = f"takes ({', '.join(parameters)}) instead of ({', '.join(expected)})"
         else:
             continue
+        module = service.__name__.rpartition(".")[2]
         return (
             f"local/aws/launcher.py was written for MiniStack {EXPECTED_MINISTACK}; in the "
-            f"installed {version} the function lambda_svc.{name} {found}: install the pinned "
+            f"installed {version} the function {module}.{name} {found}: install the pinned "
             "version (requirements/local-aws.txt) or adapt the launcher."
         )
     return None
@@ -213,6 +216,11 @@ def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]
     if problem := unlike_expected(lambda_svc, version):
         sys.exit(problem)
     adapt(lambda_svc)
+    maps = importlib.import_module("distributed_map")
+    stepfunctions = importlib.import_module("ministack.services.stepfunctions")
+    if problem := unlike_expected(stepfunctions, version, maps.REPLACED):
+        sys.exit(problem)
+    maps.add_distributed_maps(stepfunctions, importlib.import_module("ministack.services.s3"))
     # Beside this script, so not `local.aws.saved_queries`, in MiniStack's own environment.
     logs = importlib.import_module("ministack.services.cloudwatch_logs")
     importlib.import_module("saved_queries").add_saved_queries(logs)

@@ -185,6 +185,16 @@ def adapt(lambda_svc: ModuleType) -> None:
     bound_concurrency(lambda_svc, CONVERSIONS_AT_ONCE, CONVERSION_WAIT_SECONDS, RECORDS_AT_ONCE)
 
 
+def adapt_maps(version: str) -> None:
+    """What a remake wants of Step Functions. Ends with a sentence if it cannot be had."""
+    # Beside this script, so not `local.aws.distributed_map`, in MiniStack's own environment.
+    maps = importlib.import_module("distributed_map")
+    stepfunctions = importlib.import_module("ministack.services.stepfunctions")
+    if problem := unlike_expected(stepfunctions, version, maps.REPLACED):
+        sys.exit(problem)
+    maps.add_distributed_maps(stepfunctions, importlib.import_module("ministack.services.s3"))
+
+
 async def stop_asked_for() -> None:
     """Returns when somebody asks us to stop; from here on that is no interruption."""
     loop = asyncio.get_running_loop()
@@ -216,11 +226,7 @@ def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]
     if problem := unlike_expected(lambda_svc, version):
         sys.exit(problem)
     adapt(lambda_svc)
-    maps = importlib.import_module("distributed_map")
-    stepfunctions = importlib.import_module("ministack.services.stepfunctions")
-    if problem := unlike_expected(stepfunctions, version, maps.REPLACED):
-        sys.exit(problem)
-    maps.add_distributed_maps(stepfunctions, importlib.import_module("ministack.services.s3"))
+    adapt_maps(version)
     # Beside this script, so not `local.aws.saved_queries`, in MiniStack's own environment.
     logs = importlib.import_module("ministack.services.cloudwatch_logs")
     importlib.import_module("saved_queries").add_saved_queries(logs)

@@ -75,7 +75,7 @@ class Remakes:
     def stop(self, execution: str) -> None:
         """Returns once no batch of it runs any more."""
         self._states.stop_execution(executionArn=execution)
-        _until(lambda: not self._runs(execution))
+        _until(lambda: not self.runs(execution))
 
     def done(self, execution: str) -> int:
         """Objects whose batches have ended."""
@@ -84,7 +84,7 @@ class Remakes:
 
     def report(self, execution: str) -> Report:
         """What came of it; waits for its end."""
-        _until(lambda: not self._runs(execution))
+        _until(lambda: not self.runs(execution))
         told = self._states.describe_execution(executionArn=execution)
         outcomes: Counter[str] = Counter()
         if told["status"] == "SUCCEEDED":
@@ -118,7 +118,8 @@ class Remakes:
         finally:
             set_variables(self._stack, [name], {"RESULTS_BUCKET": bucket})
 
-    def _runs(self, execution: str) -> bool:
+    def runs(self, execution: str) -> bool:
+        """Whether it, or a batch of it, has not ended."""
         told = self._states.describe_execution(executionArn=execution)
         running = any(run["status"] == "RUNNING" for run in self._maps(execution))
         return told["status"] == "RUNNING" or running
@@ -201,11 +202,14 @@ def _run(stack: Stack, scale: Scale) -> int:
     idle = [bucket.latency(f"live/idle-{n}", marked(photo, f"i{n}")) for n in range(scale.live)]
 
     source = {"prefix": "uploads/old/"}
-    began, beside, stops = time.monotonic(), [], 0
+    began, stops = time.monotonic(), 0
+    beside: list[float] = []
+    portion = scale.objects // (scale.stops + 1)
     execution = remakes.start(source)
-    for n in range(scale.live):
-        beside.append(bucket.latency(f"live/beside-{n}", marked(photo, f"b{n}")))
-        if stops < scale.stops and n >= (stops + 1) * scale.live // (scale.stops + 2):
+    while remakes.runs(execution):
+        name = f"beside {len(beside)}"
+        beside.append(bucket.latency(f"live/{name}", marked(photo, name)))
+        if stops < scale.stops and remakes.done(execution) >= (stops + 1) * portion:
             remakes.stop(execution)
             for worker in workers(stack.aws.pid):
                 with suppress(ProcessLookupError):

@@ -42,6 +42,7 @@ def record_calls() -> None:
 variant = os.environ["VARIANT"]
 if variant == "unadapted":
     launcher.adapt = lambda lambda_svc: None
+    launcher.adapt_maps = lambda version: None
     launcher.over_tls = lambda app: app
 elif variant == "impatient":
     launcher.CONVERSIONS_AT_ONCE = 1

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from upload_workflow.ops.estimate import Machine, estimate
 from upload_workflow.ops.rates import GB, MILLION, Facts
 
 # Of the status URL by the client of one upload. Assumed for a job of one or two seconds on AWS,
@@ -63,7 +64,32 @@ def table(facts: Facts, prices: Mapping[str, Any]) -> str:
             f"{'':20}" + "".join(f"{name:>17}" for name in names),
             *(f"{item:20}" + "".join(f"{one[item]:17.2f}" for one in bills) for item in bills[0]),
             f"{'together':20}" + "".join(f"{sum(one.values()):17.2f}" for one in bills),
+            "\nFor a million uploads that a remake goes over:\n",
+            remake_table(facts, prices),
             f"\nThe naive design: {NAIVE_DOLLARS}.",
             f"Each throttle retry of every upload adds {burst(1, prices):.2f} on STANDARD.",
+        ]
+    )
+
+
+def remake_table(facts: Facts, prices: Mapping[str, Any]) -> str:
+    """By what was made of them: all anew, or none, because all have the recipe of today."""
+    machine = Machine(
+        batch=100,
+        objects_at_once=4,
+        at_once=20,
+        renditions=facts.RENDITIONS,
+        memory_mb=facts.convert_image_mb,
+        architecture="x86_64",
+    )
+    anew, passed = (
+        estimate(*objects, machine, facts, prices).dollars
+        for objects in ((MILLION, 0), (0, MILLION))
+    )
+    return "\n".join(
+        [
+            f"{'':20}{'made anew':>17}{'passed over':>17}",
+            *(f"{item:20}{anew[item]:17.2f}{passed[item]:17.2f}" for item in anew),
+            f"{'together':20}{sum(anew.values()):17.2f}{sum(passed.values()):17.2f}",
         ]
     )

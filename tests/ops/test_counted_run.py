@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from local.stack import Stack
 from measure.cost.counted_run import count, filled
 from tests.ops.operator_desk import picture
-from upload_workflow.ops.rates import REQUEST_MS, Facts
+from upload_workflow.ops.estimate import Machine, estimate
+from upload_workflow.ops.rates import PRICES, REQUEST_MS, Facts
 
 UPLOADS = 3
 
@@ -19,6 +21,13 @@ def counted(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Facts:
     photo = tmp_path_factory.mktemp("photo") / "photo.jpg"
     photo.write_bytes(picture())
     return count(stack, photo, UPLOADS)
+
+
+def renditions(stack: Stack) -> int:
+    client = stack.aws.client("lambda")
+    name = stack.outputs["functions"]["convert_image"]["name"]
+    settings = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    return len(json.loads(settings["RENDITIONS"]))
 
 
 @pytest.mark.parametrize(
@@ -41,12 +50,8 @@ def test_a_run_still_does_what_is_billed(counted: Facts, fact: str) -> None:
 def test_a_run_writes_once_for_each_rendition_and_four_times_besides(
     counted: Facts, stack: Stack
 ) -> None:
-    client = stack.aws.client("lambda")
-    name = stack.outputs["functions"]["convert_image"]["name"]
-    renditions = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    made = len(json.loads(renditions["RENDITIONS"]))
     # the ticket, the seeded document, the claim, the end
-    assert (counted.writes, Facts.committed().writes) == (made + 4, 4 + 4)
+    assert (counted.writes, Facts.committed().writes) == (renditions(stack) + 4, 4 + 4)
 
 
 def test_a_client_polls_at_least_once(counted: Facts) -> None:
@@ -56,6 +61,39 @@ def test_a_client_polls_at_least_once(counted: Facts) -> None:
 def test_a_run_logs_as_many_bytes_as_are_billed(counted: Facts) -> None:
     # Names, numbers and times differ in length.
     assert counted.line_bytes == pytest.approx(Facts.committed().line_bytes, rel=0.05)
+
+
+@pytest.mark.parametrize("kind", ["remade", "unchanged"])
+def test_a_remake_asks_s3_for_what_is_billed(counted: Facts, stack: Stack, kind: str) -> None:
+    found, billed = getattr(counted, kind), getattr(Facts.committed(), kind)
+    more = renditions(stack) - Facts.RENDITIONS if kind == "remade" else 0
+    assert (found.reads, found.writes - more, found.events) == (
+        billed.reads,
+        billed.writes,
+        billed.events,
+    )
+    assert found.line_bytes == pytest.approx(billed.line_bytes, rel=0.05)
+
+
+def test_a_plan_is_within_a_twentieth_of_what_a_counted_remake_is_billed(
+    counted: Facts, stack: Stack
+) -> None:
+    """Milliseconds are the machine's, so the photograph's stand for this picture's."""
+    committed = Facts.committed()
+    timed = replace(
+        committed,
+        remade=replace(counted.remade, ms=committed.remade.ms),
+        unchanged=replace(counted.unchanged, ms=committed.unchanged.ms),
+    )
+    machine = Machine(100, 4, 20, renditions(stack), committed.convert_image_mb, "x86_64")
+    for objects in ((1_000_000, 0), (0, 1_000_000), (600_000, 400_000)):
+        planned = estimate(*objects, machine, committed, PRICES).together
+        # As if the counted one had made four.
+        as_four = replace(
+            timed.remade, writes=timed.remade.writes + Facts.RENDITIONS - renditions(stack)
+        )
+        billed = estimate(*objects, machine, replace(timed, remade=as_four), PRICES).together
+        assert planned == pytest.approx(billed, rel=0.05)
 
 
 def test_every_run_is_longer_than_its_waits_for_s3(counted: Facts) -> None:

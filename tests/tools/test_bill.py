@@ -153,6 +153,15 @@ def test_the_document_shows_the_figures_of_the_tool() -> None:
         assert f"| {item} | {row} |" in text
     row = " | ".join(f"**{sum(one.values()):.2f}**" for one in bills)
     assert f"| **together** | {row} |" in text
+    anew, passed = (
+        estimate(*objects, MACHINE, FACTS, PRICES).dollars
+        for objects in ((1_000_000, 0), (0, 1_000_000))
+    )
+    for item in anew:
+        assert f"| {item} | {anew[item]:.2f} | {passed[item]:.2f} |" in text
+    row = " | ".join(f"**{sum(one.values()):.2f}**" for one in (anew, passed))
+    assert f"| **together** | {row} |" in text
+    assert f"{FACTS.remade.ms:.0f} ms" in text and f"{FACTS.unchanged.ms:.0f} ms" in text
     assert PRICES["read_on"] in text
     assert FACTS.measured_on in text
     for fact in ("convert_image_ms", "issue_upload_ms", "stock_ms", "line_bytes", "access_bytes"):

@@ -119,15 +119,17 @@ def test_a_sample_tells_who_has_the_recipe_of_today_if_anything_was_made_since_t
         event = account.upload(f"uploads/{number}")
         made = timestamp(changed - timedelta(days=9) if recipe == "older" else at)
         account.document(event, State.SUCCEEDED, recipe=recipe, updated_at=made)
+    refused = account.upload("uploads/text")
+    account.document(refused, State.REJECTED, rules="today's", updated_at=timestamp(at))
     told = asked("plan")
-    assert told["looked_at"] == 4
-    assert told["unchanged"] == (2 if written == "after" else None)
+    assert told["looked_at"] == 5
+    assert told["unchanged"] == (3 if written == "after" else None)
     _, out, _ = typed("plan")
     if written == "after":
-        assert "Of 4 looked at, 2 have the recipe of today." in out
+        assert "Of 5 looked at, 3 have the recipe of today." in out
     else:
         assert "whether some has the recipe of today is not known" in out
-        assert "About 4 objects would be made anew, about 0 passed over." in out
+        assert "About 5 objects would be made anew, about 0 passed over." in out
 
 
 def test_nobody_is_taken_for_agreeing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

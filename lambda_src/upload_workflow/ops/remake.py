@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..job import keys
-from ..job.document import StatusDocument
+from ..job.document import State, StatusDocument
 from . import interrupts
 from .crowd import concurrently
 from .estimate import Machine
@@ -117,28 +117,26 @@ def survey(workflow: Workflow, source: Source) -> Survey:
     changed_at = datetime.fromisoformat(function["LastModified"])
     # What ran already when the function changed has ended by then.
     sure = changed_at + timedelta(seconds=function["Timeout"])
-    today = _recipe_since(documents, sure)
-    have = None if today is None else sum(_recipe(document) == today for document in documents)
-    return Survey(counted, len(documents), have, changed_at)
+    since = [
+        document
+        for document in sorted(filter(None, documents), key=lambda document: document.updated_at)
+        if datetime.fromisoformat(document.updated_at) > sure
+    ]
+    # Only the function itself can name them, so the latest that it left are those of today.
+    delivered = [document for document in since if document.state is State.SUCCEEDED]
+    recipes = [document.recipe for document in delivered if document.recipe is not None]
+    rules = [document.rules for document in since if document.rules is not None]
+    today = {*recipes[-1:], *rules[-1:]}
+    have = sum(bool(_made_by(document) & today) for document in documents)
+    return Survey(counted, len(documents), have if today else None, changed_at)
 
 
 def _document(workflow: Workflow, key: str) -> StatusDocument | None:
     return read_document(workflow, keys.status_key(workflow.results_prefix, key))
 
 
-def _recipe(document: StatusDocument | None) -> str | None:
-    return document.recipe if document else None
-
-
-def _recipe_since(documents: list[StatusDocument | None], time: datetime) -> str | None:
-    """The recipe that only the function's own machine can name, by the latest that it left."""
-    written = (
-        (datetime.fromisoformat(document.updated_at), document.recipe)
-        for document in documents
-        if document is not None and document.recipe is not None
-    )
-    at, recipe = max(written, default=(time, None))
-    return recipe if at > time else None
+def _made_by(document: StatusDocument | None) -> set[str | None]:
+    return {document.recipe, document.rules} if document else set()
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""Converts one file as a process of its own and says what that took: {state, code, ...}."""
+"""Converts each file in a process of its own; a line of what that took: {state, code, ...}."""
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from upload_workflow.errors import Rejected
 from upload_workflow.image.convert import convert
@@ -35,17 +37,24 @@ def peak_mb() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
-if __name__ == "__main__":
+def told(file: str) -> dict[str, Any]:
     # A conversion that goes wild is ended by the kernel, not by the patience of the tests.
     resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
     resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
-    upload = Path(sys.argv[1]).read_bytes()
+    upload = Path(file).read_bytes()
     started = time.process_time()
     state, code, renditions = outcome(upload)
     seconds = time.process_time() - started
     text = any(b"<script" in data for data in renditions.values())
-    print(
-        json.dumps(
-            {"state": state, "code": code, "seconds": seconds, "peak_mb": peak_mb(), "markup": text}
-        )
-    )
+    return {"state": state, "code": code, "seconds": seconds, "peak_mb": peak_mb(), "markup": text}
+
+
+if __name__ == "__main__":
+    for file in sys.argv[1:]:
+        # A child that has everything loaded and has seen no other file.
+        child = os.fork()
+        if not child:
+            print(json.dumps(told(file)), flush=True)
+            os._exit(0)
+        if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            print(json.dumps({"crash": f"exit {status}"}), flush=True)

@@ -54,7 +54,7 @@ def test_after_its_workers_and_executions_were_killed_every_job_is_shown_and_end
 
 
 # Of a picture of noise they keep a function busy for seconds, so that there is a middle.
-SLOW_RENDITIONS = {f"slow-{n}": {"width_px": 1600 - n, "format": "avif"} for n in range(5)}
+SLOW_RENDITIONS = {f"slow-{n}": {"width_px": 1600 - n, "format": "avif"} for n in range(3)}
 
 
 def noise() -> bytes:
@@ -130,7 +130,7 @@ def test_when_only_the_buckets_survive_another_apply_and_a_redrive_end_every_job
         ended = ended_jobs(stack)
         never_sent = issuer(stack)(UploadRequest("image/jpeg")).key
         keys += [send_by_form(stack, noise()) for _ in range(2)]
-        keys += desk.upload((f"{number}.jpg" for number in range(4)), noise())
+        keys += desk.upload((f"{number}.jpg" for number in range(3)), noise())
         wait_for("the middle", lambda: {"RUNNING", "WAITING"} <= set(desk.states().values()), 60)
         os.killpg(aws.pid, signal.SIGKILL)
 

@@ -1,10 +1,13 @@
-"""What all rings share: how hard Hypothesis searches, who runs which ring, and Ctrl-C."""
+"""What all rings share: how hard Hypothesis searches, AWS's models, who runs what, and Ctrl-C."""
 
 from __future__ import annotations
 
+import functools
 import signal
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -19,6 +22,9 @@ settings.register_profile(
     "thorough", deadline=None, max_examples=1000, stateful_step_count=80, print_blob=True
 )
 settings.load_profile("quick")
+
+# Each session of botocore reads AWS's models anew, a megabyte of JSON for S3 alone; here all share.
+botocore.session.create_loader = functools.cache(create_loader)
 
 # What a shell starts in the background ignores Ctrl-C, and so would every command that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

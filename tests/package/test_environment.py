@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +30,17 @@ def clone(tmp_path: Path) -> Path:
         '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
         '[project]\nname = "small"\nversion = "1"\n[tool.setuptools]\npackages = []\n'
     )
-    (folder / "requirements").mkdir()
-    locked = (ROOT / "requirements" / "dev.txt").read_text()
-    setuptools = re.search(r"^setuptools==.*?(?=^\S|\Z)", locked, re.M | re.S)
-    assert setuptools
-    (folder / "requirements" / "dev.txt").write_text(setuptools[0])
+    locked(folder / "requirements" / "dev.txt")
     return folder
+
+
+def locked(file: Path) -> None:
+    """A lock file that names next to nothing."""
+    whole = (ROOT / "requirements" / "dev.txt").read_text()
+    setuptools = re.search(r"^setuptools==.*?(?=^\S|\Z)", whole, re.M | re.S)
+    assert setuptools
+    file.parent.mkdir()
+    file.write_text(setuptools[0])
 
 
 def make(clone: Path, **environment: str) -> subprocess.Popen[str]:
@@ -56,16 +62,16 @@ def made(clone: Path, **environment: str) -> tuple[int, str]:
     return command.returncode, out + err
 
 
-def is_usable(clone: Path) -> bool:
+def is_usable(environment: Path) -> bool:
     code = "import setuptools, pip"
-    asked = subprocess.run([clone / ".venv/bin/python", "-c", code], check=False)
+    asked = subprocess.run([environment / "bin/python", "-c", code], check=False)
     return asked.returncode == 0
 
 
-def moments(clone: Path) -> Iterator[str]:
+def moments(environment: Path) -> Iterator[str]:
     """Waits for each thing that a setup leaves half made, and names it."""
-    for part in (".venv", ".venv/bin/python", ".venv/lib/*/site-packages/pip/_internal"):
-        while not list(clone.glob(part)):
+    for part in ("bin", "bin/python", "lib/*/site-packages/pip/_internal"):
+        while not list(environment.glob(part)):
             time.sleep(0.005)
         yield part
 
@@ -74,14 +80,14 @@ def test_a_setup_that_was_broken_off_at_any_step_is_mended_by_the_next(clone: Pa
     for place, number in enumerate((signal.SIGINT, signal.SIGKILL, signal.SIGINT)):
         shutil.rmtree(clone / ".venv", ignore_errors=True)
         with make(clone) as command:
-            *_, reached = itertools.islice(moments(clone), place + 1)
+            *_, reached = itertools.islice(moments(clone / ".venv"), place + 1)
             os.killpg(command.pid, number)
             _, said = command.communicate()
         assert "Traceback" not in said
         assert not (clone / ".venv/ready").exists(), reached
     code, said = made(clone)
     assert (code, "Setting up .venv" in said) == (0, True), said
-    assert is_usable(clone)
+    assert is_usable(clone / ".venv")
 
 
 def test_a_python_without_ensurepip_is_named_and_forgotten_once_it_is_there(
@@ -94,7 +100,7 @@ def test_a_python_without_ensurepip_is_named_and_forgotten_once_it_is_there(
     assert "apt install python3" in said and "-venv" in said
     assert "Traceback" not in said
     assert made(clone)[0] == 0
-    assert is_usable(clone)
+    assert is_usable(clone / ".venv")
 
 
 def test_an_environment_of_the_time_before_is_brought_up_to_date_and_not_made_anew(
@@ -108,3 +114,28 @@ def test_an_environment_of_the_time_before_is_brought_up_to_date_and_not_made_an
     assert (code, "Setting up" in said) == (0, True), said
     assert kept.exists()
     assert made(clone) == (0, "make: '.venv/ready' is up to date.\n")
+
+
+SMALL = """
+import sys
+from pathlib import Path
+from local import environments, paths
+paths.ENVIRONMENTS, paths.REQUIREMENTS = Path(sys.argv[1]), Path(sys.argv[1]) / "requirements"
+environments.environment("small", "Setting up something small")
+"""
+
+
+def test_what_the_demo_sets_up_is_mended_by_the_next_after_it_was_broken_off_at_any_step(
+    tmp_path: Path,
+) -> None:
+    locked(tmp_path / "requirements" / "small.txt")
+    command = [sys.executable, "-c", SMALL, str(tmp_path)]
+    for place, number in enumerate((signal.SIGKILL, signal.SIGINT, signal.SIGINT)):
+        shutil.rmtree(tmp_path / "small", ignore_errors=True)
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as broken_off:
+            *_, reached = itertools.islice(moments(tmp_path / "small"), place + 1)
+            broken_off.send_signal(number)
+            broken_off.communicate()
+        assert (tmp_path / "small.ready").read_text() == "", reached
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert is_usable(tmp_path / "small")

@@ -14,7 +14,6 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.loaders import Loader
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.sqs.models import sqs_backends
@@ -151,9 +150,6 @@ class Account:
         )
 
 
-# Reads each of AWS's models once, and not once for each account: a megabyte of JSON for S3 alone.
-MODELS = Loader()
-
 SERVICES = ("s3", "states", "events", "sqs", "logs", "functions")
 
 
@@ -222,7 +218,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     _one_after_the_other(monkeypatch)
     with mock_aws():
         session = botocore.session.Session()
-        session.register_component("data_loader", MODELS)
         session.set_config_variable("region", REGION)
         aws = Aws(session, None)
         for bucket in ("uploads", "results"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.aws import launcher
 from local.aws.server import LocalAws
 
 TRUST = json.dumps(
@@ -25,6 +26,9 @@ TRUST = json.dumps(
         ],
     }
 )
+
+# What makes a function one that converts, of which only a few run at a time.
+CONVERTS = {"Environment": {"Variables": {launcher.CONVERTS: "60"}}}
 
 
 def wait_for(what: str, done: Callable[[], Any], seconds: float = 20) -> Any:

@@ -17,7 +17,6 @@ import pytest
 
 from local import paths
 from local.aws import server as local_aws_module
-from local.aws.launcher import CONVERT
 from local.aws.server import (
     Credentials,
     LocalAws,
@@ -27,7 +26,7 @@ from local.aws.server import (
     stop,
 )
 from local.problems import NotStarted
-from tests.local.laboratory import Laboratory, wait_for
+from tests.local.laboratory import CONVERTS, Laboratory, wait_for
 from tests.local.processes import is_open, mentioning
 
 SLEEPS = """
@@ -115,7 +114,7 @@ def test_it_goes_when_its_parent_is_killed_also_with_many_executions(
         facts["credentials"] = Credentials(**facts["credentials"])
         aws = LocalAws(**{**facts, "folder": Path(facts["folder"])})
         laboratory = Laboratory(aws, tmp_path)
-        machine = laboratory.machine("waits", laboratory.deploy("waits", SLEEPS, CONVERT))
+        machine = laboratory.machine("waits", laboratory.deploy("waits", SLEEPS, **CONVERTS))
         for number in range(40):
             laboratory.start(machine, str(tmp_path / f"begun-{number}"))
         wait_for("a conversion's begin", lambda: list(tmp_path.glob("begun-*")))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +23,7 @@ from local import paths
 from local.aws import launcher
 from local.aws.server import LocalAws, make_user
 from local.environments import local_aws_python
-from tests.local.laboratory import Laboratory, wait_for
+from tests.local.laboratory import CONVERTS, Laboratory, wait_for
 
 RAISES = """
 class Outer:
@@ -58,12 +59,13 @@ def handler(event, context):
 """
 
 
-def held(laboratory: Laboratory, handler: str, calls: int, expected: int) -> list[str | None]:
+def held(
+    laboratory: Laboratory, name: str, calls: int, expected: int, **function: Any
+) -> list[str | None]:
     """Errors of `calls` executions at once, of which `expected` ran before any could end."""
-    name = f"holds-{handler.split('.')[-2].replace('_', '-')}"
     folder = laboratory.folder / name
     folder.mkdir()
-    machine = laboratory.machine(name, laboratory.deploy(name, HOLDS, handler))
+    machine = laboratory.machine(name, laboratory.deploy(name, HOLDS, **function))
     started = [
         laboratory.start(machine, {"folder": str(folder), "number": number})
         for number in range(calls)
@@ -99,18 +101,19 @@ def test_conversions_queue_beyond_one_more_than_the_cores(
     laboratory: Laboratory, plain_laboratory: Laboratory
 ) -> None:
     calls = launcher.CONVERSIONS_AT_ONCE + 3
-    errors = held(laboratory, launcher.CONVERT, calls, expected=launcher.CONVERSIONS_AT_ONCE)
+    errors = held(laboratory, "converts", calls, launcher.CONVERSIONS_AT_ONCE, **CONVERTS)
     assert errors == [None] * calls
-    assert held(plain_laboratory, launcher.CONVERT, calls, expected=calls) == [None] * calls
+    assert held(plain_laboratory, "converts", calls, calls, **CONVERTS) == [None] * calls
 
 
 def test_failures_are_recorded_two_at_a_time(
     laboratory: Laboratory, plain_laboratory: Laboratory
 ) -> None:
     calls = launcher.RECORDS_AT_ONCE + 3
-    errors = held(laboratory, launcher.RECORD, calls, expected=launcher.RECORDS_AT_ONCE)
+    record = {"handler": launcher.RECORD}
+    errors = held(laboratory, "records", calls, launcher.RECORDS_AT_ONCE, **record)
     assert errors == [None] * calls
-    assert held(plain_laboratory, launcher.RECORD, calls, expected=calls) == [None] * calls
+    assert held(plain_laboratory, "records", calls, calls, **record) == [None] * calls
 
 
 def test_who_waited_too_long_is_throttled_by_the_name_that_aws_uses(
@@ -118,7 +121,7 @@ def test_who_waited_too_long_is_throttled_by_the_name_that_aws_uses(
 ) -> None:
     with variant("impatient") as aws:
         laboratory = Laboratory(aws, tmp_path)
-        machine = laboratory.machine("one", laboratory.deploy("one", HOLDS, launcher.CONVERT))
+        machine = laboratory.machine("one", laboratory.deploy("one", HOLDS, **CONVERTS))
         first = laboratory.start(machine, {"folder": str(tmp_path), "number": 1})
         wait_for("the first conversion's begin", (tmp_path / "begun-1").exists)
         second = laboratory.start(machine, {"folder": str(tmp_path), "number": 2})

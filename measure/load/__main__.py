@@ -1,27 +1,32 @@
 """`python -m measure.load`: the audit, its table, build/load.json and build/load.html.
 
 Three runs on one stack: idle (one upload after the other), a burst, and the audit proper with bad
-files, repeated events, a stumbling S3 and killed workers. Exits with 1 if any upload went wrong.
+files, repeated events, a stumbling S3 and killed workers. A fourth on a stack with a step before
+the conversion that refuses, fails and hangs. Exits with 1 if any upload went wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
 import threading
 import time
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from local import paths
-from local.aws.server import local_aws
+from local.aws.server import LocalAws, local_aws
 from local.client import TERMINAL
 from local.issuing import issuer
 from local.stack import Stack, apply, configured
+from measure.load import step
 from measure.load.audit import KINDS, Findings, audit, latencies
 from measure.load.cargo import RENDITIONS, File, Parcel, Shares, make_parcels, marked, picture
 from measure.load.page import page
@@ -32,6 +37,7 @@ from upload_workflow.issue.issue import Issued
 
 _FOLLOWERS = 4
 _AT_ONCE = 100  # uploads without an end
+_NEVER_SECONDS = 100_000.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Scale:
     clients: int = 8
     burst: int = 200
     idle: int = 20
+    stepped: int = 400
     fault_rate: float = 0.10
     kill_every_seconds: float = 10.0
     patience_seconds: float = 300.0
@@ -83,6 +90,12 @@ def main(arguments: Sequence[str]) -> int:
         for run in run_all(stack, scale):
             runs.append(run)
             print(shown(run), flush=True)
+        if scale.stepped:
+            before = {"function_arn": _step(aws), "timeout_seconds": step.TIMEOUT_SECONDS}
+            variables |= {"name": "load-stepped", "workflow": {"before": before}}
+            root = resources.enter_context(configured(aws, aws.folder / "stepped", variables))
+            runs.append(run_stepped(apply(aws, root), scale))
+            print(shown(runs[-1]), flush=True)
     table = "\n".join(shown(run) for run in runs)
     wrong = sum(sum(run.findings.faults.values()) for run in runs)
     paths.BUILD.mkdir(exist_ok=True)
@@ -106,8 +119,56 @@ def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
         )
         yield _burst(stack, bus, issue, parcels, scale)
     if scale.uploads:
-        yield _faults(stack, bus, issue, scale)
+        parcels = make_parcels(scale.uploads, Shares(), scale.seed)
+        yield _faults(stack, bus, issue, parcels, scale)
     bus.close()
+
+
+def run_stepped(stack: Stack, scale: Scale) -> Run:
+    """Uploads through a step that misbehaves, while S3 stumbles and events repeat.
+
+    No worker is killed: the death of a step is a failure, as it says itself, and nobody could tell
+    those from its own.
+    """
+    bus = listen(stack)
+    parcels = make_parcels(scale.stepped, Shares(stepped=True), scale.seed)
+    calm = replace(scale, kill_every_seconds=_NEVER_SECONDS)
+    run = _faults(stack, bus, issuer(stack), parcels, calm)
+    bus.close()
+    asked = Counter(d.file.step for d in run.deliveries if d.file)
+    hung = run.findings.hung_seconds
+    figures = {**run.figures, "step": asked, "longest_hung_execution": round(max(hung, default=0.0), 1)}
+    return replace(run, name=f"{len(parcels)} with a step", figures=figures)
+
+
+def _step(aws: LocalAws) -> str:
+    """The ARN of the function."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(step.__file__, "step.py")
+    iam = aws.client("iam")
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+            }
+        ],
+    }
+    trust = json.dumps(document)
+    role = iam.create_role(RoleName="load-step", AssumeRolePolicyDocument=trust)["Role"]
+    made = aws.client("lambda").create_function(
+        FunctionName="load-step",
+        Role=role["Arn"],
+        Runtime="python3.13",
+        Handler="step.handler",
+        Timeout=2 * step.HANGS_SECONDS,
+        Code={"ZipFile": packed.getvalue()},
+    )
+    arn: str = made["FunctionArn"]
+    return arn
 
 
 def listen(stack: Stack) -> Bus:
@@ -155,9 +216,10 @@ def _burst(
     return Run(f"burst of {len(parcels)}", findings, deliveries, figures)
 
 
-def _faults(stack: Stack, bus: Bus, issue: Callable[..., Any], scale: Scale) -> Run:
+def _faults(
+    stack: Stack, bus: Bus, issue: Callable[..., Any], parcels: Sequence[Parcel], scale: Scale
+) -> Run:
     """The audit itself: a crowd of clients while S3 stumbles, events repeat and workers die."""
-    parcels = make_parcels(scale.uploads, Shares(), scale.seed)
     extra: dict[str, int] = {}
     deliveries: list[Delivery] = []
     followers, done = Followers(_FOLLOWERS, _AT_ONCE), threading.Event()

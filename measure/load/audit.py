@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from local.client import TERMINAL, NoAnswer, request
+from measure.load.step import TIMEOUT_SECONDS
 from measure.load.traffic import Delivery
 
 _READERS = 4
@@ -31,6 +32,7 @@ class Findings:
     renditions: int = 0
     executions: Counter[str] = field(default_factory=Counter)
     announced: Counter[str] = field(default_factory=Counter)
+    hung_seconds: list[float] = field(default_factory=list)  # of executions whose step hung
 
     def fault(self, kind: str, what: object) -> None:
         self.faults[kind] += 1
@@ -47,7 +49,10 @@ KINDS = (
     "execution without a record",
     "end not announced",
     "end announced twice",
+    "held by a step for too long",
 )
+# Beyond the step's own time-out a job may take this long to its end.
+_STEP_PATIENCE_SECONDS = 10
 
 
 def audit(
@@ -90,7 +95,7 @@ def _is_right_end(delivery: Delivery) -> bool:
     code = (delivery.document.get("error") or {}).get("code")
     if delivery.parcel.deleted and code == "UploadGone":
         return True
-    return delivery.state == delivery.file.expected
+    return delivery.file.ends_as(delivery.state, code)
 
 
 def _wrong_renditions(delivery: Delivery) -> list[str]:
@@ -116,6 +121,7 @@ def _audit_executions(
     deliveries: Sequence[Delivery], executions: Iterable[dict[str, Any]], findings: Findings
 ) -> None:
     ends = {delivery.issued.key: delivery.state for delivery in deliveries}
+    hung = {d.issued.key for d in deliveries if d.file and d.file.step == "hang"}
     for execution in executions:
         key = json.loads(execution["input"])["detail"]["object"]["key"]
         if key not in ends:
@@ -123,6 +129,11 @@ def _audit_executions(
         findings.executions[execution["status"]] += 1
         if execution["status"] == "RUNNING" or ends[key] not in TERMINAL:
             findings.fault("execution without a record", f"{key}: {execution['status']}")
+        if key in hung:
+            findings.hung_seconds.append(execution["seconds"])
+            if execution["seconds"] > TIMEOUT_SECONDS + _STEP_PATIENCE_SECONDS:
+                what = f"{key}: {execution['seconds']:.1f} seconds"
+                findings.fault("held by a step for too long", what)
 
 
 def _audit_announcements(

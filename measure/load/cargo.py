@@ -11,6 +11,7 @@ from functools import cache
 
 from PIL import Image, ImageFilter
 
+from measure.load import step
 from upload_workflow.image.convert import convert
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.rendition import Rendition
@@ -34,14 +35,24 @@ BAD = (
 
 @dataclass(frozen=True)
 class File:
-    """What is sent. renditions: SHA-256 by name; None: to be rejected."""
+    """What is sent. renditions: SHA-256 by name; None: to be rejected.
+
+    stepped: whether `step` is asked about it before it is converted.
+    """
 
     data: bytes
     renditions: Mapping[str, str] | None
+    stepped: bool = False
 
     @property
-    def expected(self) -> str:
-        return "REJECTED" if self.renditions is None else "SUCCEEDED"
+    def step(self) -> str:
+        return step.behaviour(self.etag) if self.stepped else "pass"
+
+    def ends_as(self, state: str, code: str | None) -> bool:
+        """Whether this is its right end. code: of the status document's error."""
+        if self.step != "pass":
+            return (state, code) == step.ENDS[self.step]
+        return state == ("REJECTED" if self.renditions is None else "SUCCEEDED")
 
     @property
     def etag(self) -> str:
@@ -67,6 +78,7 @@ class Shares:
     repeated: float = 0.20
     sent_twice: float = 0.03
     deleted: float = 0.02
+    stepped: bool = False  # whether there is a step, which goes by shares of its own
 
 
 def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
@@ -75,19 +87,19 @@ def make_parcels(count: int, shares: Shares, seed: int) -> Sequence[Parcel]:
     parcels = []
     for number in range(count):
         extra = dice.randint(1, 4) if dice.random() < shares.repeated else 0
-        sends = [_file(dice, f"{number} first", shares.bad)]
+        sends = [_file(dice, f"{number} first", shares)]
         if dice.random() < shares.sent_twice:
-            sends.append(_file(dice, f"{number} second", shares.bad))
+            sends.append(_file(dice, f"{number} second", shares))
         deleted = dice.random() < shares.deleted
         parcels.append(Parcel(number, tuple(sends), extra, deleted))
     return parcels
 
 
-def _file(dice: random.Random, mark: str, bad: float) -> File:
-    if dice.random() < bad:
-        return File(dice.choice(BAD) + mark.encode(), None)
+def _file(dice: random.Random, mark: str, shares: Shares) -> File:
+    if dice.random() < shares.bad:
+        return File(dice.choice(BAD) + mark.encode(), None, shares.stepped)
     shade = dice.randrange(PICTURES)
-    return File(marked(picture(shade), mark), expected_renditions(shade))
+    return File(marked(picture(shade), mark), expected_renditions(shade), shares.stepped)
 
 
 def marked(jpeg: bytes, mark: str) -> bytes:

@@ -253,7 +253,7 @@ class Bus:
         return started
 
     def executions(self) -> list[dict[str, Any]]:
-        """Every execution with its status and input."""
+        """Every execution with its status, its input and the seconds that it took, if it ended."""
         found = []
         pages = self._workflow.get_paginator("list_executions")
         for page in pages.paginate(stateMachineArn=self._state_machine):
@@ -261,5 +261,12 @@ class Bus:
                 described = self._workflow.describe_execution(
                     executionArn=execution["executionArn"]
                 )
-                found.append({"status": described["status"], "input": described["input"]})
+                begun, ended = described["startDate"], described.get("stopDate")
+                found.append(
+                    {
+                        "status": described["status"],
+                        "input": described["input"],
+                        "seconds": (ended - begun).total_seconds() if ended else 0.0,
+                    }
+                )
         return found

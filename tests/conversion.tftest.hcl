@@ -36,6 +36,21 @@ run "the_functions_are_the_package_for_its_architecture" {
   }
 }
 
+run "a_handler_of_ones_own_converts_and_records_nothing" {
+  module {
+    source = "./modules/conversion"
+  }
+
+  variables {
+    conversion = { memory_mb = 2048, timeout_seconds = 45, max_concurrency = null, handler = "waveform.handler" }
+  }
+
+  assert {
+    condition     = toset(values(aws_lambda_function.workflow)[*].handler) == toset(["waveform.handler", "upload_workflow.handlers.record_failure.handler"])
+    error_message = "The handlers are ${jsonencode(values(aws_lambda_function.workflow)[*].handler)}."
+  }
+}
+
 run "a_conversion_gets_the_memory_and_time_that_were_asked_for" {
   module {
     source = "./modules/conversion"

@@ -136,8 +136,8 @@ def run_stepped(stack: Stack, scale: Scale) -> Run:
     run = _faults(stack, bus, issuer(stack), parcels, calm)
     bus.close()
     asked = Counter(d.file.step for d in run.deliveries if d.file)
-    hung = run.findings.hung_seconds
-    figures = {**run.figures, "step": asked, "longest_hung_execution": round(max(hung, default=0.0), 1)}
+    longest = max(run.findings.hung_seconds, default=0.0)
+    figures = {**run.figures, "step": asked, "longest_hung_execution": round(longest, 1)}
     return replace(run, name=f"{len(parcels)} with a step", figures=figures)
 
 

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.support.upload_world import NOON, RESULTS, UPLOADS, Killed, World, picture
+from tests.support.upload_world import (
+    NOON,
+    OWN,
+    PICTURES,
+    RESULTS,
+    UPLOADS,
+    Killed,
+    World,
+    picture,
+)
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
 from upload_workflow.job.announcement import malformed_announcement
 from upload_workflow.job.document import State
@@ -61,8 +70,12 @@ def lives() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
         "spent",
         "redriven",
         "served",
+        "own kind",
     ):
-        world = World(served_from="https://img.example.com" if name == "served" else None)
+        world = World(
+            served_from="https://img.example.com" if name == "served" else None,
+            kind=OWN if name == "own kind" else PICTURES,
+        )
         seeded = seed(UPLOADS, KEY, NOON, expires_at="2026-03-01T13:00:00.000Z", **STATED)
         documents = documents_of(world)
         if name != "superseded":  # which only an upload that nobody issued can be
@@ -126,6 +139,18 @@ def example(kind: str) -> dict[str, Any]:
 )
 def test_a_document_that_lies_is_not_valid(kind: str, lie: dict[str, Any]) -> None:
     assert list(STATUS.iter_errors(example(kind) | lie))
+
+
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_a_rendition_of_a_picture_has_both_its_sides(side: str) -> None:
+    """Also where there is no picture, one side without the other is none."""
+    for kind, schema, examples in (("succeeded", STATUS, 0), ("succeeded", ANNOUNCEMENT, 1)):
+        told = json.loads(json.dumps(LIVES[kind][examples][-1]))
+        assert schema.is_valid(told)
+        del told["renditions"][0][side]
+        assert not schema.is_valid(told)
+        del told["image"]
+        assert not schema.is_valid(told)
 
 
 def test_an_announcement_with_a_url_is_not_valid() -> None:

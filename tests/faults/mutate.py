@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "lambda_src/upload_workflow"
 # What is copied, and the tests that have to notice, those that name the fault best first.
-COPIED = ("lambda_src", "statemachine", "tests", "pyproject.toml")
+COPIED = ("lambda_src", "statemachine", "tests", "docs", "examples", "pyproject.toml")
 TESTS = (
     "tests/unit/test_status.py",
     "tests/unit/test_job.py",
@@ -306,6 +306,54 @@ MUTATIONS = (
         "    waiting: deque[Future[_Answer]] = deque()\n",
         "    items = list(items)\n    waiting: deque[Future[_Answer]] = deque()\n"
         "    ahead = len(items) + 1\n",
+    ),
+    Mutation(
+        "kinds: an answer is checked by its kind",
+        "run/fence.py",
+        "            self._kind.check(made)\n",
+        "",
+    ),
+    Mutation(
+        "kinds: a file's name is no path",
+        "work.py",
+        "if not isinstance(self.name, str) or not _NAME.match(self.name):",
+        "if not isinstance(self.name, str):",
+    ),
+    Mutation(
+        "kinds: nothing is served that was not declared",
+        "kind.py",
+        "if file.content_type not in self.content_types:",
+        "if False:",
+    ),
+    Mutation(
+        "kinds: what a function raises is its file's fault",
+        "kind.py",
+        "except Exception as error:",
+        "except LookupError as error:",
+    ),
+    Mutation(
+        "kinds: a function is told what is known of its upload",
+        "kind.py",
+        "return Order(asdict(facts))",
+        "return Order(asdict(Facts(facts.key)))",
+    ),
+    Mutation(
+        "kinds: a rendition of no picture has no size",
+        "job/document.py",
+        "if name not in _OF_PICTURES or value is not None",
+        "if True",
+    ),
+    Mutation(
+        "plugs: what a header raises is its file's fault",
+        "image/header.py",
+        "            raise Unforeseen(traceback.format_exc()) from error\n",
+        "            raise\n",
+    ),
+    Mutation(
+        "plugs: another reader makes other keys",
+        "image/recipe.py",
+        "    if PLUGS:",
+        "    if False:",
     ),
     Mutation(
         "failure: announced",

@@ -10,6 +10,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ from tests.faults.conftest import ENVIRONMENT, Functions, started
 from tests.faults.test_functions import document, put
 from tests.support.upload_world import RESULTS, World, picture
 from upload_workflow.image.header import PLUGS
+from upload_workflow.image.recipe import recipe
 from upload_workflow.reader import StillReader, plug
 
 PAGE = (Path(__file__).parents[2] / "docs/extending.md").read_text("utf-8")
@@ -60,6 +62,8 @@ def test_a_text_is_counted(
     ended = functions.convert(put(functions, "uploads/text", b"one two\nthree\n"))
     stored = functions.s3.current("results", ended["renditions"][0]["key"])
     assert stored and json.loads(stored.body or b"") == {"name": None, "lines": 2, "words": 3}
+    (listed,) = document(functions, "uploads/text")["renditions"]
+    assert not {"width", "height"} & (listed.keys() | ended["renditions"][0].keys())
     refused = functions.convert(put(functions, "uploads/no-text", b"\xff"))
     assert refused["error"]["message"] == "This is no text. Save it as UTF-8."
 
@@ -91,6 +95,11 @@ def test_a_format_of_ones_own_is_read_beside_ours_and_refused_as_ours_are(
     shown = Image.open(io.BytesIO(stored.body)).convert("RGB").getpixel((0, 0))
     assert isinstance(shown, tuple) and shown[0] > 250 and max(shown[1:]) < 5
     assert functions.convert(put(functions, "uploads/jpeg", picture()))["state"] == "SUCCEEDED"
+    recipes = {recipe({})}
+    PLUGS["FARBFELD"] = replace(PLUGS["FARBFELD"], version=2)
+    recipes.add(recipe({}))
+    PLUGS["FARBFELD"] = replace(PLUGS["FARBFELD"], version=1)
+    assert len(recipes) == 2, "another version has other keys"
     huge = functions.convert(put(functions, "uploads/huge", farbfeld(60_000, 60_000)))
     assert huge["error"]["code"] == "TooManyPixels"
     for name, broken in {"short": red[:-2], "header": red[:9], "nothing": farbfeld(0, 2)}.items():

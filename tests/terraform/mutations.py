@@ -634,9 +634,15 @@ MUTATIONS = [
         ENVIRONMENT,
     ),
     Mutation(
+        "a kind of work of one's own never runs",
+        CONVERSION,
+        swap("coalesce(var.conversion.handler, ", "coalesce("),
+        "promises:conversion",
+    ),
+    Mutation(
         "a handler is misspelt",
         CONVERSION,
-        swap("upload_workflow.handlers.", "upload_workflow.handler."),
+        swap("upload_workflow.handlers.record", "upload_workflow.handler.record"),
         ENVIRONMENT,
     ),
     Mutation(

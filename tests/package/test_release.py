@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import venv
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from local.terraform.core import find
 from tests.package.conftest import Release, git, released_from, repository, run_release
+from tests.terraform.roots import REGION, Cloud, imaginary_aws
 from tools import package
 from tools.release import RELEASED_EXTRAS, sign
 from upload_workflow import __version__
@@ -150,6 +154,31 @@ def test_the_archive_is_a_module_without_a_build_step(unpacked: Path) -> None:
             # Where surroundings.tf looks for it unless package_file says otherwise.
             file = unpacked / "build" / package.lambda_target(architecture, extras).file.name
             assert file.stat().st_size > 1_000_000
+
+
+def test_the_roots_that_are_shown_apply_beside_the_unpacked_archive(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    roots = {"minimal": (unpacked / "examples/minimal/main.tf").read_text()}
+    for page in ("README.md", "docs/first-steps.md"):
+        (roots[page],) = re.findall(
+            r"^```hcl\n(.*?)^```", (unpacked / page).read_text(), re.M | re.S
+        )
+    with tempfile.TemporaryDirectory(prefix="tf") as short, imaginary_aws(Path(short)) as reattach:
+        cloud = Cloud(find(), reattach)
+        for name, root in roots.items():
+            folder = tmp_path / Path(name).stem
+            folder.mkdir()
+            (folder / unpacked.name).symlink_to(unpacked)
+            source = f'"./{unpacked.name}"'
+            # In the archive the example names what lies two folders above it.
+            (folder / "main.tf").write_text(root.replace('"../.."', source))
+            if "provider " not in root:
+                (folder / "provider.tf").write_text(
+                    f'provider "aws" {{\n  region = "{REGION}"\n}}\n'
+                )
+            applied = cloud.apply(folder)
+            assert applied.of("aws_sfn_state_machine")
 
 
 @pytest.fixture(scope="module")

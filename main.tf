@@ -78,7 +78,7 @@ module "monitoring" {
   upload_api    = one(values(module.upload_api)[*].upload_api)
   upload_rule   = module.trigger.upload_rule
   dead_letters  = module.trigger.dead_letters
-  state_machine = merge(module.workflow.state_machine, { remake_arn = one(local._remakes) })
+  state_machine = merge(module.workflow.state_machine, { remake = one(local._remakes) })
   ended_rules   = module.workflow.ended_rules
   functions     = module.conversion.functions
 }

@@ -11,7 +11,7 @@ module "operators" {
 }
 
 locals {
-  _remakes = values(module.remake)[*].remake.state_machine.arn
+  _remakes = values(module.remake)[*].remake.state_machine
 }
 
 # Whoever changes the renditions, or brings a bucket that is full, has what is there made anew.

@@ -240,10 +240,10 @@ locals {
     })
   }
 
-  _remake_alarms = { for arn in var.state_machine.remake_arn[*] : "remakes-failed" => merge(local._counted, {
+  _remake_alarms = { for remake in var.state_machine.remake[*] : "remakes-failed" => merge(local._counted, {
     metric = {
       namespace  = "AWS/States", name = "ExecutionsFailed", statistic = "Sum"
-      dimensions = { StateMachineArn = arn }
+      dimensions = { StateMachineArn = remake.arn }
     }
     threshold = 1
     text = join(" ", [

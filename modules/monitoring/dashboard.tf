@@ -139,7 +139,7 @@ locals {
         concat(local._jobs.RenditionBytes, [{ stat = "Sum", label = "renditions" }]),
       ]
     },
-    ], [for _ in var.state_machine.remake_arn[*] : {
+    ], [for _ in var.state_machine.remake[*] : {
       title = "Existing uploads made anew"
       metrics = [
         concat(local._jobs.Remade, [{ stat = "Sum", label = "made", color = local._colors.succeeded }]),

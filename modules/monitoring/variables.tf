@@ -51,7 +51,7 @@ variable "dead_letters" {
 }
 
 variable "state_machine" {
-  type        = object({ name = string, arn = string, remake_arn = optional(string) })
+  type        = object({ name = string, arn = string, remake = optional(object({ arn = string })) })
   description = "What an upload starts, and what makes all of them anew; null if nothing does."
 }
 

@@ -36,7 +36,7 @@ CASES: Mapping[str, Case] = {
         {"monitoring": {"topic": {"arn": f"arn:aws:sns:{REGION}:123456789012:on-call"}}}
     ),
     "upload_api": Case({"upload_api": {"authorization": "JWT", "jwt": JWT, "page": True}, **QUIET}),
-    "remake": Case({"workflow": {"remake": {"inventory_bucket": "inventories"}}, **QUIET}),
+    "remake": Case({"workflow": {"remake": {"inventory_bucket": "inventories"}}}),
     "deleting": Case({"uploads": {"delete_on_success": True}}),
     "served": Case({"results": {"served_from": "https://img.example.com"}, **QUIET}),
     "own_buckets": Case(

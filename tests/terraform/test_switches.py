@@ -85,10 +85,11 @@ SCAN = Counter(
     }
 )
 
-# The state machine, its role and its log group; nothing watches it where nothing is watched.
+# The state machine, its role and its log group, and an alarm.
 REMAKE = Counter(
     {
         "aws_cloudwatch_log_group": 1,
+        "aws_cloudwatch_metric_alarm": 1,
         "aws_iam_role": 1,
         "aws_iam_role_policy": 1,
         "aws_sfn_state_machine": 1,
@@ -103,7 +104,7 @@ EXPECTED = {
     "no_monitoring": CORE,
     "own_topic": CORE + MONITORING - TOPIC,
     "upload_api": CORE + API + PAGE + AUTHORIZER + CORS,
-    "remake": CORE + REMAKE,
+    "remake": CORE + MONITORING + REMAKE,
     "deleting": CORE + MONITORING + ORIGINALS_ALARM,
     "served": CORE,
     "own_buckets": CORE - BUCKETS,

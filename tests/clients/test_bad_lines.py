@@ -350,3 +350,21 @@ def test_a_link_that_ended_is_told_by_the_storage_and_not_by_a_clock(
         assert page.locator(".state").inner_text() == "The link to the result has expired."
     finally:
         context.close()
+
+
+def test_a_file_that_is_no_picture_is_shown_by_its_name_and_type(
+    at_the_page: Callable[[FlakyServer, str], Any], server: FlakyServer, photo: Path
+) -> None:
+    """What a kind of work of an embedder's own makes."""
+    server.fail({})
+    page = at_the_page(server, upload_page.html(["text/plain"], 50_000_000))
+    made = {"name": "counted", "content_type": "application/json", "bytes": 90}
+    made["url"] = f"{server.url}rendition"
+    ended = {"state": "SUCCEEDED", "upload": {}, "renditions": [made]}
+    page.route("**/status.json", lambda route: route.fulfill(json=ended))
+    assert page.locator("h1").inner_text() == "Upload files"
+    page.locator("#picker").set_input_files(str(photo))
+    shown = page.locator(".renditions a")
+    shown.wait_for()
+    assert shown.inner_text().split() == ["counted", "JSON,", "90", "bytes"]
+    assert shown.locator("img").count() == 0

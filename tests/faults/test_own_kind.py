@@ -9,6 +9,7 @@ import random
 import sys
 import wave
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 
 from tests.faults.conftest import CONTEXT, ENVIRONMENT, Functions, started
 from tests.faults.test_functions import document, put
+from tests.support.upload_world import World
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
 from upload_workflow.image.limits import Limits
 from upload_workflow.kind import OwnKind, handler_of
@@ -56,6 +58,20 @@ def asked(fence: Fence, code: str) -> Made:
 def test_the_function_is_given_the_upload_and_what_is_known_of_it(fence: Fence) -> None:
     said = asked(fence, "made = [File('said.txt', repr(facts).encode(), 'text/plain')]")
     assert said == Made((File("said.txt", repr(FACTS).encode(), "text/plain"),))
+
+
+def test_a_step_before_adds_to_what_the_function_is_told() -> None:
+    seen: list[Facts] = []
+
+    def notes(upload: bytes, facts: Facts) -> Iterable[File]:
+        seen.append(facts)
+        yield File("a.txt", upload, "text/plain")
+
+    world = World(kind=replace(KIND, convert=notes))
+    event = world.put(KEY, b"x", ContentType="text/plain")
+    answer = {"metadata": {"by": "us"}, "focus": {"x": 1, "y": 0.5}}
+    world.convert(event, own_step=answer)
+    assert seen == [Facts(KEY, "text/plain", metadata={"by": "us"}, focus=(1.0, 0.5))]
 
 
 FILE = "File('a.txt', b'x', 'text/plain')"

@@ -488,13 +488,13 @@ def fail(
 
 
 _OUR_FAULT = (
-    "We could not process this image, and it is not the image's fault. We know of it; upload it "
+    "We could not process this file, and it is not the file's fault. We know of it; upload it "
     "again later, or name the job's id when you ask."
 )
 _FAILURES = {
-    FailureCode.TIMED_OUT: "Processing this image took too long and was stopped. Upload it again "
+    FailureCode.TIMED_OUT: "Processing this file took too long and was stopped. Upload it again "
     "later, or a smaller version of it.",
-    FailureCode.ABORTED: "Processing this image was stopped by an operator. Upload it again later.",
+    FailureCode.ABORTED: "Processing this file was stopped by an operator. Upload it again later.",
 }
 
 

@@ -86,6 +86,28 @@ def test_every_page_of_the_documentation_is_one_click_from_the_readme() -> None:
     assert pages <= linked
 
 
+# What a stranger asks first, and the link of the README that answers it.
+ASKED = {
+    "how much does it cost": "docs/cost.md",
+    "what happens to a bad picture": "docs/client.md#codes",
+    "how do I delete": "docs/operations.md#delete-pictures",
+    "how do I upgrade": "UPGRADING.md",
+    "how do I roll back": "docs/operations.md#roll-back",
+    "which rights does it need": "docs/first-steps.md#five-steps",
+    "which rights do I need": "docs/operations.md#rights-of-an-operator",
+}
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_what_a_stranger_asks_first_is_one_click_from_the_readme(question: str) -> None:
+    links = {first or second for first, second in LINK.findall(prose(ROOT / "README.md"))}
+    assert ASKED[question] in links
+
+
+def test_the_readme_is_read_in_one_go() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
 PICTURES = [path for path in (ROOT / "docs/pictures").rglob("*") if path.suffix in (".jpg", ".svg")]
 
 

@@ -819,6 +819,78 @@ run "a_ceiling_of_no_conversion_is_refused" {
   expect_failures = [var.conversion]
 }
 
+run "a_remake_of_no_object_at_a_time_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow = { remake = { max_concurrency = 0 } }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "a_remake_that_leaves_uploads_no_room_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow   = { remake = { max_concurrency = 20 } }
+    conversion = { max_concurrency = 20 }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "a_remake_that_tolerates_more_than_everything_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow = { remake = { tolerated_failure_percent = 101 } }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "inventories_in_an_arn_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow = { remake = { inventory_bucket = "arn:aws:s3:::inventories" } }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "a_remake_of_conversions_that_outlast_its_batches_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    workflow   = { remake = {} }
+    conversion = { timeout_seconds = 241 }
+  }
+
+  expect_failures = [var.workflow]
+}
+
 run "a_missing_package_is_refused_before_anything_is_made" {
   command = plan
 

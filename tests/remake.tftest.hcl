@@ -86,3 +86,41 @@ run "a_step_of_the_embedders_own_is_asked_about_the_object" {
     error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
   }
 }
+
+run "a_remake_that_ends_red_rings_and_has_a_graph" {
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    surroundings  = { place = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }, tags = {} }
+    monitoring    = { email_addresses = [], runbook_url = "https://example.com/runbook", failed_jobs = 1, slow_seconds = 60, rejected_percent = 50 }
+    upload_api    = null
+    uploads       = { retention_days = "7", delete_on_success = false }
+    upload_rule   = { name = "photos-upload-ready", arn = "arn:aws:events:eu-central-1:123456789012:rule/photos-upload-ready" }
+    ended_rules   = []
+    dead_letters  = { name = "photos-dead-letters", arn = "arn:aws:sqs:eu-central-1:123456789012:photos-dead-letters", url = "https://sqs" }
+    state_machine = { name = "photos", arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos", remake_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos-remake" }
+    functions = {
+      convert_image  = { name = "photos-convert-image", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-convert-image", timeout_seconds = 60 }
+      record_failure = { name = "photos-record-failure", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-record-failure", timeout_seconds = 30 }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.trouble["remakes-failed"].metric_name == "ExecutionsFailed"
+      && aws_cloudwatch_metric_alarm.trouble["remakes-failed"].dimensions == tomap({ StateMachineArn = var.state_machine.remake_arn })
+      && aws_cloudwatch_metric_alarm.trouble["remakes-failed"].threshold == 1
+    )
+    error_message = "The alarms are ${jsonencode(keys(aws_cloudwatch_metric_alarm.trouble))}."
+  }
+
+  assert {
+    condition = length([
+      for widget in jsondecode(aws_cloudwatch_dashboard.journey.dashboard_body).widgets : widget
+      if try(widget.properties.title, "") == "Existing uploads made anew"
+    ]) == 1
+    error_message = "The dashboard is ${aws_cloudwatch_dashboard.journey.dashboard_body}."
+  }
+}

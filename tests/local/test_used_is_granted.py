@@ -20,6 +20,7 @@ import pytest
 from local import client
 from local.aws.server import LocalAws
 from local.stack import Stack, apply, configured
+from measure.load.remake import Remakes
 from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
 from tests.terraform.policies import Statement, may, role_policies
@@ -51,8 +52,9 @@ UNSEEN: dict[tuple[str, str, str], str] = {
     "in the local AWS's own name.",
     ("workflow", "AnnounceResults", "events:PutEvents"): "As for the functions.",
     **{
-        ("workflow", "DeliverLogs", f"logs:{action}"): "Step Functions sets its log up in the "
+        (role, "DeliverLogs", f"logs:{action}"): "Step Functions sets its log up in the "
         "local AWS's own name; the actions are those of its developer guide."
+        for role in ("workflow", "remake")
         for action in (
             "CreateLogDelivery",
             "DeleteLogDelivery",
@@ -63,6 +65,25 @@ UNSEEN: dict[tuple[str, str, str], str] = {
             "PutResourcePolicy",
             "UpdateLogDelivery",
         )
+    },
+    **{
+        ("remake", sid, action): "Step Functions lists, runs batches and writes the report in the "
+        "local AWS's own name; the actions are those of its developer guide."
+        for sid, actions in {
+            "RunTheFunctions": ["lambda:InvokeFunction"],
+            "AnnounceResults": ["events:PutEvents"],
+            "ListUploads": ["s3:ListBucket"],
+            "ReadLists": ["s3:GetObject"],
+            "WriteReports": [
+                "s3:AbortMultipartUpload",
+                "s3:ListMultipartUploadParts",
+                "s3:PutObject",
+            ],
+            "StartBatches": ["states:StartExecution"],
+            "FollowBatches": ["states:DescribeExecution", "states:StopExecution"],
+            "RunBatchesAgain": ["states:RedriveExecution"],
+        }.items()
+        for action in actions
     },
     ("start-execution", "StartExecution", "states:StartExecution"): "EventBridge starts executions "
     "in the local AWS's own name.",
@@ -99,6 +120,7 @@ def run(
         "name": NAME,
         "package_file": package_file,
         "uploads": {"delete_on_success": True},
+        "workflow": {"remake": {}},
         "monitoring": None,
     }
     with variant("recording") as aws, configured(aws, data, variables) as root:
@@ -178,6 +200,18 @@ def live(stack: Stack) -> None:
     states.stop_execution(executionArn=running[0]["executionArn"])
     assert end(slow)["state"] == "FAILED"
 
+    # What is left of them, made anew: once as it is listed, once by its key alone.
+    remakes = Remakes(stack)
+    report = remakes.report(remakes.start({"prefix": uploads["prefix"]}))
+    assert report.status == "SUCCEEDED" and report.outcomes["SUCCEEDED"]
+    list_ = {"bucket": results["bucket"], "key": f"{remakes.reports['prefix']}keys.jsonl"}
+    s3.put_object(
+        Bucket=list_["bucket"],
+        Key=list_["key"],
+        Body=json.dumps({"key": slow["job"]["key"]}).encode(),
+    )
+    assert remakes.report(remakes.start({"keys": list_})).outcomes == {"UNCHANGED": 1}
+
 
 def ended(states: Any, machine: str, key: str) -> int:
     """How many executions of a key have ended."""
@@ -228,6 +262,7 @@ def test_every_role_is_watched(run: Run) -> None:
         "issue-upload",
         "workflow",
         "start-execution",
+        "remake",
     }
     assert {call.role for call in run.calls} == {"convert-image", "record-failure", "issue-upload"}
 

@@ -16,7 +16,9 @@ ROLE = "modules/role/main.tf"
 CONVERSION, CONVERSION_ACCESS = "modules/conversion/main.tf", "modules/conversion/access.tf"
 UPLOAD_API, ISSUE_UPLOAD = "modules/upload_api/main.tf", "modules/upload_api/issue_upload.tf"
 MONITORING, ALARMS = "modules/monitoring/main.tf", "modules/monitoring/alarms.tf"
+REMAKE, REMAKE_ACCESS = "modules/remake/main.tf", "modules/remake/access.tf"
 ASL = "statemachine/convert_image.asl.json"
+BATCHES = "statemachine/remake_batches.asl.json"
 VARIABLES = "variables.tf"
 
 # Checks: a file of promises, or arguments of pytest, which apply no case that they do not need.
@@ -803,6 +805,54 @@ MUTATIONS = [
         ASL,
         swap("${convert_image_timeout_seconds}", "${convert_image_timeout}"),
         WORKFLOW_FILE,
+    ),
+    Mutation(
+        "a remake passes its bound on concurrency",
+        REMAKE,
+        swap(
+            "floor(var.remake.max_concurrency / local",
+            "ceil(1 + var.remake.max_concurrency / local",
+        ),
+        "promises:remake",
+    ),
+    Mutation(
+        "a remake lists whatever it is told to",
+        REMAKE_ACCESS,
+        swap('values   = ["${var.uploads.prefix}*"]', 'values   = ["*"]'),
+        f"{ACCESS} -k test_a_remake_touches",
+    ),
+    Mutation(
+        "a remake writes where status documents lie",
+        REMAKE_ACCESS,
+        swap('"${var.results.arn}/${local.reports_prefix}*"', '"${var.results.arn}/*"'),
+        f"{ACCESS} -k test_a_remake_touches",
+    ),
+    Mutation(
+        "the batches of a remake are billed by transition",
+        BATCHES,
+        swap('"EXPRESS"', '"STANDARD"'),
+        "promises:remake",
+    ),
+    Mutation(
+        "a remake tolerates everything",
+        BATCHES,
+        swap(
+            '"ToleratedFailurePercentage": "${tolerated_failure_percent}"',
+            '"ToleratedFailurePercentage": 100',
+        ),
+        "promises:remake",
+    ),
+    Mutation(
+        "what a remake leaves as it was is announced",
+        BATCHES,
+        swap("in ['SUCCEEDED', 'REJECTED']", "in ['SUCCEEDED', 'REJECTED', 'IGNORED']"),
+        f"{CONTRACT}/test_remake_file.py",
+    ),
+    Mutation(
+        "nobody hears of a remake that failed",
+        ALARMS,
+        swap("    local._remake_alarms,\n", ""),
+        "promises:remake",
     ),
     Mutation(
         "a failed execution is green",

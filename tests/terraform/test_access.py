@@ -451,6 +451,39 @@ def test_with_a_key_whoever_reads_or_writes_may_use_it(applied: Apply) -> None:
         assert not may(granted, "kms:Decrypt", KEY[:-1]), role
 
 
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("lambda:InvokeFunction", "FUNCTION:upload-workflow-convert-image", True),
+        ("lambda:InvokeFunction", "FUNCTION:upload-workflow-record-failure", False),
+        ("s3:GetObject", "arn:aws:s3:::inventories/any/manifest.json", True),
+        ("s3:GetObject", "RESULTS/upload-workflow-remakes/keys.jsonl", True),
+        ("s3:PutObject", "RESULTS/upload-workflow-remakes/one/manifest.json", True),
+        ("s3:PutObject", "RESULTS/results/uploads/one/status.json", False),
+        ("s3:GetObject", "UPLOADS/uploads/one", False),
+        ("s3:ListBucket", "RESULTS", False),
+        ("states:StartExecution", "MACHINE:upload-workflow-remake", True),
+        ("states:StartExecution", "MACHINE:upload-workflow", False),
+    ],
+)
+def test_a_remake_touches_lists_and_reports_and_the_function_does_the_rest(
+    applied: Apply, action: str, resource: str, allowed: bool
+) -> None:
+    state = applied("remake")
+    (name,) = [role for role in role_policies(state) if "-remake" in role]
+    outputs = state.outputs["all"]
+    for short, arn in {
+        "UPLOADS": outputs["uploads"]["arn"],
+        "RESULTS": outputs["results"]["arn"],
+        "FUNCTION": outputs["functions"]["convert_image"]["arn"].rpartition(":")[0],
+        "MACHINE": outputs["state_machine"]["arn"].rpartition(":")[0],
+    }.items():
+        resource = re.sub(rf"^{short}", arn, resource)
+    assert may(role_policies(state)[name], action, resource) is allowed
+    (listing,) = [s for s in role_policies(state)[name] if s.sid == "ListUploads"]
+    assert listing.condition_values("s3:prefix") == ("uploads/*",)
+
+
 def test_a_boundary_and_a_path_hold_for_every_role(applied: Apply) -> None:
     for role in applied("surrounded").of("aws_iam_role"):
         assert role.values["path"] == "/media/", role.address

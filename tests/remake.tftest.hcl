@@ -100,7 +100,7 @@ run "a_remake_that_ends_red_rings_and_has_a_graph" {
     upload_rule   = { name = "photos-upload-ready", arn = "arn:aws:events:eu-central-1:123456789012:rule/photos-upload-ready" }
     ended_rules   = []
     dead_letters  = { name = "photos-dead-letters", arn = "arn:aws:sqs:eu-central-1:123456789012:photos-dead-letters", url = "https://sqs" }
-    state_machine = { name = "photos", arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos", remake_arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos-remake" }
+    state_machine = { name = "photos", arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos", remake = { arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos-remake" } }
     functions = {
       convert_image  = { name = "photos-convert-image", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-convert-image", timeout_seconds = 60 }
       record_failure = { name = "photos-record-failure", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-record-failure", timeout_seconds = 30 }
@@ -110,7 +110,7 @@ run "a_remake_that_ends_red_rings_and_has_a_graph" {
   assert {
     condition = (
       aws_cloudwatch_metric_alarm.trouble["remakes-failed"].metric_name == "ExecutionsFailed"
-      && aws_cloudwatch_metric_alarm.trouble["remakes-failed"].dimensions == tomap({ StateMachineArn = var.state_machine.remake_arn })
+      && aws_cloudwatch_metric_alarm.trouble["remakes-failed"].dimensions == tomap({ StateMachineArn = var.state_machine.remake.arn })
       && aws_cloudwatch_metric_alarm.trouble["remakes-failed"].threshold == 1
     )
     error_message = "The alarms are ${jsonencode(keys(aws_cloudwatch_metric_alarm.trouble))}."
@@ -122,5 +122,28 @@ run "a_remake_that_ends_red_rings_and_has_a_graph" {
       if try(widget.properties.title, "") == "Existing uploads made anew"
     ]) == 1
     error_message = "The dashboard is ${aws_cloudwatch_dashboard.journey.dashboard_body}."
+  }
+}
+
+run "its_reports_are_forgotten_where_results_are_not" {
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    surroundings    = { place = { account_id = "123456789012", dns_suffix = "amazonaws.com", partition = "aws", region = "eu-central-1" }, role_path = "/", tags = {} }
+    uploads         = { prefix = "uploads/", retention_days = "7", delete_on_success = false }
+    results         = { prefix = "results/", retention_days = "forever", url_life_seconds = 3600 }
+    workflow        = { trigger = "object_created", remake = {} }
+    allowed_origins = []
+    force_destroy   = false
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_lifecycle_configuration.made["results"].rule : [rule.filter[0].prefix, rule.expiration[0].days]
+      if rule.id == "forget-remakes"
+    ] == [["photos-remakes/", 30]]
+    error_message = "The rules are ${jsonencode(aws_s3_bucket_lifecycle_configuration.made["results"].rule)}."
   }
 }

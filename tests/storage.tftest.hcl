@@ -324,7 +324,7 @@ run "a_bucket_that_was_brought_is_not_touched" {
   }
 
   assert {
-    condition     = output.uploads == { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/" }
+    condition     = output.uploads == { bucket = "media", arn = "arn:aws:s3:::media", prefix = "in/", delete_on_success = var.uploads.delete_on_success }
     error_message = "Uploads land at ${jsonencode(output.uploads)}."
   }
 }

@@ -33,6 +33,9 @@ locals {
 
   _cors = { for kind, made in local._made : kind => made if nonsensitive(length(var.allowed_origins) > 0) }
 
+  # Whether reports of remakes lie in what was made here.
+  _remakes = nonsensitive(var.workflow.remake != null) ? ["forget-remakes"] : []
+
   # Whether a CDN reads what was made here.
   _served = nonsensitive(var.results.served_from != null) ? ["cdn"] : []
 
@@ -150,6 +153,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "made" {
 
       expiration {
         expired_object_delete_marker = true
+      }
+    }
+  }
+
+  # Reports are read in the days after a remake; they would lie beside results that stay for ever.
+  dynamic "rule" {
+    for_each = each.key == "results" && each.value.days == null ? local._remakes : []
+
+    content {
+      id     = rule.value
+      status = "Enabled"
+
+      filter {
+        prefix = "${var.name}-remakes/"
+      }
+
+      expiration {
+        days = 30
       }
     }
   }

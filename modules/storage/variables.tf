@@ -37,8 +37,8 @@ variable "results" {
 }
 
 variable "workflow" {
-  type        = object({ trigger = string })
-  description = "Whose event starts an execution: with malware_scan GuardDuty looks at a bucket made here."
+  type        = object({ trigger = string, remake = optional(object({})) })
+  description = "With malware_scan GuardDuty looks at a bucket made here; with remakes their reports lie in one."
 }
 
 variable "allowed_origins" {

@@ -47,7 +47,7 @@ class Limits:
 def _formats(names: object) -> frozenset[str]:
     known = {format.lower(): format for format in known_formats()}
     if not isinstance(names, list) or not names or not set(map(str, names)) <= known.keys():
-        raise ValueError(f"The limit formats is a list of some of {', '.join(known)}.")
+        raise ValueError(f"The limit formats is a list of some of {', '.join(sorted(known))}.")
     return frozenset(known[name] for name in names)
 
 

@@ -106,7 +106,7 @@ class Made:
             raise ValueError(f"1 to {_MOST_FILES} files are made, each of another name.")
 
     def __getitem__(self, rendition: str) -> File:
-        return next(file for file in self.files if file.rendition == rendition)
+        return {file.rendition: file for file in self.files}[rendition]
 
 
 @dataclass(frozen=True, slots=True)

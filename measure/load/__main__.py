@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import os
 import sys
@@ -94,8 +95,9 @@ def main(arguments: Sequence[str]) -> int:
             before = {"function_arn": _step(aws), "timeout_seconds": step.TIMEOUT_SECONDS}
             variables |= {"name": "load-stepped", "workflow": {"before": before}}
             root = resources.enter_context(configured(aws, aws.folder / "stepped", variables))
-            runs.append(run_stepped(apply(aws, root), scale))
-            print(shown(runs[-1]), flush=True)
+            for run in run_stepped(apply(aws, root), scale):
+                runs.append(run)
+                print(shown(run), flush=True)
     table = "\n".join(shown(run) for run in runs)
     wrong = sum(sum(run.findings.faults.values()) for run in runs)
     paths.BUILD.mkdir(exist_ok=True)
@@ -110,8 +112,8 @@ def main(arguments: Sequence[str]) -> int:
 def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
     bus, issue = listen(stack), issuer(stack)
     if scale.idle:
-        yield _idle("idle, 225 kB", bus, issue, picture(0), scale.idle)
-        large = picture(1, 4000, 3000, 2_900_000)
+        yield _idle("idle, 225 kB", bus, issue, _marked(picture(0)), scale.idle)
+        large = _marked(picture(1, 4000, 3000, 2_900_000))
         yield _idle("idle, 12 megapixels", bus, issue, large, max(scale.idle // 2, 1))
     if scale.burst:
         parcels = make_parcels(
@@ -124,21 +126,26 @@ def run_all(stack: Stack, scale: Scale) -> Iterator[Run]:
     bus.close()
 
 
-def run_stepped(stack: Stack, scale: Scale) -> Run:
-    """Uploads through a step that misbehaves, while S3 stumbles and events repeat.
+def run_stepped(stack: Stack, scale: Scale) -> Iterator[Run]:
+    """Refusals one after the other; then a crowd through a step that misbehaves, while S3 stumbles
+    and events repeat.
 
     No worker is killed: the death of a step is a failure, as it says itself, and nobody could tell
     those from its own.
     """
-    bus = listen(stack)
+    bus, issue = listen(stack), issuer(stack)
+    if scale.idle:
+        files = _marked(picture(0), stepped=True)
+        refused = (file for file in files if file.step == "refuse")
+        yield _idle("idle, refused by a step", bus, issue, refused, max(scale.idle // 2, 1))
     parcels = make_parcels(scale.stepped, Shares(stepped=True), scale.seed)
     calm = replace(scale, kill_every_seconds=_NEVER_SECONDS)
-    run = _faults(stack, bus, issuer(stack), parcels, calm)
+    run = _faults(stack, bus, issue, parcels, calm)
     bus.close()
     asked = Counter(d.file.step for d in run.deliveries if d.file)
     longest = max(run.findings.hung_seconds, default=0.0)
     figures = {**run.figures, "step": asked, "longest_hung_execution": round(longest, 1)}
-    return replace(run, name=f"{len(parcels)} with a step", figures=figures)
+    yield replace(run, name=f"{len(parcels)} with a step", figures=figures)
 
 
 def _step(aws: LocalAws) -> str:
@@ -176,12 +183,16 @@ def listen(stack: Stack) -> Bus:
     return Bus(stack.aws.client, bucket, machine)
 
 
-def _idle(name: str, bus: Bus, issue: Callable[..., Any], data: bytes, count: int) -> Run:
+def _marked(data: bytes, *, stepped: bool = False) -> Iterator[File]:
+    """The same picture in ever other bytes. Its renditions are not compared."""
+    return (File(marked(data, f"idle {number}"), {}, stepped) for number in itertools.count())
+
+
+def _idle(name: str, bus: Bus, issue: Callable[..., Any], files: Iterator[File], count: int) -> Run:
     """Uploads one after the other; the first starts the worker and is counted apart."""
     deliveries = []
-    for number in range(count + 1):
-        # Its renditions are not compared: only how long they take matters here.
-        parcel = Parcel(number, (File(marked(data, f"{name} {number}"), {}),), 0)
+    for number, file in enumerate(itertools.islice(files, count + 1)):
+        parcel = Parcel(number, (file,), 0)
         delivery, etag = send(parcel, issue), None
         while delivery.state not in TERMINAL:
             etag = poll(delivery, etag)

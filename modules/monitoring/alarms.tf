@@ -271,7 +271,7 @@ locals {
       }
       threshold = 1
       text = join(" ", [
-        "A picture raised an error in the converter that nobody foresaw. Its client was told Corrupt, no job waits,",
+        "An upload raised an error in the converter that nobody foresaw. Its client was told Corrupt, no job waits,",
         "and nobody needs to get up. By day, read its traceback in the log of ${var.functions.convert_image.name}.",
       ])
     })

@@ -42,18 +42,22 @@ SENDING: Mapping[str, Sequence[str]] = {
 
 @dataclass
 class FlakyServer:
-    """url: of its API. page: what it serves at its root. stored: by ticket, what arrived."""
+    """url: of its API. page: what it serves at its root. stored: by ticket, what arrived.
+
+    expired: tickets that are refused from now on.
+    """
 
     faults: dict[str, list[str]] = field(default_factory=dict)
     page: str = ""
     url: str = ""
     issued: int = 0
     stored: dict[str, bytes] = field(default_factory=dict)
+    expired: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(self, faults: Mapping[str, Sequence[str]]) -> None:
         self.faults = {kind: list(each) for kind, each in faults.items()}
-        self.issued, self.stored = 0, {}
+        self.issued, self.stored, self.expired = 0, {}, set()
 
     def next_fault(self, kind: str) -> str | None:
         with self.lock:
@@ -172,6 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.flaky.next_fault("send")
         if ticket in self.flaky.stored:
             self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>", "application/xml")
+        elif fault == OUT_OF_DATE or ticket in self.flaky.expired:
+            self.flaky.expired.add(ticket)
+            self._fails(OUT_OF_DATE, b"")
         elif fault == LOST:
             self.flaky.stored[ticket] = data
             self._fails(RESET, b"")

@@ -33,6 +33,11 @@ output "operator_policy_json" {
   value       = module.operators.operator_policy_json
 }
 
+output "forget_policy_json" {
+  description = "IAM policy with what `ops forget` needs, beside what looking needs; no right of whoever is on call."
+  value       = module.operators.forget_policy_json
+}
+
 output "results_reader_policy_json" {
   description = "IAM policy with exactly what a backend needs to read results and to sign their URLs again."
   value       = module.storage.results_reader_policy_json
@@ -72,7 +77,7 @@ output "events" {
   description = "What is told of every end: source, detail_types, pattern_json for your rule, schema."
   value = {
     source       = "upload-workflow"
-    detail_types = ["Upload Succeeded", "Upload Rejected", "Upload Failed", "Upload Ignored"]
+    detail_types = ["Upload Succeeded", "Upload Rejected", "Upload Failed", "Upload Ignored", "Upload Forgotten"]
     schema       = "urn:upload-workflow:announcement:1"
     # The ends of this workflow's uploads. What was ignored changed nothing, and few want to hear of it.
     pattern_json = jsonencode({

@@ -1,4 +1,4 @@
-# Promises two policies with what `ops` calls: one for looking, one for acting as well.
+# Promises three policies with what `ops` calls: one for looking, one for acting as well, one for deleting as well.
 # Hides the names and places of everything that the commands touch.
 # Does not make a user, a group or a role: those are yours.
 
@@ -7,6 +7,7 @@ locals {
   _here      = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
 
   _arn = {
+    bus        = "arn:${local._partition}:events:${local._here}:event-bus/default"
     executions = "arn:${local._partition}:states:${local._here}:execution:${var.name}:*"
     functions  = "arn:${local._partition}:lambda:${local._here}:function:${var.name}-*"
     letters    = "arn:${local._partition}:sqs:${local._here}:${var.name}-dead-letters"
@@ -198,6 +199,52 @@ data "aws_iam_policy_document" "operator" {
 
     content {
       sid       = "HandOverWithTheKey"
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.surroundings.kms_key_arn]
+    }
+  }
+}
+
+# What is deleted is gone: no right of whoever is on call.
+data "aws_iam_policy_document" "forget" {
+  source_policy_documents = [data.aws_iam_policy_document.reader.json]
+
+  statement {
+    sid       = "FindEveryVersion"
+    actions   = ["s3:ListBucketVersions"]
+    resources = distinct([var.uploads.arn, var.results.arn])
+  }
+
+  statement {
+    sid       = "DeleteUploadsAndResults"
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    resources = ["${var.uploads.arn}/${var.uploads.prefix}*", "${var.results.arn}/${var.results.prefix}*"]
+  }
+
+  statement {
+    sid       = "StopPromising"
+    actions   = ["s3:PutObject"]
+    resources = ["${var.results.arn}/${var.results.prefix}*/status.json"]
+  }
+
+  statement {
+    sid       = "TellThatItIsGone"
+    actions   = ["events:PutEvents"]
+    resources = [local._arn.bus]
+
+    condition {
+      # The key has a value for each entry of the call.
+      test     = "ForAllValues:StringEquals"
+      variable = "events:source"
+      values   = ["upload-workflow"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = nonsensitive(var.surroundings.kms_key_arn != null) ? ["key"] : []
+
+    content {
+      sid       = "WriteWithTheKey"
       actions   = ["kms:GenerateDataKey"]
       resources = [var.surroundings.kms_key_arn]
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,21 @@ from tests.support.upload_world import (
     picture,
 )
 from upload_workflow.errors import FailureCode, Rejected, RejectionCode
-from upload_workflow.job.announcement import malformed_announcement
-from upload_workflow.job.document import State
+from upload_workflow.job.announcement import (
+    Results,
+    forgotten_announcement,
+    malformed_announcement,
+)
+from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.keys import status_key
-from upload_workflow.job.transitions import TRANSITIONS, Answer, Asker, Standing, seed
+from upload_workflow.job.transitions import (
+    TRANSITIONS,
+    Answer,
+    Asker,
+    Standing,
+    forget,
+    seed,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "lambda_src/upload_workflow/schemas"
@@ -118,6 +130,20 @@ def test_what_is_announced_is_what_the_schema_describes(kind: str) -> None:
 def test_a_malformed_event_is_announced_as_the_schema_describes() -> None:
     told = malformed_announcement(Rejected(RejectionCode.MALFORMED_EVENT, "It is."))
     assert [error.message for error in ANNOUNCEMENT.iter_errors(told)] == []
+
+
+def test_what_was_forgotten_is_announced_as_the_schema_describes() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    who = "arn:aws:sts::123456789012:assumed-role/privacy/somebody@example.com"
+    told_before = [one for lives, _ in LIVES.values() for one in lives]
+    documents = [StatusDocument.from_bytes(json.dumps(one).encode()) for one in told_before]
+    for document in [None, *documents]:
+        forgotten = forget(document, "uploads", "uploads/one", now)
+        told = json.loads(forgotten.to_bytes())
+        assert [error.message for error in STATUS.iter_errors(told)] == []
+        told = forgotten_announcement(forgotten, Results("results", "results/"), who)
+        assert [error.message for error in ANNOUNCEMENT.iter_errors(told)] == []
+        assert told["state"] == "FORGOTTEN" and told["forgotten_by"] == who
 
 
 def example(kind: str) -> dict[str, Any]:

@@ -143,6 +143,54 @@ MUTATIONS = (
         "except BotoCoreError as error:\n            return str(error)",
     ),
     Mutation(
+        "forget: the document promises nothing before anything goes",
+        "job/transitions.py",
+        "        renditions=(),\n        error=_FORGOTTEN,",
+        "        error=_FORGOTTEN,",
+    ),
+    Mutation(
+        "forget: a job that runs is left alone",
+        "ops/forget.py",
+        "        if leased or (document.execution",
+        "        if False and (document.execution",
+    ),
+    Mutation(
+        "forget: an upload whose job may be starting is left alone",
+        "ops/forget.py",
+        "now - job.since < PATIENCE:",
+        "now < job.since:",
+    ),
+    Mutation(
+        "forget: a key that begins others goes alone",
+        "ops/forget.py",
+        "        if version.key == key:",
+        "        if version.key:",
+    ),
+    Mutation(
+        "forget: results of keys that lie below stay",
+        "job/keys.py",
+        "return below != key and re.fullmatch(_RENDITION, below) is not None",
+        "return below != key",
+    ),
+    Mutation(
+        "forget: it is told before nobody would know of it any more",
+        "ops/forget.py",
+        """    _announce(workflow, document, who)
+    if not _delete_document(workflow, key, etag):
+        return Left(key, _CHANGED)
+""",
+        """    if not _delete_document(workflow, key, etag):
+        return Left(key, _CHANGED)
+    _announce(workflow, document, who)
+""",
+    ),
+    Mutation(
+        "forget: a document that is written meanwhile stays",
+        "ops/forget.py",
+        "if newest is None or newest.etag != etag:",
+        "if newest is None:",
+    ),
+    Mutation(
         "terminal guard: a success stays",
         "job/transitions.py",
         "Standing.DELIVERED: (_R, _D, _R, _U),",

@@ -9,11 +9,13 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.aws.server import Credentials
 from local.stack import Stack, package
 from tests.local.laboratory import wait_for
 from tests.ops.conftest import NAME
@@ -309,6 +311,53 @@ def test_people_get_tables_that_no_key_can_disturb(desk: Desk) -> None:
     assert code == 0
     assert re.search(r"SUCCEEDED .*uploads/people/\\u202egpj\.red", out)
     assert "\u202e" not in out + desk.type("show", key)[1] + desk.type("why", key)[1]
+
+
+def test_who_may_delete_forgets_an_upload_and_whoever_is_on_call_does_not(
+    desk: Desk, stack: Stack
+) -> None:
+    (key,) = desk.upload(["forget/one.jpg"])
+    desk.upload(["forget/one.jpg"], picture(64, 64))
+    (stays,) = desk.upload(["forget/one.jpg/below.jpg"])
+    ended = {key: "SUCCEEDED", stays: "SUCCEEDED"}
+    wait_for("an end", lambda: desk.states("forget/") == ended)
+    s3, results = stack.aws.client("s3"), stack.outputs["results"]["bucket"]
+
+    def left() -> set[str]:
+        return {
+            one["Key"].split("/", 1)[1] if bucket == results else one["Key"]
+            for bucket in (results, stack.outputs["uploads"]["bucket"])
+            for one in s3.list_object_versions(Bucket=bucket, Prefix="")["Versions"]
+            if "forget/" in one["Key"]
+        }
+
+    before = left()
+    (planned,) = desk.ask("forget", key)
+    assert (planned["originals"], planned["document"], left()) == (2, True, before)
+    code, _, err = with_rights(desk, "operator").type("forget", key, "--yes")
+    assert code == 1 and "AccessDenied" in err and "s3:" in err, err
+    assert left() == before
+    code, out, err = with_rights(desk, "forget").type("forget", key, "--yes")
+    assert (code, err) == (0, ""), err
+    assert "1 upload forgotten." in out
+    assert left() == {one for one in before if one.startswith(stays)}
+    assert desk.states("forget/") == {stays: "SUCCEEDED"}
+
+
+def with_rights(desk: Desk, kind: str) -> Desk:
+    """A desk whose user has the rights of an output and no others."""
+    iam = desk.stack.aws.client("iam")
+    policy = desk.stack.outputs[f"{kind}_policy_json"]
+    iam.create_user(UserName=kind)
+    iam.put_user_policy(UserName=kind, PolicyName=kind, PolicyDocument=policy)
+    # The local AWS does not see of which rule it is asked.
+    sees = {"Effect": "Allow", "Action": "events:DescribeRule", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [sees]})
+    iam.put_user_policy(UserName=kind, PolicyName="rules", PolicyDocument=document)
+    made = iam.create_access_key(UserName=kind)["AccessKey"]
+    signed_in = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+    aws = replace(desk.stack.aws, credentials=signed_in)
+    return replace(desk, stack=replace(desk.stack, aws=aws))
 
 
 def test_what_does_not_exist_is_said_in_one_sentence(desk: Desk, stack: Stack) -> None:

@@ -11,6 +11,8 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -30,6 +32,8 @@ _STATUS = {
     "SlowDown": 503,
     "KMS.DisabledException": 400,
 }
+# Of every object: clocks decide nothing.
+UPLOADED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _KEPT = ("ContentType", "CacheControl", "ContentDisposition")
 
 
@@ -97,6 +101,14 @@ class MemoryS3:
 
     def delete_object(self, **request: Any) -> dict[str, Any]:
         return self._call("DeleteObject", self._delete, request)
+
+    def list_object_versions(self, **request: Any) -> dict[str, Any]:
+        return self._call("ListObjectVersions", self._list, request | {"Key": request["Prefix"]})
+
+    def get_paginator(self, operation: str) -> Any:
+        """The pages of a listing: one."""
+        list_ = getattr(self, operation)
+        return SimpleNamespace(paginate=lambda **request: iter([list_(**request)]))
 
     def current(self, bucket: str, key: str) -> Version | None:
         versions = self.buckets[bucket].objects.get(key)
@@ -184,6 +196,7 @@ class MemoryS3:
             "ContentLength": len(body),
             "Metadata": version.metadata,
             "VersionId": version.version_id,
+            "LastModified": UPLOADED_AT,
             **version.headers,
         }
 
@@ -223,6 +236,18 @@ class MemoryS3:
         else:
             bucket.objects.pop(Key, None)
         return {}
+
+    def _list(self, *, Bucket: str, Prefix: str, Key: str) -> dict[str, Any]:
+        found: dict[str, list[dict[str, Any]]] = {"Versions": [], "DeleteMarkers": []}
+        for key, versions in sorted(self.buckets[Bucket].objects.items()):
+            for version in reversed(versions if key.startswith(Prefix) else []):
+                facts = {"Key": key, "VersionId": version.version_id}
+                facts["IsLatest"] = version is versions[-1]
+                if version.body is None:
+                    found["DeleteMarkers"].append(facts)
+                else:
+                    found["Versions"].append(facts | {"ETag": version.etag})
+        return found
 
     def _append(self, bucket: Bucket, key: str, version: Version) -> None:
         earlier = bucket.objects.get(key, []) if bucket.versioned else []

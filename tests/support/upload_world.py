@@ -16,11 +16,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from PIL import Image
 
 from tests.support import workflow_file
@@ -37,6 +39,8 @@ from upload_workflow.job.document import StatusDocument, StoredRendition, timest
 from upload_workflow.job.transitions import Today
 from upload_workflow.job.upload import Upload
 from upload_workflow.kind import OwnKind
+from upload_workflow.ops.forget import Kept, Left, forget
+from upload_workflow.ops.workflow import Workflow
 from upload_workflow.run.failure import EndedExecution, Recorder
 from upload_workflow.run.job_line import KEPT
 from upload_workflow.run.report import Course
@@ -350,6 +354,36 @@ class World:
                 raise TaskFailed(error)
             used[matching[0]] += 1
         raise AssertionError("count() does not end")
+
+    def forget(self, key: str) -> Kept | Left:
+        """`ops forget` of a key."""
+        return forget(self.workflow, key, "arn:aws:iam::123456789012:user/o", self._tick)
+
+    @property
+    def workflow(self) -> Workflow:
+        """As `ops` finds it. Step Functions knows no execution any more."""
+
+        def unknown(**_: Any) -> Any:
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+
+        def put_events(Entries: list[dict[str, Any]]) -> dict[str, Any]:
+            self._announce(json.loads(Entries[0]["Detail"]))
+            return {"FailedEntryCount": 0}
+
+        variables = {"RESULTS_BUCKET": RESULTS, "RESULTS_PREFIX": PREFIX}
+        aws = SimpleNamespace(
+            s3=self.s3,
+            events=SimpleNamespace(put_events=put_events, describe_rule=unknown),
+            states=SimpleNamespace(
+                describe_execution=unknown,
+                describe_state_machine=lambda **_: {"type": "STANDARD", "roleArn": "a/b"},
+            ),
+            functions=SimpleNamespace(
+                get_function_configuration=lambda **_: {"Environment": {"Variables": variables}}
+            ),
+        )
+        place = f"{UPLOADS}/uploads/"
+        return Workflow(cast(Any, aws), "w", "aws", "eu-west-1", "123456789012", place)
 
     def document(self, key: str) -> StatusDocument | None:
         there = self.s3.current(RESULTS, keys.status_key(PREFIX, key))

@@ -525,6 +525,23 @@ MUTATIONS = [
         REACH,
     ),
     Mutation(
+        "whoever is on call may delete pictures",
+        "modules/operators/main.tf",
+        swap(
+            'data "aws_iam_policy_document" "operator" {\n  source_policy_documents = '
+            "[data.aws_iam_policy_document.reader.json]",
+            'data "aws_iam_policy_document" "operator" {\n  source_policy_documents = '
+            "[data.aws_iam_policy_document.forget.json]",
+        ),
+        f"{ACCESS} -k on_call",
+    ),
+    Mutation(
+        "whoever forgets may delete whole buckets' objects",
+        "modules/operators/main.tf",
+        in_statement("DeleteUploadsAndResults", "${var.uploads.arn}/${var.uploads.prefix}*", "*"),
+        f"{ACCESS} -k on_call",
+    ),
+    Mutation(
         "a conversion may delete uploads that are to stay",
         CONVERSION_ACCESS,
         swap('for_each = var.uploads.delete_on_success ? ["delete"] : []', 'for_each = ["delete"]'),

@@ -389,6 +389,48 @@ def test_who_operates_may_remake_only_where_the_module_does(applied: Apply) -> N
     assert len(outputs["operator_policy_json"]) < 6144
 
 
+FORGETTING = [
+    ("s3:ListBucketVersions", "s3:::media"),
+    ("s3:DeleteObject", UPLOAD),
+    ("s3:DeleteObjectVersion", UPLOAD),
+    ("s3:DeleteObjectVersion", RENDITION),
+    ("s3:DeleteObject", STATUS),
+    ("s3:PutObject", STATUS),
+    ("s3:PutObject", FOLDED),
+    ("events:PutEvents", BUS),
+]
+NEVER_FORGETTING = [
+    ("s3:DeleteObject", ELSEWHERE),
+    ("s3:PutObject", UPLOAD),
+    ("s3:PutObject", RENDITION),
+    ("s3:DeleteBucket", "s3:::media"),
+    ("states:StartExecution", MACHINE),
+    ("sqs:DeleteMessage", QUEUE),
+    ("events:PutEvents", BUS.replace("default", "other")),
+]
+
+
+def test_who_may_delete_is_named_apart_from_whoever_is_on_call(applied: Apply) -> None:
+    outputs = applied("own_buckets").outputs["all"]
+    forget, operator = (
+        list(statements(kind, outputs[f"{kind}_policy_json"])) for kind in ("forget", "operator")
+    )
+    for action, thing in [*LOOKING, *FORGETTING]:
+        assert may(forget, action, f"arn:aws:{thing}"), (action, thing)
+    for action, thing in FORGETTING:
+        assert not may(operator, action, f"arn:aws:{thing}"), (action, thing)
+    for action, thing in NEVER_FORGETTING:
+        assert not may(forget, action, f"arn:aws:{thing}"), (action, thing)
+    (source,) = {
+        value
+        for statement in forget
+        if "events:PutEvents" in statement.actions
+        for value in statement.condition_values("events:source")
+    }
+    assert source == "upload-workflow"
+    assert len(outputs["forget_policy_json"]) < 6144
+
+
 def test_a_bucket_that_was_brought_is_told_what_one_that_is_made_has(applied: Apply) -> None:
     brought = applied("own_buckets").outputs["all"]["brought_buckets"]
     assert applied("default").outputs["all"]["brought_buckets"] == {}
@@ -497,6 +539,7 @@ def test_outputs_hold_names_and_places_only(applied: Apply, case: str) -> None:
         "dead_letters",
         "brought_buckets",
         "events",
+        "forget_policy_json",
         "functions",
         "monitoring",
         "results",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
+import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.moto_account import KEY, NAME, Account, Calls, account
 from upload_workflow.__main__ import main
-from upload_workflow.job.document import State
+from upload_workflow.job.document import State, timestamp
 from upload_workflow.ops import __main__ as command
-from upload_workflow.ops import redrive
+from upload_workflow.ops import forget, redrive
 
 
 @pytest.fixture(name="account")
@@ -347,3 +350,71 @@ def test_whoever_says_no_region_is_asked_for_one(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     assert command.main(["--name", "photos", "jobs"]) == 2
     assert capsys.readouterr().err == "Say in which region: --region, or AWS_REGION.\n"
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forget, "PATIENCE", forget.PATIENCE * 0)
+
+
+def kept(account: Account) -> list[str]:
+    return [
+        one["Key"]
+        for bucket in ("uploads", "results")
+        for one in account.aws.s3.list_object_versions(Bucket=bucket).get("Versions", [])
+    ]
+
+
+@pytest.mark.usefixtures("patient")
+def test_forget_says_first_what_it_would_delete_and_deletes_it_when_told_to(
+    account: Account,
+) -> None:
+    account.upload(KEY, b"zero")
+    account.document(account.upload(), State.SUCCEEDED)
+    before = kept(account)
+    code, said, _ = typed("forget", KEY)
+    assert code == 0 and kept(account) == before
+    assert "1 upload would be deleted for good." in said and "--yes" in said
+    assert re.search(rf"^2 +0 +yes +{KEY}$", said, re.MULTILINE)
+    (dry,) = asked("forget", KEY)
+    assert (dry["originals"], dry["document"], dry["forgotten"]) == (2, True, False)
+    code, said, _ = typed("forget", "--prefix", KEY, "--yes")
+    assert code == 0 and "1 upload forgotten." in said
+    assert kept(account) == []
+    assert "Of 1 key there is nothing." in typed("forget", KEY, "--yes")[1]
+
+
+def test_a_job_that_runs_is_not_forgotten(account: Account) -> None:
+    lease = timestamp(datetime.now(UTC) + timedelta(minutes=1))
+    account.document(account.upload(), State.RUNNING, lease_until=lease)
+    before = kept(account)
+    code, said, _ = typed("forget", KEY, "--yes")
+    assert code == 1 and "running" in said and kept(account) == before
+    (left,) = asked("forget", KEY)
+    assert "running" in left["reason"] and not left["forgotten"]
+
+
+@pytest.mark.parametrize("wrong", [("elsewhere/one",), ("--prefix", ""), ("--prefix", "upl")])
+def test_only_uploads_are_forgotten(account: Account, wrong: tuple[str, ...]) -> None:
+    code, _, said = typed("forget", *wrong, "--yes")
+    assert code == 2 and "Keys begin with uploads/" in said
+
+
+@pytest.mark.usefixtures("account")
+def test_forget_names_keys_or_a_prefix() -> None:
+    code, _, said = typed("forget", "--yes")
+    assert code == 2 and "--prefix uploads/" in said
+    with pytest.raises(SystemExit) as ended:
+        typed("forget", KEY, "--prefix", KEY)
+    assert ended.value.code == 2
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("at", range(2, 12, 3))
+def test_a_ctrl_c_leaves_no_upload_half_forgotten(account: Account, at: int) -> None:
+    account.document(account.upload(), State.SUCCEEDED)
+    before = kept(account)
+    with Calls(account.aws, at, "before", lambda: signal.raise_signal(signal.SIGINT)):
+        code, _, said = typed("forget", KEY, "--yes")
+    assert code == 130 and "Traceback" not in said
+    assert kept(account) in ([], before)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import Rejected
 from . import keys
-from .document import SCHEMA, Problem, State, Subject
+from .document import SCHEMA, Problem, State, StatusDocument, Subject
 from .transitions import Decision, Ignored, Recorded
 from .upload import Upload
 
@@ -65,6 +65,12 @@ def _facts(decision: Decision, upload: Upload, results: Results) -> dict[str, An
     if document.error is not None:
         facts["error"] = asdict(document.error)
     return facts
+
+
+def forgotten_announcement(document: StatusDocument, results: Results, who: str) -> dict[str, Any]:
+    """That all that was kept of an upload is deleted. who: the ARN of whoever did it."""
+    told = _announced(document.job_id, document.upload, results, "FORGOTTEN")
+    return told | {"forgotten_by": who}
 
 
 def malformed_announcement(refusal: Rejected) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import uuid
 
 # S3's limit on a key, in bytes of UTF-8.
@@ -63,6 +64,29 @@ def rendition_key(
     """
     folder = results_folder(results_prefix, upload_key)
     return f"{folder}/{job}/{recipe}/{rendition}.{extension}"
+
+
+# Below a results folder. Releases before 0.2.0 had no recipe. A status document that lies there is
+# of an upload whose key has such an end.
+_RENDITION = (
+    rf"[a-z2-7]{{{JOB_ID_LENGTH}}}/(?:[a-z2-7]{{{RECIPE_LENGTH}}}/)?(?!status\.json\Z)[^/]+\.[^/]+"
+)
+_RESULT = re.compile(rf"(.+)/(?:status\.json|{_RENDITION})", re.DOTALL)
+
+
+def is_rendition_in(folder: str, key: str) -> bool:
+    """Whether it is a rendition of the upload with this results folder.
+
+    Results of uploads whose keys begin with that upload's lie below the same folder.
+    """
+    below = key.removeprefix(f"{folder}/")
+    return below != key and re.fullmatch(_RENDITION, below) is not None
+
+
+def upload_key(results_prefix: str, key: str) -> str | None:
+    """The upload of which this is a result, as its folder tells; None if it is none."""
+    found = _RESULT.fullmatch(key.removeprefix(results_prefix))
+    return found and found[1]
 
 
 def issued_key(uploads_prefix: str, owner: str | None, upload_id: uuid.UUID) -> str:

@@ -29,6 +29,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any
 
 from ..errors import FailureCode, Rejected, RejectionCode
+from . import keys
 from .document import Problem, State, StatusDocument, StoredRendition, Subject, timestamp
 from .metadata import Metadata
 from .upload import Scan, Upload, order
@@ -243,6 +244,41 @@ def seed(
         updated_at=timestamp(now),
         expires_at=expires_at,
     )
+
+
+_FORGOTTEN = Problem(
+    RejectionCode.UPLOAD_GONE.value,
+    "The picture was deleted by whoever looks after this service. Upload it again if it is still "
+    "wanted.",
+    retryable=False,
+)
+
+
+# No execution of Step Functions has it: to each of them this end is another's.
+_BY_OPERATOR = "ops-forget"
+
+
+def forget(current: StatusDocument | None, bucket: str, key: str, now: datetime) -> StatusDocument:
+    """What stands there while all that is kept of an upload is deleted: it promises nothing.
+
+    Its job has its end by it; where none is known, one that no version has, so that an event which
+    comes late finds the key ended as well.
+    """
+    if current is None:
+        current = replace(seed(bucket, key, now, expires_at=""), expires_at=None)
+    return replace(
+        _ended(current, State.REJECTED, now),
+        job_id=current.job_id or keys.job_id(bucket, key, ""),
+        execution=_BY_OPERATOR,
+        image=None,
+        recipe=None,
+        renditions=(),
+        error=_FORGOTTEN,
+    )
+
+
+def is_forgotten(document: StatusDocument) -> bool:
+    return document.error == _FORGOTTEN
 
 
 def is_same_version(one: Subject | Upload, other: Subject | Upload) -> bool:

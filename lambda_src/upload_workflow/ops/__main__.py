@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..job.document import StatusDocument
 from ..terminal import ProgressLine, bar, bear_any_character, printable
-from . import causes, doctor, interrupts, pause, redrive, remake_command, story
+from . import causes, doctor, forget_command, interrupts, pause, redrive, remake_command, story
 from .jobs import Job, JobState, find_jobs
 from .letters import Taken, count
 from .pause import NotExchanged
@@ -549,6 +549,7 @@ def _parser() -> argparse.ArgumentParser:
     command("pause", _pause, "Lets new uploads wait, without losing one.")
     command("resume", _resume, "Lets new uploads start executions again.")
     remake_command.add_steps(commands, shared)
+    forget_command.add_to(commands, shared)
     command("doctor", _doctor, "Compares what there is with what the module makes.")
     return parser
 

@@ -114,8 +114,8 @@ def find_jobs(
     No states asked for means all but ISSUED.
     """
     wanted = set(states) or set(JobState) - {JobState.ISSUED}
-    changed = None if since is None else _Names(_written_since(workflow, prefix, since))
-    met = _Names()
+    changed = None if since is None else Names(_written_since(workflow, prefix, since))
+    met = Names()
 
     def uploads() -> Iterator[tuple[str, StoredUpload]]:
         for key, upload in stored_uploads(workflow, prefix):
@@ -130,25 +130,25 @@ def find_jobs(
             if status_key not in met and (since is None or written >= since):
                 yield status_key
 
-    is_alive = partial(_is_alive, workflow)
+    alive = partial(is_alive, workflow)
 
     def of_upload(found: tuple[str, StoredUpload]) -> Job | None:
         key, upload = found
         document = read_document(workflow, keys.status_key(workflow.results_prefix, key))
-        return _job(key, document, upload, workflow.uploads_bucket, now, is_alive)
+        return _job(key, document, upload, workflow.uploads_bucket, now, alive)
 
     def of_document(status_key: str) -> Job | None:
         document = read_document(workflow, status_key)
         if document is None or document.upload.bucket != workflow.uploads_bucket:
             return None  # deleted meanwhile, or another workflow's
-        return _job(document.upload.key, document, None, workflow.uploads_bucket, now, is_alive)
+        return _job(document.upload.key, document, None, workflow.uploads_bucket, now, alive)
 
     for job in chain(concurrently(of_upload, uploads()), concurrently(of_document, documents())):
         if job is not None and job.state in wanted and job.key.startswith(prefix):
             yield job
 
 
-class _Names:
+class Names:
     """Names that were met, eight bytes of each: a million fit where their texts would not.
 
     Two names in 2^64 would be taken for each other.
@@ -189,7 +189,7 @@ def find_job(workflow: Workflow, key: str, now: datetime) -> Job | None:
     upload = read_upload(workflow, key)
     if document is None and upload is None:
         return None
-    return _job(key, document, upload, workflow.uploads_bucket, now, partial(_is_alive, workflow))
+    return _job(key, document, upload, workflow.uploads_bucket, now, partial(is_alive, workflow))
 
 
 # 404: of HEAD, and of a key with a control character, which the XML of S3's answer cannot quote.
@@ -246,7 +246,7 @@ def _job(  # noqa: PLR0917  what is known of one key
     return Job(key, state, since or written or uploaded or now, document, upload)
 
 
-def _is_alive(workflow: Workflow, execution: str) -> bool:
+def is_alive(workflow: Workflow, execution: str) -> bool:
     return execution_status(workflow, execution) == "RUNNING"
 
 

@@ -83,6 +83,11 @@ class Aws:
         return cast("LambdaClient", self._client("lambda"))
 
     @cached_property
+    def caller(self) -> str:
+        """The ARN of whoever runs the command."""
+        return str(self._client("sts").get_caller_identity()["Arn"])
+
+    @cached_property
     def iam(self) -> IAMClient:
         return cast("IAMClient", self._client("iam"))
 

@@ -1,0 +1,201 @@
+"""An operator's `forget` that ends at any moment: nobody reads a promise of what is gone, nothing
+comes back, and the same command ends the work.
+
+The steps are its requests to S3, enumerated from a run without faults, as for a job's crashes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.support.memory_s3 import MemoryS3
+from tests.support.upload_world import (
+    PREFIX,
+    RESULTS,
+    UPLOADS,
+    Killed,
+    World,
+    created_event,
+    picture,
+)
+from upload_workflow.job import keys, transitions
+from upload_workflow.job.document import State
+from upload_workflow.ops.forget import Kept, Left, keys_below
+
+PLAIN, FOLDED, BELOW = "uploads/one", "uploads/../two", "uploads/one/below"
+VERSIONED = pytest.mark.parametrize("versioned", [False, True])
+
+
+def converted(*, versioned: bool) -> World:
+    """Two versions of two keys that are to go, each with its results, and one key that stays."""
+    world = World(s3=MemoryS3(uploads=True, results=versioned))
+    for key in (PLAIN, FOLDED, BELOW):
+        for shade in (1, 2):
+            world.execute(world.put(key, picture(shade)), f"e{shade}")
+    world.announced.clear()
+    world.pass_time(hours=1)
+    return world
+
+
+def left(world: World) -> set[tuple[str, str]]:
+    """Bucket and key of all of which any version or marker is there."""
+    return {
+        (bucket, key)
+        for bucket in (UPLOADS, RESULTS)
+        for key, versions in world.s3.buckets[bucket].objects.items()
+        if versions
+    }
+
+
+def kept_of(world: World, key: str) -> set[tuple[str, str]]:
+    """What there is of a key, whoever counts."""
+    folder = keys.results_folder(PREFIX, key)
+    below = [one for one in world.s3.buckets[RESULTS].objects if one.startswith(f"{folder}/")]
+    beyond = f"{keys.results_folder(PREFIX, BELOW)}/"
+    results = {(RESULTS, one) for one in below if key == BELOW or not one.startswith(beyond)}
+    return left(world) & ({(UPLOADS, key)} | results)
+
+
+class Strike:
+    """Ends the numbered request of a world, before it is made or after."""
+
+    def __init__(self, world: World, at: int, when: str, error: type[BaseException]) -> None:
+        self.world, self.at, self.when, self.error = world, at, when, error
+        self.seen = 0
+
+    def __enter__(self) -> Strike:
+        self.world.s3.before, self.world.s3.after = self._before, self._after
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.world.s3.before = self.world.s3.after = lambda operation, request: None
+
+    def _before(self, operation: str, request: dict[str, Any]) -> None:
+        self.seen += 1
+        if self.seen == self.at and self.when == "before":
+            raise self.error
+
+    def _after(self, operation: str, request: dict[str, Any]) -> None:
+        if self.seen == self.at and self.when == "after":
+            raise self.error
+
+
+@VERSIONED
+@pytest.mark.parametrize("key", [PLAIN, FOLDED])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whatever_breaks_in_at_any_request_the_same_command_ends_the_work(
+    key: str, when: str, versioned: bool
+) -> None:
+    struck, at = True, 0
+    while struck:
+        at += 1
+        world = converted(versioned=versioned)
+        others = left(world) - kept_of(world, key)
+        with Strike(world, at, when, Killed) as strike, suppress(Killed):
+            world.forget(key)
+        struck = strike.seen >= at
+        document = world.document(key)
+        assert document is None or world.missing_renditions(document) == [], at
+        # Also by whoever knows no more than a prefix: a folder that is folded tells no key.
+        found = key in set(keys_below(world.workflow, "uploads/"))
+        assert found is bool(kept_of(world, key)), at
+        world.forget(key)
+        assert left(world) == others, at
+        told = [one for one in world.announced if one["upload"]["key"] == key]
+        # A crash between telling it and the last deletion tells it again; none keeps it silent.
+        assert 1 <= len(told) <= 2 and {one["state"] for one in told} == {"FORGOTTEN"}
+    assert at > 12
+
+
+STEPS = range(1, 20)
+
+
+@VERSIONED
+@pytest.mark.parametrize("step", STEPS)
+def test_a_job_that_is_at_work_is_not_forgotten_under_its_hands(step: int, versioned: bool) -> None:
+    """Forgotten at every step of a job: it is left, or it was ended and stays away."""
+    world = World(s3=MemoryS3(uploads=True, results=versioned))
+    event = world.put(PLAIN)
+    answers: list[Kept | Left] = []
+    seen = 0
+
+    def meanwhile(operation: str, request: dict[str, Any]) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            world.s3.before = lambda operation, request: None
+            answers.append(world.forget(PLAIN))
+
+    world.s3.before = meanwhile
+    world.execute(event)
+    world.s3.before = lambda operation, request: None
+    if not answers:
+        answers.append(world.forget(PLAIN))
+        assert isinstance(answers[0], Kept)
+    document = world.document(PLAIN)
+    if isinstance(answers[0], Kept):
+        assert document is None and kept_of(world, PLAIN) == set()
+    else:
+        assert document is not None and document.state is State.SUCCEEDED
+        assert world.missing_renditions(document) == []
+
+
+@VERSIONED
+def test_an_event_that_comes_after_everything_was_deleted_brings_nothing_back(
+    versioned: bool,
+) -> None:
+    for at in range(1, 40):
+        world = converted(versioned=versioned)
+        thing = world.s3.buckets[UPLOADS].objects[PLAIN][-1]
+        event = created_event(PLAIN, thing)
+        with Strike(world, at, "before", Killed), suppress(Killed):
+            world.forget(PLAIN)
+        before = world.document(PLAIN)
+        world.execute(event, "late")
+        world.execute(event | {"redrive": True}, "later")
+        assert world.document(PLAIN) == before, at
+
+
+def test_an_upload_that_waits_may_be_starting_and_is_left_for_a_quarter_of_an_hour() -> None:
+    world = World()
+    world.put(PLAIN)
+    assert isinstance(world.forget(PLAIN), Left)
+    world.pass_time(minutes=16)
+    assert isinstance(world.forget(PLAIN), Kept)
+    assert left(world) == set()
+
+
+def test_a_document_of_another_bucket_is_left() -> None:
+    world = converted(versioned=False)
+    event = world.put(PLAIN, bucket=RESULTS)
+    world.s3.delete_object(Bucket=RESULTS, Key=keys.status_key(PREFIX, PLAIN))
+    world.execute(event)
+    assert isinstance(world.forget(PLAIN), Left)
+
+
+@VERSIONED
+@pytest.mark.parametrize("at", range(1, 24))
+def test_a_document_that_somebody_replaces_at_any_request_is_not_deleted_with_the_old_one(
+    at: int, versioned: bool
+) -> None:
+    world = converted(versioned=versioned)
+    other = transitions.seed(UPLOADS, PLAIN, world.now, expires_at="")
+    operations: list[str] = []
+
+    def replace(operation: str, request: dict[str, Any]) -> None:
+        operations.append(operation)
+        if len(operations) == at:
+            status_key = keys.status_key(PREFIX, PLAIN)
+            world.s3._put(Bucket=RESULTS, Key=status_key, Body=other.to_bytes())
+
+    world.s3.before = replace
+    answer = world.forget(PLAIN)
+    world.s3.before = lambda operation, request: None
+    began = operations.index("PutObject") + 1
+    if at <= began:
+        assert isinstance(answer, Kept)
+    elif at <= len(operations):
+        assert world.document(PLAIN) == other

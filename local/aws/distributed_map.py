@@ -198,7 +198,8 @@ class MapRun:
         if writer is None:
             return self.lines.get("SUCCEEDED", [])
         where = self._value(writer["Arguments"])
-        folder = f"{where['Prefix']}/{uuid.uuid4()}"
+        # As the examples of the guide have it: the Map Run's own name.
+        folder = f"{where['Prefix']}/{self.arn.rpartition(':')[2]}"
         files: dict[str, list[Document]] = {"SUCCEEDED": [], "FAILED": [], "PENDING": []}
         for status, lines in self.lines.items():
             body = "".join(f"{json.dumps(line)}\n" for line in lines).encode()

@@ -22,6 +22,7 @@ def stack(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     variables = {
         "name": NAME,
         "upload_api": {"authorization": "NONE"},
+        "workflow": {"remake": {"max_concurrency": 4}},
         "monitoring": {"runbook_url": "https://example.com/operations.md"},
     }
     with configured(aws, tmp_path_factory.mktemp("stack"), variables) as root:

@@ -149,6 +149,7 @@ class Run:
     started: datetime
     stopped: datetime | None
     input: str
+    output: str | None
     error: str | None
     cause: str | None
     redrivable: bool
@@ -156,6 +157,10 @@ class Run:
     @property
     def is_running(self) -> bool:
         return self.status == _RUNNING
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in _UNFINISHED
 
 
 def latest(workflow: Workflow) -> Run | None:
@@ -176,6 +181,7 @@ def _run(workflow: Workflow, arn: str) -> Run:
         started=told["startDate"],
         stopped=told.get("stopDate"),
         input=told["input"],
+        output=told.get("output"),
         error=told.get("error"),
         cause=told.get("cause"),
         redrivable=told.get("redriveStatus") == "REDRIVABLE",
@@ -203,7 +209,7 @@ def resume(workflow: Workflow, now: datetime) -> tuple[str, bool]:
     last = latest(workflow)
     if last is None:
         raise CannotRemake("There was no remake yet; `remake start` starts one.")
-    if last.status not in _UNFINISHED:
+    if not last.is_unfinished:
         raise CannotRemake(f"{last.name} {last.status}: it left nothing to resume.")
     with _to_its_end():
         young = last.stopped is not None and now - last.stopped < REDRIVABLE_FOR
@@ -321,10 +327,13 @@ class Report:
         self._add({"code": error, "message": cause}, named, len(items))
 
 
-def report(workflow: Workflow, map_run: str) -> Report | None:
+def report(workflow: Workflow, run: Run, map_run: str) -> Report | None:
     """Read line by line. None while Step Functions has not written it."""
-    bucket = workflow.results_bucket
-    manifest = _json(workflow, bucket, f"{workflow.reports_prefix}{map_run}/manifest.json")
+    bucket, key = workflow.results_bucket, f"{workflow.reports_prefix}{map_run}/manifest.json"
+    # Of a run that did not succeed it is told nowhere: it lies where the Map Run's name says.
+    if run.status == "SUCCEEDED" and run.output:
+        key = json.loads(run.output)["ResultWriterDetails"]["Key"]
+    manifest = _json(workflow, bucket, key)
     if manifest is None:
         return None
     found = Report()

@@ -180,7 +180,7 @@ def _status(workflow: Workflow, options: argparse.Namespace) -> int:
             line.show(f"{bar(at.done, at.total)} {_how_far(at)}")
         interrupts.pause(_LOOK_EVERY_SECONDS)
     line.clear()
-    report = remake.report(workflow, at.map_run) if at and not run.is_running else None
+    report = remake.report(workflow, run, at.map_run) if at and not run.is_running else None
     if options.json:
         _print_json(_status_facts(run, at, report))
     else:
@@ -240,20 +240,22 @@ def _status_lines(
         return [*lines, drawn + _how_far(at)]
     if run.error:
         lines.append(f"It ended by {run.error}: {printable(run.cause or '')}")
-    if report is None:
-        lines.append("Step Functions has written no report of it.")
-        return lines
+    lines += _report_lines(report) if report else ["Step Functions has written no report of it."]
+    if run.is_unfinished:
+        lines.append("What is done is done; `remake resume` does the rest.")
+    elif report and report.outcomes["FAILED"]:
+        lines.append("Another `remake start` tries what failed again, and passes over the rest.")
+    return lines
+
+
+def _report_lines(report: remake.Report) -> list[str]:
     counts = ", ".join(f"{number} {outcome}" for outcome, number in report.outcomes.most_common())
-    lines.append(f"{counted(report.outcomes.total(), 'object')}: {counts}")
+    lines = [f"{counted(report.outcomes.total(), 'object')}: {counts}"]
     for code, number in report.codes.most_common():
         named = ", ".join(printable(key) for key in report.keys[code])
         more = f" and {number - len(report.keys[code])} more" * (number > len(report.keys[code]))
         lines.append(f"{number} {code}: {_explained(code, report.messages[code])}")
         lines.append(f"  {named}{more}")
-    if run.status != "SUCCEEDED" or report.outcomes["FAILED"]:
-        lines.append(
-            "What is done is done; `remake resume` or another `remake start` does the rest."
-        )
     return lines
 
 

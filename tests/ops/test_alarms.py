@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +101,16 @@ def _by_dashboard(dashboard: Mapping[str, Any]) -> Iterator[Named]:
 def written_by_the_code() -> dict[str, str]:
     """Metric and dimension of every line that a job can leave."""
     emitted = {}
-    for state in ("SUCCEEDED", "REJECTED", "IGNORED", "FAILED"):
+    # A remake records no failure.
+    for state, remake in set(
+        product(("SUCCEEDED", "REJECTED", "IGNORED", "FAILED"), (None, "r"))
+    ) - {("FAILED", "r")}:
         line = JobLine(
             state=state,
             execution="e",
             attempt=0,
             redrive=False,
+            remake=remake,
             upload_bytes=1,
             rendition_bytes=1,
             stages_ms={"convert": 1},
@@ -140,7 +145,10 @@ def test_every_dimension_has_the_name_of_something_that_is_there(
     there = {
         "Workflow": {NAME},
         "QueueName": {outputs["dead_letters"]["name"]},
-        "StateMachineArn": {outputs["state_machine"]["arn"]},
+        "StateMachineArn": {
+            outputs["state_machine"]["arn"],
+            outputs["remake"]["state_machine"]["arn"],
+        },
         "FunctionName": {function["name"] for function in outputs["functions"].values()},
         "RuleName": {rule["Name"] for rule in rules},
         "ApiId": {outputs["upload_api"]["api_id"]},
@@ -173,8 +181,7 @@ def test_every_paragraph_says_the_same_four_things() -> None:
 def test_no_paragraph_speaks_of_an_alarm_that_is_gone(alarms: Mapping[str, Alarm]) -> None:
     headings = set(re.findall(r"^### ([a-z]+-[a-z-]+)$", OPERATIONS.read_text(), re.MULTILINE))
     # Made where jobs wait for a scan, and where originals go: neither is so in this stack.
-    only_where_asked_to = {"uploads-not-scanned", "originals-kept", "remakes-failed"}
-    assert headings <= only_where_asked_to.union(alarms)
+    assert headings <= {*alarms, "uploads-not-scanned", "originals-kept"}
 
 
 def test_every_alarm_tells_its_topic_of_trouble_and_of_its_end(
@@ -265,6 +272,7 @@ def troubles(stack: Stack) -> dict[str, tuple[Metric, Shape]]:
     )
     queue = {"QueueName": outputs["dead_letters"]["name"]}
     machine = {"StateMachineArn": outputs["state_machine"]["arn"]}
+    remake = {"StateMachineArn": outputs["remake"]["state_machine"]["arn"]}
     api = {"ApiId": outputs["upload_api"]["api_id"]}
     undelivered, lost = "FailedInvocations", "InvocationsFailedToBeSentToDlq"
     letters, oldest = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
@@ -282,6 +290,7 @@ def troubles(stack: Stack) -> dict[str, tuple[Metric, Shape]]:
         "executions-timed-out": (of("AWS/States", "ExecutionsTimedOut", machine), times),
         "executions-aborted": (of("AWS/States", "ExecutionsAborted", machine), times),
         "executions-throttled": (of("AWS/States", "ExecutionThrottled", machine), times),
+        "remakes-failed": (of("AWS/States", "ExecutionsFailed", remake), times),
         "convert-image-errors": (of("AWS/Lambda", "Errors", convert), times),
         "convert-image-throttled": (of("AWS/Lambda", "Throttles", convert), times),
         "convert-image-near-time-out": (of("AWS/Lambda", "Duration", convert), worst_of_ten),

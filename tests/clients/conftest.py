@@ -48,7 +48,8 @@ def open_api(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Anybody may upload, and there is the page."""
     data = tmp_path_factory.mktemp("open")
     api = {"authorization": "NONE", "page": True}
-    with deployed(aws, data, name="open", upload_api=api) as deployment:
+    remakes = {"remake": {"max_concurrency": 2}}
+    with deployed(aws, data, name="open", upload_api=api, workflow=remakes) as deployment:
         yield deployment
 
 

@@ -35,6 +35,7 @@ FILLED_IN = {
     "P": "uploads/",
     "KEY": "uploads/a",
     "NAME": "photos",
+    "FILE": "keys",
     "FILE...": "a.jpg",
     "URL": "https://example.com/",
     "FOLDER": "out",

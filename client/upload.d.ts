@@ -100,7 +100,7 @@ export interface Options {
     /** Ends sending and waiting: the promise is rejected with an AbortError. */
     signal?: AbortSignal | undefined;
 }
-/** The API takes no such upload, or not from this caller. The message is for people; asking again changes nothing. */
+/** The API takes no such upload, or not from this caller, or is not there. The message is for people; asking again changes nothing. */
 export declare class Refused extends Error {
     readonly name = "Refused";
 }

@@ -4,7 +4,7 @@
  * For browsers (Chrome and Edge from 86, Firefox from 78, Safari from 14 on) and Node.js from 20 on. Knows the upload
  * API, the storage's answers and the status document (docs/client.md); believes nothing that comes from between.
  */
-/** The API takes no such upload, or not from this caller. The message is for people; asking again changes nothing. */
+/** The API takes no such upload, or not from this caller, or is not there. The message is for people; asking again changes nothing. */
 export class Refused extends Error {
     constructor() {
         super(...arguments);
@@ -66,6 +66,8 @@ export async function issue(api, file, options = {}) {
         if ([401, 403].includes(answer.status) && told.message) {
             throw new Refused("The API wants an access token, or another one.");
         }
+        if (answer.status === 404 && told.message)
+            throw new Refused("There is no upload API at this address.");
         if (told.status_url)
             return told;
     }

@@ -93,7 +93,7 @@ export interface Options {
   signal?: AbortSignal | undefined;
 }
 
-/** The API takes no such upload, or not from this caller. The message is for people; asking again changes nothing. */
+/** The API takes no such upload, or not from this caller, or is not there. The message is for people; asking again changes nothing. */
 export class Refused extends Error {
   override readonly name = "Refused";
 }
@@ -163,6 +163,7 @@ export async function issue(api: string, file: Picture, options: Options = {}): 
     if ([401, 403].includes(answer.status) && told.message) {
       throw new Refused("The API wants an access token, or another one.");
     }
+    if (answer.status === 404 && told.message) throw new Refused("There is no upload API at this address.");
     if (told.status_url) return told as Issued;
   }
   throw new Error("The upload does not get through.");

@@ -90,6 +90,17 @@ def test_waiting_ends_when_the_storage_says_that_the_link_has_expired(site: Path
     assert done.stdout == "The link to the result has expired.\n"
 
 
+def test_an_address_without_an_api_is_said_at_once(site: Path) -> None:
+    (site / "lost.mjs").write_text("""
+        import { upload } from "upload-workflow";
+        globalThis.fetch = async () => new Response('{"message": "Not Found"}', { status: 404 });
+        const said = ({ name, message }) => `${name}: ${message}`;
+        console.log(await upload("x:", new Blob()).catch(said));
+    """)
+    done = run(npm.node(), "lost.mjs", folder=site)
+    assert done.stdout == "Refused: There is no upload API at this address.\n"
+
+
 STRICT = ("--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--noEmit")
 
 

@@ -112,7 +112,7 @@ run "the_log_holds_errors_and_nothing_of_the_clients" {
   }
 
   assert {
-    condition     = aws_cloudwatch_log_group.state_machine.retention_in_days == 30 && aws_sfn_state_machine.convert_image.logging_configuration[0].log_destination == "${aws_cloudwatch_log_group.state_machine.arn}:*"
+    condition     = aws_cloudwatch_log_group.state_machine.name == "/aws/vendedlogs/states/photos" && aws_cloudwatch_log_group.state_machine.retention_in_days == 30 && aws_sfn_state_machine.convert_image.logging_configuration[0].log_destination == "${aws_cloudwatch_log_group.state_machine.arn}:*"
     error_message = "The log is ${jsonencode(aws_cloudwatch_log_group.state_machine)}."
   }
 }

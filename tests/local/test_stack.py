@@ -28,6 +28,7 @@ from tests.local.pictures import photograph
 from tests.local.processes import mentioning
 from upload_workflow.issue.issue import Issued
 from upload_workflow.issue.request import UploadRequest
+from upload_workflow.job.keys import status_key
 
 PATIENCE_SECONDS = 60
 
@@ -102,6 +103,30 @@ def test_a_file_that_is_no_image_is_rejected_with_a_reason(stack: Stack, announc
     assert document["error"]["code"] == "NotAnImage"
     assert document["error"]["message"]
     wait_for("the announcement", lambda: announced(issued.key)["Upload Rejected"])
+
+
+def test_an_upload_in_parts_and_a_copy_start_jobs_like_any_other(stack: Stack) -> None:
+    """Field: rules that listen to one way of putting an object miss the others."""
+    s3, uploads = stack.aws.client("s3"), stack.outputs["uploads"]
+    parts, copy = (f"{uploads['prefix']}{name}" for name in ("in parts.jpg", "a copy.jpg"))
+    place = {"Bucket": uploads["bucket"], "Key": parts}
+    begun = s3.create_multipart_upload(**place, ContentType="image/jpeg")["UploadId"]
+    part = s3.upload_part(**place, UploadId=begun, PartNumber=1, Body=photograph(320, 240))
+    listed = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+    s3.complete_multipart_upload(**place, UploadId=begun, MultipartUpload=listed)
+    s3.copy_object(Bucket=uploads["bucket"], Key=copy, CopySource=place)
+    results = stack.outputs["results"]
+
+    def ended(key: str) -> bool:
+        where = {"Bucket": results["bucket"], "Key": status_key(results["prefix"], key)}
+        try:
+            found = json.loads(s3.get_object(**where)["Body"].read())
+        except s3.exceptions.NoSuchKey:
+            return False
+        return bool(found["state"] == "SUCCEEDED")
+
+    for key in (parts, copy):
+        wait_for(key, lambda key=key: ended(key))  # type: ignore[misc]
 
 
 def test_nothing_passes_by_plain_http(stack: Stack) -> None:

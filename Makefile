@@ -23,6 +23,7 @@ help:
 	@echo "make up/down  the same stack, left running / taken away; LOCAL_PROVIDER=real with the real provider"
 	@echo "make package  the Lambda zip, ARCH=x86_64|arm64, EXTRAS=heic,pdf"
 	@echo "make prove    what only AWS can say, in an account of yours: PROFILE=... REGION=... ACCOUNT=..."
+	@echo "make release  everything that is published, VERSION=... KEY=...;  make screenshots  the README's pictures"
 	@echo "make bench    performance against the peers;  make load  the fault audit"
 
 .venv/ready: requirements/dev.txt pyproject.toml

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,19 +62,37 @@ def _make(lock: int, *, anew: bool) -> int:
         [*pip, *wheels, *locked],
         [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
     ]
-    for step in steps:
-        if code := _run(step, lock):
-            return code
+    with _scratch() as scratch:
+        for step in steps:
+            if code := _run(step, lock, scratch):
+                return code
     READY.touch()
     return 0
 
 
-def _run(command: list[str], lock: int) -> int:
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A temporary folder for pip, which leaves half a gigabyte in it when it is broken off.
+
+    Called and locked as those of `make demo`, which clears up after what was killed.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="upload-workflow-") as folder,
+        (Path(folder) / "lock").open("wb") as in_use,
+    ):
+        fcntl.flock(in_use, fcntl.LOCK_EX)
+        yield folder
+
+
+def _run(command: list[str], lock: int, scratch: str) -> int:
     """The exit code. The command has a group of its own, so that Ctrl-C is for us.
 
     It holds the lock, too: if we are killed, the next setup waits for what is still at work.
     """
-    with subprocess.Popen(command, start_new_session=True, pass_fds=[lock]) as process:
+    environment = {**os.environ, "TMPDIR": scratch}
+    with subprocess.Popen(
+        command, start_new_session=True, pass_fds=[lock], env=environment
+    ) as process:
         try:
             return process.wait()
         except BaseException:

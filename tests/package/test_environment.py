@@ -90,15 +90,19 @@ def test_a_python_without_ensurepip_is_named_and_forgotten_once_it_is_there(
     assert not (clone / ".venv").exists()
 
 
-def test_a_setup_that_was_broken_off_at_any_step_is_mended_by_the_next(clone: Path) -> None:
-    for place, number in enumerate((signal.SIGINT, signal.SIGKILL, signal.SIGINT)):
+def test_a_setup_that_was_broken_off_at_any_step_is_mended_by_the_next(
+    clone: Path, tmp_path: Path
+) -> None:
+    for place, number in enumerate((signal.SIGINT, signal.SIGINT, signal.SIGKILL)):
         shutil.rmtree(clone / ".venv", ignore_errors=True)
-        with make(clone) as command:
+        with make(clone, TMPDIR=str(tmp_path)) as command:
             *_, reached = itertools.islice(moments(clone / ".venv"), place + 1)
             os.killpg(command.pid, number)
             _, said = command.communicate()
         assert "Traceback" not in said
         assert not (clone / ".venv/ready").exists(), reached
+        if number == signal.SIGINT:
+            assert list(tmp_path.iterdir()) == [], reached
     code, said = made(clone)
     assert (code, "Setting up .venv" in said) == (0, True), said
     assert is_usable(clone / ".venv")

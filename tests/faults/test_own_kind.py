@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.faults.conftest import CONTEXT, ENVIRONMENT, Functions, started
 from tests.faults.test_functions import document, put
+from tests.local.laboratory import wait_for
 from tests.support.upload_world import World
 from upload_workflow.errors import Rejected, RejectionCode, Unforeseen
 from upload_workflow.image.limits import Limits
@@ -125,6 +126,20 @@ def test_a_function_without_a_fence_is_told_of_in_the_same_words() -> None:
     with pytest.raises(Unforeseen, match="The file cannot be read") as refused:
         work(b"1 / 0", KIND.order(FACTS, lambda bucket, key: b""))
     assert "ZeroDivisionError" in (refused.value.cause or "")
+
+
+def test_a_program_that_the_function_runs_ends_with_it(fence: Fence, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    code = (
+        "import subprocess, time\n"
+        "started = subprocess.Popen(['sleep', '3600'])\n"
+        f"open({str(pid)!r}, 'w').write(str(started.pid))\n"
+        "time.sleep(3600)"
+    )
+    with pytest.raises(Rejected):
+        asked(fence, code)
+    wait_for("its end", lambda: not Path(f"/proc/{pid.read_text()}/exe").exists(), 10)
+    assert asked(fence, f"made = [{FILE}]")["a"].data == b"x"
 
 
 # A converter that a file has taken over answers what it likes.

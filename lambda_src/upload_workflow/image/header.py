@@ -172,7 +172,7 @@ def sniff(head: bytes) -> str:
 
 
 def known_formats() -> Collection[str]:
-    return {*Format, *PLUGS}
+    return (*Format, *PLUGS)
 
 
 def _brands(head: bytes) -> set[bytes]:

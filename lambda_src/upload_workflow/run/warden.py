@@ -24,6 +24,7 @@ import subprocess  # noqa: F401, as logging
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from typing import Any, NoReturn
@@ -99,11 +100,15 @@ def keep(door: socket.socket, kind: Kind) -> NoReturn:
                 outside.close()
                 door.close()
                 _die_with(warden)
+                os.setpgid(0, 0)
                 _serve(inside, work, kind)
             inside.close()
             socket.send_fds(door, [b"converter"], [outside.fileno()])
             outside.close()
             _, status = os.waitpid(converter, 0)
+            with suppress(ProcessLookupError):
+                # What it started and did not end, such as a program that its kind of work runs.
+                os.killpg(converter, signal.SIGKILL)
             converter = 0
             door.send(str(status).encode())
     finally:

@@ -69,7 +69,8 @@ class LargeAccount:
             return SimpleNamespace(**{name: self._counted(call) for name, call in calls.items()})
 
         s3 = client(get_object=self._get_object, head_object=self._head_object)
-        s3.get_paginator = lambda _: SimpleNamespace(paginate=self._pages)
+        pages = {"list_objects_v2": self._pages, "list_object_versions": self._version_pages}
+        s3.get_paginator = lambda name: SimpleNamespace(paginate=pages[name])
         return SimpleNamespace(
             s3=s3,
             states=client(
@@ -146,6 +147,18 @@ class LargeAccount:
             return
         for first in range(0, self.jobs, _PAGE):
             yield whole(bucket=Bucket, first=first, last=min(first + _PAGE, self.jobs))
+
+    def _version_pages(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
+        """Of the whole bucket, or of one key: then all of it that there is."""
+        listing = Prefix in ("uploads/", "results/uploads/", "results/sha256-")
+        pages = self._pages(Bucket, Prefix) if listing else [{"Contents": [{"Key": Prefix}]}]
+        for page in pages:
+            yield {
+                "Versions": [
+                    {"Key": one["Key"], "VersionId": "v", "ETag": '"e"', "IsLatest": True}
+                    for one in page["Contents"]
+                ]
+            }
 
     def _page(self, bucket: str, first: int, last: int) -> dict[str, Any]:
         found = [

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.large_account import LargeAccount
 from upload_workflow.ops import __main__ as command
+from upload_workflow.ops import forget_command
 from upload_workflow.ops.crowd import AHEAD, concurrently
 from upload_workflow.ops.workflow import THREADS
 
@@ -27,7 +28,8 @@ def typed(monkeypatch: pytest.MonkeyPatch, account: LargeAccount, *arguments: st
 
 
 def peak_bytes(monkeypatch: pytest.MonkeyPatch, jobs: int, *arguments: str) -> int:
-    monkeypatch.setattr(command, "print", lambda *_, **__: None, raising=False)
+    for module in (command, forget_command):
+        monkeypatch.setattr(module, "print", lambda *_, **__: None, raising=False)
     typed(monkeypatch, LargeAccount(100), *arguments)  # what is loaded once
     tracemalloc.start()
     try:
@@ -37,7 +39,15 @@ def peak_bytes(monkeypatch: pytest.MonkeyPatch, jobs: int, *arguments: str) -> i
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("arguments", [("jobs", "--limit", "20"), ("jobs", "--json"), ("redrive",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("jobs", "--limit", "20"),
+        ("jobs", "--json"),
+        ("redrive",),
+        ("forget", "--prefix", "uploads/"),
+    ],
+)
 def test_of_each_further_job_nothing_is_kept_but_the_digest_of_its_name(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:

@@ -24,7 +24,7 @@ from .image.converted import EXTENSIONS
 from .image.limits import Limits, refuse_bytes
 from .run.fence import Fence
 from .settings import ConvertImageSettings
-from .work import Facts, Fetch, File, Made, Order, Words, Work, recipe_of
+from .work import Facts, Fetch, File, Made, Order, Words, Work, is_content_type, recipe_of
 
 __all__ = ["Facts", "File", "Refused", "handler_of"]
 
@@ -64,8 +64,13 @@ class OwnKind:
             try:
                 made = Made(tuple(self.convert(upload, _facts(order))))
                 self.check(made)
-            except (Rejected, MemoryError):
+            except Rejected:
                 raise
+            except MemoryError as error:
+                raise Rejected(
+                    RejectionCode.TOO_MUCH_MEMORY,
+                    f"The file takes more memory to convert than is allowed. {self.words.less}",
+                ) from error
             except Exception as error:
                 raise Unforeseen(traceback.format_exc(), self.words.noun) from error
             return made
@@ -96,7 +101,14 @@ def handler_of(
     content_types: of what may be made; a converter that a file has taken over can make no other.
 
     Outside of the workflow's function, as in tests of yours, the handler can only be made.
+    Raises ValueError for a recipe or content types that are none.
     """
+    if not isinstance(recipe, str) or not recipe:
+        raise ValueError(f'A recipe is a name such as "waveform-1", unlike {recipe!r}.')
+    if isinstance(content_types, str) or not all(map(is_content_type, content_types)):
+        raise ValueError(
+            f'Content types are several such as {{"image/png"}}, unlike {content_types!r}.'
+        )
     if "RESULTS_BUCKET" not in os.environ:
         return _homeless
     settings = ConvertImageSettings.from_env(os.environ)

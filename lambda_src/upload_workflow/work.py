@@ -36,6 +36,11 @@ def recipe_of(facts: Mapping[str, Any]) -> str:
     return base64.b32encode(digest).decode("ascii").lower()[:RECIPE_LENGTH]
 
 
+def is_content_type(value: object) -> bool:
+    """In lower case and without parameters, as a file is stored."""
+    return isinstance(value, str) and _CONTENT_TYPE.match(value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of an upload beside its bytes. Its client stated it, and nobody checked it.
@@ -75,7 +80,7 @@ class File:
             )
         if not isinstance(self.data, bytes) or not self.data:
             raise ValueError(f"The data of {self.name} is bytes, at least one.")
-        if not isinstance(self.content_type, str) or not _CONTENT_TYPE.match(self.content_type):
+        if not is_content_type(self.content_type):
             raise ValueError(
                 'A content type is one in lower case without parameters, such as "image/png", '
                 f"unlike {self.content_type!r}."

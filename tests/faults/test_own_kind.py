@@ -210,6 +210,23 @@ def test_outside_of_the_workflow_a_handler_can_be_made_and_says_where_it_belongs
         handler({}, CONTEXT)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"recipe": ""},
+        {"recipe": 1},
+        {"content_types": "image/png"},
+        {"content_types": {"png"}},
+        {"content_types": {"image/png", None}},
+    ],
+)
+def test_a_handler_that_nothing_could_come_of_is_refused_in_a_sentence(
+    wrong: dict[str, Any],
+) -> None:
+    with pytest.raises(ValueError, match=r"unlike .*\.$"):
+        handler_of(told, **{"recipe": "told-1"} | wrong)
+
+
 def waveform_module() -> ModuleType:
     """The example's module, imported as a worker imports it."""
     file = ROOT / "examples/own-kind/waveform.py"

@@ -89,6 +89,7 @@ def test_renditions_and_limits_can_be_given(
         ("[]", "renditions.json holds no JSON object"),
         ("{", "renditions.json holds no JSON: Expecting"),
         ('{"a": 5}', "renditions.json holds no renditions"),
+        ('{"../Large": {"width_px": 1}}', "1 to 32 lower-case letters"),
     ],
 )
 def test_a_wrong_call_is_told_from_a_wrong_picture(

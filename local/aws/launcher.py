@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from pathlib import Path
@@ -258,7 +259,12 @@ def own_folder(folder: Path) -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         if workers := sys.modules.get("ministack.core.lambda_runtime"):
             workers.reset()
-        shutil.rmtree(folder, ignore_errors=True)
+        # A thread that was just starting a worker writes into it for a moment more.
+        for _ in range(20):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.05)
 
 
 def listening(port: int) -> socket.socket:

@@ -39,6 +39,9 @@ NAMESPACE = "upload-workflow"
 RELEASED_EXTRAS: tuple[tuple[str, ...], ...] = ((), ("heic",))
 
 _VERSION_FILE = "lambda_src/upload_workflow/__init__.py"
+# Whoever keeps an unpacked release in a repository of their own keeps its packages there, too.
+_IGNORED = (b"/build/\n", b"/build/*\n!/build/*.zip\n")
+
 _EXECUTABLE = "100755"  # as git writes the mode of a file
 
 
@@ -147,6 +150,7 @@ def make(version: str, folder: Path) -> Path:
     files = tracked()
     files |= {f"build/{package.name}": Entry(package.read_bytes()) for package in packages}
     files |= {"sbom.cdx.json": Entry(bill), "VERSION": Entry(f"{version}\n".encode())}
+    files[".gitignore"] = Entry(files[".gitignore"].data.replace(*_IGNORED))
     files["SHA256SUMS"] = Entry(checksums({name: file.data for name, file in files.items()}))
     archive = folder / f"upload-workflow-{version}.tar.gz"
     write_archive(archive, f"upload-workflow-{version}", files)

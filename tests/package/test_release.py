@@ -69,6 +69,18 @@ def test_a_release_holds_what_git_tracks_and_nothing_that_lies_beside_it(
     assert files == tracked | packages | {"VERSION", "SHA256SUMS", "sbom.cdx.json"}
 
 
+def test_an_unpacked_release_can_be_kept_in_a_repository_of_ones_own(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    """Seen: its own .gitignore kept the functions' packages out, and the pipeline had none."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "--work-tree", str(unpacked), "add", ".")
+    kept = git(tmp_path, "ls-files").splitlines()
+    assert [name for name in kept if name.startswith("build/")] == sorted(
+        f"build/{file.name}" for file in (unpacked / "build").iterdir()
+    )
+
+
 OBJECTIONS = {
     "a changed file": ("main.tf", "Commit or put away what differs from the last commit: main.tf."),
     "a file that git does not know": ("examples/minimal/secret.auto.tfvars", "Commit or put away"),

@@ -36,6 +36,7 @@ TESTS = (
     "tests/unit/test_ops_letters.py",
     "tests/unit/test_ops_redrive.py",
     "tests/unit/test_ops_command.py",
+    "tests/unit/test_ops_remake.py",
     "tests/unit/test_ops_scale.py",
     "tests/faults",
 )
@@ -564,6 +565,78 @@ MUTATIONS = (
         "run/job_line.py",
         "None if line.redrive else line.since_event_ms",
         "line.since_event_ms",
+    ),
+    Mutation(
+        "remake: none starts beside another",
+        "ops/remake.py",
+        "_refuse_beside_another(workflow)\n    name",
+        "name",
+    ),
+    Mutation(
+        "remake: nobody who cannot be asked agrees",
+        "ops/remake_command.py",
+        "if not sys.stdin.isatty():\n        return False",
+        "if not sys.stdin.isatty():\n        return True",
+    ),
+    Mutation(
+        "remake: only a yes is one",
+        "ops/remake_command.py",
+        'in ("y", "yes")',
+        'not in ("n", "no")',
+    ),
+    Mutation(
+        "remake: what cannot be redriven begins again",
+        "ops/remake.py",
+        'if error_code(error) != "ExecutionNotRedrivable":',
+        "if True:",
+    ),
+    Mutation(
+        "remake: redriven is what ended within a fortnight",
+        "ops/remake.py",
+        "now - last.stopped < REDRIVABLE_FOR",
+        "now > last.stopped",
+    ),
+    Mutation(
+        "remake: a list that was put is read by somebody",
+        "ops/remake.py",
+        "interrupts.hold()\n    try:\n        yield\n    finally:\n        interrupts.release()",
+        "yield",
+    ),
+    Mutation(
+        "remake: a plan keeps a few keys of a million",
+        "ops/sources.py",
+        "if len(found.sample) < sample:",
+        "if found.objects:",
+    ),
+    Mutation(
+        "remake: each key may be in the sample",
+        "ops/sources.py",
+        "(place := dice.randrange(found.objects)) < sample",
+        "(place := dice.randrange(found.objects)) < 0",
+    ),
+    Mutation(
+        "remake: a recipe from before the change is not today's",
+        "ops/remake.py",
+        "if datetime.fromisoformat(document.updated_at) > sure",
+        "if sure",
+    ),
+    Mutation(
+        "remake: what was deleted is not counted",
+        "ops/sources.py",
+        'if entry.get("IsDeleteMarker") != "true":',
+        "if entry:",
+    ),
+    Mutation(
+        "remake: a batch that failed is told object by object",
+        "ops/remake.py",
+        'self.outcomes["FAILED"] += len(items)',
+        'self.outcomes["FAILED"] += 1',
+    ),
+    Mutation(
+        "remake: S3's writes bound the estimate",
+        "ops/estimate.py",
+        "if by_writes > by_workers:",
+        "if by_writes > by_workers * 1e9:",
     ),
 )
 

@@ -214,6 +214,8 @@ def test_the_wheel_brings_the_commands_and_the_signing_library_without_pillow(
         assert said.startswith("usage: ")
     signing = "import upload_workflow.issue, sys; assert 'PIL' not in sys.modules"
     run([str(installed / "python"), "-c", signing], tmp_path, environment)
+    figures = "from upload_workflow.ops.rates import PRICES, Facts; Facts.committed()"
+    run([str(installed / "python"), "-c", figures], tmp_path, environment)
     done = subprocess.run(
         [program, "convert", "a.jpg", "--out", "."],
         env=environment,

@@ -137,14 +137,6 @@ def test_a_million_unchanged_objects_cost_less_than_five_dollars_to_pass_over() 
     assert FACTS.unchanged.ms > REQUEST_MS and FACTS.unchanged.reads == 1
 
 
-def test_twice_as_many_at_a_time_take_half_as_long_until_s3_is_the_limit() -> None:
-    def seconds(at_once: int) -> float:
-        return estimate(1_000_000, 0, replace(MACHINE, at_once=at_once), FACTS, PRICES).seconds
-
-    assert seconds(20) == pytest.approx(2 * seconds(40))
-    assert seconds(1_000) == pytest.approx(seconds(900)) == 1_000_000 * FACTS.remade.writes / 3_500
-
-
 def test_the_document_shows_the_figures_of_the_tool() -> None:
     text = Path("docs/cost.md").read_text()
     bills = [bill(FACTS, PRICES, express=e, architecture=arch) for e, arch in KINDS]

@@ -269,7 +269,7 @@ class Progress:
     map_run: str
 
     def rate(self, now: datetime) -> float:
-        """Objects a second, so far."""
+        """Objects a second since it began."""
         return self.done / max((now - self.since).total_seconds(), 1)
 
 
@@ -285,7 +285,7 @@ def progress(workflow: Workflow, run: Run) -> Progress | None:
         total=items["total"],
         done=items["succeeded"] + failed,
         failed=failed,
-        since=told.get("redriveDate") or told["startDate"],
+        since=told["startDate"],
         map_run=told["mapRunArn"].rpartition(":")[2],
     )
 

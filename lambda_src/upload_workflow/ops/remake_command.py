@@ -88,8 +88,8 @@ def _start(workflow: Workflow, options: argparse.Namespace) -> int:
     source = _source(workflow, options)
     told = _tell_plan(workflow, source, options, quiet=options.json)
     if not (options.yes or _agreed("Start it?")):
-        if not options.json:
-            print("Nothing was changed. Run it again with --yes to do it without being asked.")
+        said = "Nothing was changed. Run it again with --yes to do it without being asked."
+        print(said, file=sys.stderr if options.json else sys.stdout)
         return 1
     name = remake.start(workflow, source, _now())
     if options.json:
@@ -169,6 +169,7 @@ def _plan_lines(
 
 def _status(workflow: Workflow, options: argparse.Namespace) -> int:
     deadline, line = monotonic() + options.wait, ProgressLine()
+    pace = _Pace()
     while True:
         run = remake.latest(workflow)
         if run is None:
@@ -177,21 +178,40 @@ def _status(workflow: Workflow, options: argparse.Namespace) -> int:
         if not run.is_running or monotonic() >= deadline:
             break
         if at is not None:
-            line.show(f"{bar(at.done, at.total)} {_how_far(at)}")
+            line.show(f"{bar(at.done, at.total)} {_how_far(at, pace.rate(at))}")
         interrupts.pause(_LOOK_EVERY_SECONDS)
     line.clear()
     report = remake.report(workflow, run, at.map_run) if at and not run.is_running else None
     if options.json:
         _print_json(_status_facts(run, at, report))
     else:
-        for text in _status_lines(run, at, report):
+        for text in _status_lines(run, at, report, pace.rate(at) if at else 0):
             print(text)
     is_off = run.status in ("FAILED", "TIMED_OUT") or bool(report and report.outcomes["FAILED"])
     return 1 if is_off else 0
 
 
-def _how_far(at: remake.Progress) -> str:
-    rate = at.rate(_now())
+class _Pace:
+    """Objects a second: since the first look, or since the beginning while that was the only one.
+
+    A remake that goes on after a stop has stood still in between.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[datetime, int] | None = None
+
+    def rate(self, at: remake.Progress) -> float:
+        now = _now()
+        if self._first is None:
+            self._first = now, at.done
+        began, done = self._first
+        seconds = (now - began).total_seconds()
+        if at.done > done and seconds >= _LOOK_EVERY_SECONDS:
+            return (at.done - done) / seconds
+        return at.rate(now)
+
+
+def _how_far(at: remake.Progress, rate: float) -> str:
     left = f", {_lasting((at.total - at.done) / rate)} left" if rate and at.done < at.total else ""
     failed = f", {at.failed} failed" if at.failed else ""
     return f"{at.done} of {counted(at.total, 'object')}{failed}, {rate:.1f} a second{left}"
@@ -230,14 +250,14 @@ def _report_facts(report: remake.Report) -> dict[str, Any]:
 
 
 def _status_lines(
-    run: remake.Run, at: remake.Progress | None, report: remake.Report | None
+    run: remake.Run, at: remake.Progress | None, report: remake.Report | None, rate: float
 ) -> list[str]:
     lines = [f"{run.name}: {run.status}, started at {moment(run.started)}."]
     if run.is_running:
         if at is None:
             return [*lines, "It is reading what there is to do."]
         drawn = f"{bar(at.done, at.total)} " if sys.stdout.isatty() else ""
-        return [*lines, drawn + _how_far(at)]
+        return [*lines, drawn + _how_far(at, rate)]
     if run.error:
         lines.append(f"It ended by {run.error}: {printable(run.cause or '')}")
     lines += _report_lines(report) if report else ["Step Functions has written no report of it."]

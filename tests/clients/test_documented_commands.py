@@ -98,6 +98,7 @@ def test_a_command_of_operations_runs_as_it_stands(
     (alias,) = re.findall(r"^alias ops=.*NAME'$", OPERATIONS, re.M)
     lines = ["shopt -s expand_aliases", alias.replace("NAME", "open")]
     filled_in = re.sub(r"\bN\b", "5", command.replace("KEY", key))
+    filled_in = re.sub(r"\bP\b", "uploads/", filled_in)
     (tmp_path / "FILE").write_text(key)
     done = shell([*lines, filled_in], tmp_path, environment)
     assert "Traceback" not in done.stderr

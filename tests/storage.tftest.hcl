@@ -299,10 +299,16 @@ run "a_backend_may_issue_uploads_and_nothing_else" {
 
   assert {
     condition = { for statement in data.aws_iam_policy_document.signer.statement : statement.sid => [statement.actions, statement.resources] } == {
-      SignUploadForms            = [toset(["s3:PutObject"]), toset(["arn:aws:s3:::photos-uploads-123456789012-eu-central-1/uploads/*"])]
-      SeedAndSignStatusDocuments = [toset(["s3:GetObject", "s3:PutObject"]), toset(["arn:aws:s3:::photos-results-123456789012-eu-central-1/results/uploads/*/status.json"])]
+      SignUploadForms     = [toset(["s3:PutObject"]), toset(["arn:aws:s3:::photos-uploads-123456789012-eu-central-1/uploads/*"])]
+      SignStatusDocuments = [toset(["s3:GetObject"]), toset(["arn:aws:s3:::photos-results-123456789012-eu-central-1/results/uploads/*/status.json"])]
+      SeedStatusDocuments = [toset(["s3:PutObject"]), toset(["arn:aws:s3:::photos-results-123456789012-eu-central-1/results/uploads/*/status.json"])]
     }
     error_message = "The signer may do ${jsonencode(data.aws_iam_policy_document.signer.statement)}."
+  }
+
+  assert {
+    condition     = one([for statement in data.aws_iam_policy_document.signer.statement : [for c in statement.condition : [c.test, c.variable, join("", c.values)]] if statement.sid == "SeedStatusDocuments"]) == [["Null", "s3:if-none-match", "false"]]
+    error_message = "The signer may overwrite status documents: ${jsonencode(data.aws_iam_policy_document.signer.statement)}."
   }
 }
 

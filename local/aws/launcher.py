@@ -186,6 +186,20 @@ def adapt(lambda_svc: ModuleType) -> None:
     bound_concurrency(lambda_svc, CONVERSIONS_AT_ONCE, CONVERSION_WAIT_SECONDS, RECORDS_AT_ONCE)
 
 
+def tell_conditions_of_writes(iam_actions: ModuleType) -> None:
+    """IAM hears whether a write is conditional, as S3's page on enforcing them says."""
+    told = iam_actions.s3_service_context
+
+    def also(action: str, query: Any, path: str = "", headers: Any = None) -> dict[str, Any]:
+        context: dict[str, Any] = told(action, query, path, headers)
+        for name in ("if-match", "if-none-match"):
+            if (headers or {}).get(name):
+                context[f"s3:{name}"] = headers[name]
+        return context
+
+    iam_actions.__dict__["s3_service_context"] = also
+
+
 def adapt_maps(version: str) -> None:
     """What a remake wants of Step Functions. Ends with a sentence if it cannot be had."""
     # Beside this script, so not `local.aws.distributed_map`, in MiniStack's own environment.
@@ -228,6 +242,7 @@ def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]
         sys.exit(problem)
     adapt(lambda_svc)
     adapt_maps(version)
+    tell_conditions_of_writes(importlib.import_module("ministack.core.iam_actions"))
     # Beside this script, so not `local.aws.saved_queries`, in MiniStack's own environment.
     logs = importlib.import_module("ministack.services.cloudwatch_logs")
     importlib.import_module("saved_queries").add_saved_queries(logs)

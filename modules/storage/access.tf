@@ -127,9 +127,22 @@ data "aws_iam_policy_document" "signer" {
   }
 
   statement {
-    sid       = "SeedAndSignStatusDocuments"
-    actions   = ["s3:GetObject", "s3:PutObject"]
+    sid       = "SignStatusDocuments"
+    actions   = ["s3:GetObject"]
     resources = ["${local._arn.results}/${var.results.prefix}${var.uploads.prefix}*/status.json"]
+  }
+
+  statement {
+    sid       = "SeedStatusDocuments"
+    actions   = ["s3:PutObject"]
+    resources = ["${local._arn.results}/${var.results.prefix}${var.uploads.prefix}*/status.json"]
+
+    condition {
+      # Where there is a document already, it is the workflow's: no other is written over it.
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["false"]
+    }
   }
 
   dynamic "statement" {

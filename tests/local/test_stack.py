@@ -151,12 +151,14 @@ def test_the_signer_may_only_sign_and_seed(stack: Stack) -> None:
     uploads, results = stack.outputs["uploads"], stack.outputs["results"]
     issued = send(stack, photograph(400, 300))
     rendition = result(issued)["renditions"][0]
+    status = status_key(results["prefix"], issued.key)
     for forbidden in (
         lambda: s3.list_objects_v2(Bucket=results["bucket"]),
         lambda: s3.get_object(Bucket=uploads["bucket"], Key=issued.key),
         lambda: s3.get_object(Bucket=results["bucket"], Key=rendition["key"]),
         lambda: s3.put_object(Bucket=uploads["bucket"], Key="elsewhere", Body=b""),
         lambda: s3.put_object(Bucket=results["bucket"], Key=rendition["key"], Body=b""),
+        lambda: s3.put_object(Bucket=results["bucket"], Key=status, Body=b""),
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
             forbidden()

@@ -277,7 +277,13 @@ MUTATIONS = [
     Mutation(
         "a backend may overwrite renditions",
         STORAGE_ACCESS,
-        in_statement("SeedAndSignStatusDocuments", "*/status.json", "*"),
+        in_statement("SeedStatusDocuments", "*/status.json", "*"),
+        "promises:storage",
+    ),
+    Mutation(
+        "a backend may overwrite status documents",
+        STORAGE_ACCESS,
+        in_statement("SeedStatusDocuments", '["false"]', '["true"]'),
         "promises:storage",
     ),
     Mutation(

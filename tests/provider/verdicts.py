@@ -97,7 +97,8 @@ def questions(applied: list[Applied]) -> list[Question]:
             for way, changed in _changes(kind, path, configured):
                 dotted = ".".join(str(step) for step in path if isinstance(step, str))
                 asked.append(Question(f"{kind}.{name}.{dotted}{way}", kind, state, changed))
-    return list({question.name: question for question in asked}.values())
+    # Of blocks of a kind the first is asked that says it.
+    return list({question.name: question for question in reversed(asked)}.values())[::-1]
 
 
 def judge(
@@ -238,9 +239,9 @@ def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
     if isinstance(value, dict):
         for name, child in value.items():
             blocks = isinstance(child, list) and child and isinstance(child[0], dict)
-            if blocks and child[0]:
-                yield from _leaves(child[0], (*path, name, 0))
-            elif not blocks:
+            for index, block in enumerate(child if blocks else []):
+                yield from _leaves(block, (*path, name, index))
+            if not blocks:
                 yield (*path, name)
 
 

@@ -79,7 +79,11 @@ class Laboratory:
             "Arguments": {"FunctionName": function_arn, "Payload": "{% $states.input %}"},
             "End": True,
         }
-        definition = {"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": task}}
+        return self.defined(name, {"Call": task})
+
+    def defined(self, name: str, states: dict[str, Any]) -> str:
+        """A state machine of these states, which begins with the first; its ARN."""
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
         made = self.aws.client("stepfunctions").create_state_machine(
             name=name, definition=json.dumps(definition), roleArn=self._role(name + "-machine")
         )

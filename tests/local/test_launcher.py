@@ -198,6 +198,41 @@ def test_functions_see_nothing_of_the_host(
     assert seen["AWS_ENDPOINT_URL"] == aws.endpoint_url
 
 
+def test_a_distributed_map_works_in_batches_and_takes_expressions(
+    laboratory: Laboratory, plain_laboratory: Laboratory
+) -> None:
+    over = {
+        "Type": "Map",
+        "Label": "all",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:listObjectsV2",
+            "Arguments": {"Bucket": "listed", "Prefix": "{% $states.input.prefix %}"},
+        },
+        "ItemSelector": {"key": "{% $states.context.Map.Item.Value.Key %}"},
+        "ItemBatcher": {"MaxItemsPerBatch": 2},
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+            "StartAt": "Keys",
+            "States": {
+                "Keys": {"Type": "Pass", "Output": "{% $states.input.Items.key %}", "End": True}
+            },
+        },
+        "Output": "{% $sort($reduce($states.result, $append)) %}",
+        "End": True,
+    }
+    for place, as_on_aws in ((laboratory, True), (plain_laboratory, False)):
+        s3, states = place.aws.client("s3"), place.aws.client("stepfunctions")
+        s3.create_bucket(
+            Bucket="listed", CreateBucketConfiguration={"LocationConstraint": place.aws.region}
+        )
+        for key in ("a/1", "a/2", "a/3", "b/1"):
+            s3.put_object(Bucket="listed", Key=key, Body=b"")
+        started = place.start(place.defined("maps", {"Over": over}), {"prefix": "a/"})
+        place.outcome(started)
+        said = states.describe_execution(executionArn=started).get("output")
+        assert (json.loads(said or "null") == ["a/1", "a/2", "a/3"]) is as_on_aws
+
+
 def test_another_ministack_is_refused_in_one_sentence() -> None:
     other = types.ModuleType("lambda_svc")
     assert "lambda_svc._execute_function_dispatch is missing" in str(

@@ -159,6 +159,18 @@ def test_an_event_that_comes_after_everything_was_deleted_brings_nothing_back(
         assert world.document(PLAIN) == before, at
 
 
+@VERSIONED
+def test_below_a_prefix_lies_no_key_that_is_shorter(versioned: bool) -> None:
+    """Results of a key lie below the key and a slash, where results of longer keys lie as well."""
+    world = converted(versioned=versioned)
+    document = world.document(PLAIN)
+    assert document is not None
+    folder = keys.results_folder("", document.renditions[0].key.removeprefix(PREFIX))
+    for prefix in (f"{PLAIN}/", folder, folder[:-5]):
+        found = set(keys_below(world.workflow, prefix))
+        assert found == ({BELOW} if BELOW.startswith(prefix) else set()), prefix
+
+
 def test_an_upload_that_waits_may_be_starting_and_is_left_for_a_quarter_of_an_hour() -> None:
     world = World()
     world.put(PLAIN)

@@ -296,7 +296,8 @@ def leave_report(account: Account) -> None:
     denied = {"code": "AccessDenied", "message": "not yours"}
     problems = [{"key": f"uploads/{n}", "outcome": "FAILED", "error": denied} for n in range(7)]
     refused = {"objects": 7, "outcomes": {"FAILED": 7}, "problems": problems}
-    late = {"Items": [{"key": "uploads/slow"}, {"encoded_key": "uploads/slow%20too"}]}
+    things = [{"key": "uploads/slow"}, {"encoded_key": "uploads/slow%20too"}]
+    late = {"Items": [{"object": thing} for thing in things]}
     files = {
         "SUCCEEDED": [well, odd],
         "FAILED": [

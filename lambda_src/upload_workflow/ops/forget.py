@@ -89,7 +89,8 @@ def _keys_below(workflow: Workflow, prefix: str) -> Iterator[str]:
     results = workflow.results_prefix
     for version in _versions(workflow, workflow.results_bucket, results + prefix):
         key = keys.upload_key(results, version.key)
-        if key is not None:
+        # Results of a shorter key lie below it: those of "a/one" below "a/one/".
+        if key is not None and key.startswith(prefix):
             yield key
     for version in _versions(workflow, workflow.results_bucket, f"{results}sha256-"):
         if version.is_newest and version.key.endswith("/status.json"):

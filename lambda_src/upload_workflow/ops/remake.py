@@ -323,7 +323,8 @@ class Report:
             return
         items = json.loads(execution["Input"])["Items"]
         self.outcomes["FAILED"] += len(items)
-        named = [str(item.get("key") or item.get("encoded_key")) for item in items]
+        things = [item["object"] for item in items]
+        named = [str(thing.get("key") or thing.get("encoded_key")) for thing in things]
         self._add({"code": error, "message": cause}, named, len(items))
 
 

@@ -44,6 +44,7 @@ if variant == "unadapted":
     launcher.adapt = lambda lambda_svc: None
     launcher.adapt_maps = lambda version: None
     launcher.over_tls = lambda app: app
+    launcher.tell_conditions_of_writes = lambda iam_actions: None
 elif variant == "impatient":
     launcher.CONVERSIONS_AT_ONCE = 1
     launcher.CONVERSION_WAIT_SECONDS = 0.2

@@ -10,13 +10,15 @@ import subprocess
 import time
 import types
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 import local.aws.server
 from local import paths
@@ -269,3 +271,26 @@ def get(url: str, headers: dict[str, str]) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def test_who_may_write_only_where_nothing_stands_is_told_from_who_may_not(
+    aws: LocalAws, unadapted: LocalAws
+) -> None:
+    """Untouched, IAM does not hear that a write is conditional, and refuses all of them."""
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:PutObject",
+        "Resource": "*",
+        "Condition": {"Null": {"s3:if-none-match": "false"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for running, may_seed in ((aws, True), (unadapted, False)):
+        bucket, user = "seeds", make_user(running.client("iam"), "sower", policy)
+        running.client("s3").create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": running.region}
+        )
+        seed = partial(running.client("s3", user).put_object, Bucket=bucket, Key="seed", Body=b"")
+        with nullcontext() if may_seed else pytest.raises(ClientError, match="AccessDenied"):
+            seed(IfNoneMatch="*")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            seed()

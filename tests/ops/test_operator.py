@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from local.aws.server import Credentials
+from local.aws.server import make_user
 from local.stack import Stack, package
 from tests.local.laboratory import wait_for
 from tests.ops.conftest import NAME
@@ -351,14 +351,11 @@ def with_rights(desk: Desk, kind: str) -> Desk:
     """A desk whose user has the rights of an output and no others."""
     iam = desk.stack.aws.client("iam")
     policy = desk.stack.outputs[f"{kind}_policy_json"]
-    iam.create_user(UserName=kind)
-    iam.put_user_policy(UserName=kind, PolicyName=kind, PolicyDocument=policy)
+    signed_in = make_user(iam, kind, policy)
     # The local AWS does not see of which rule it is asked.
     sees = {"Effect": "Allow", "Action": "events:DescribeRule", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [sees]})
     iam.put_user_policy(UserName=kind, PolicyName="rules", PolicyDocument=document)
-    made = iam.create_access_key(UserName=kind)["AccessKey"]
-    signed_in = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
     aws = replace(desk.stack.aws, credentials=signed_in)
     return replace(desk, stack=replace(desk.stack, aws=aws))
 

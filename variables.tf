@@ -849,6 +849,7 @@ variable "surroundings" {
       subnet_ids         = list(string)
       security_group_ids = list(string)
     }))
+    tracing = optional(bool, false) # X-Ray follows functions and executions; 5 dollars a million traces
   })
   description = "What the infrastructure around demands. docs/reference.md says what the policy of a key must grant."
   default     = {}

@@ -131,3 +131,55 @@ run "in_a_network_the_role_of_a_workflow_has_no_business_with_it" {
     error_message = "Beside its own the role may do ${jsonencode(data.aws_iam_policy_document.own.statement)}."
   }
 }
+
+run "where_traces_are_asked_for_a_function_sends_them" {
+  variables {
+    surroundings = { place = { region = "eu-central-1" }, role_path = "/", tracing = true, tags = {} }
+  }
+
+  module {
+    source = "./modules/role"
+  }
+
+  assert {
+    condition = toset(one(data.aws_iam_policy_document.own.statement[*].actions)) == toset([
+      "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+    ])
+    error_message = "Of traces the function may do ${jsonencode(data.aws_iam_policy_document.own.statement)}."
+  }
+}
+
+run "a_workflow_asks_how_many_traces_to_take" {
+  variables {
+    lent_to      = { service = "states.amazonaws.com" }
+    surroundings = { place = { region = "eu-central-1" }, role_path = "/", tracing = true, tags = {} }
+  }
+
+  module {
+    source = "./modules/role"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTraceSegments"],
+      one(data.aws_iam_policy_document.own.statement[*].actions)
+    )) == 0
+    error_message = "Of traces the workflow may do ${jsonencode(data.aws_iam_policy_document.own.statement)}."
+  }
+}
+
+run "a_rule_sends_no_traces" {
+  variables {
+    lent_to      = { service = "events.amazonaws.com" }
+    surroundings = { place = { region = "eu-central-1" }, role_path = "/", tracing = true, tags = {} }
+  }
+
+  module {
+    source = "./modules/role"
+  }
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.own.statement) == 0
+    error_message = "Beside its own the role may do ${jsonencode(data.aws_iam_policy_document.own.statement)}."
+  }
+}

@@ -88,6 +88,10 @@ resource "aws_lambda_function" "workflow" {
     }
   }
 
+  tracing_config {
+    mode = var.surroundings.tracing ? "Active" : "PassThrough"
+  }
+
   logging_config {
     log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.function[each.key].name

@@ -55,6 +55,10 @@ resource "aws_sfn_state_machine" "remake" {
     log_destination        = "${aws_cloudwatch_log_group.remake.arn}:*"
   }
 
+  tracing_configuration {
+    enabled = var.surroundings.tracing
+  }
+
   tags = var.surroundings.tags
 }
 

@@ -77,8 +77,26 @@ data "aws_iam_policy_document" "own" {
       resources = ["*"]
     }
   }
+
+  dynamic "statement" {
+    for_each = local._sends_traces ? ["traces"] : []
+
+    content {
+      # A trace has no ARN.
+      sid       = "SendTraces"
+      actions   = concat(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], local._samples[var.lent_to.service])
+      resources = ["*"]
+    }
+  }
 }
 
 locals {
   _attaches = var.lent_to.service == "lambda.amazonaws.com" && nonsensitive(var.surroundings.network != null)
+
+  # Of what sends traces: Lambda knows by itself how many to take, Step Functions asks.
+  _samples = {
+    "lambda.amazonaws.com" = []
+    "states.amazonaws.com" = ["xray:GetSamplingRules", "xray:GetSamplingTargets"]
+  }
+  _sends_traces = var.surroundings.tracing && contains(keys(local._samples), var.lent_to.service)
 }

@@ -14,6 +14,7 @@ variable "surroundings" {
     role_path                = string
     permissions_boundary_arn = optional(string)
     network                  = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+    tracing                  = optional(bool, false)
     tags                     = map(string)
   })
   description = "Where everything is made and by which rules."

@@ -36,6 +36,10 @@ resource "aws_lambda_function" "issue_upload" {
     }
   }
 
+  tracing_config {
+    mode = var.surroundings.tracing ? "Active" : "PassThrough"
+  }
+
   logging_config {
     log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.issue_upload.name

@@ -12,6 +12,7 @@ variable "surroundings" {
     network                  = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
     kms_key_arn              = optional(string)
     log_retention_days       = number
+    tracing                  = optional(bool, false)
     tags                     = map(string)
   })
   description = "Where everything is made and by which rules."

@@ -67,6 +67,10 @@ resource "aws_sfn_state_machine" "convert_image" {
     log_destination        = "${aws_cloudwatch_log_group.state_machine.arn}:*"
   }
 
+  tracing_configuration {
+    enabled = var.surroundings.tracing
+  }
+
   tags = var.surroundings.tags
 }
 

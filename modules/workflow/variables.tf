@@ -11,6 +11,7 @@ variable "surroundings" {
     permissions_boundary_arn = optional(string)
     kms_key_arn              = optional(string)
     log_retention_days       = number
+    tracing                  = optional(bool, false)
     tags                     = map(string)
   })
   description = "Where everything is made and by which rules."

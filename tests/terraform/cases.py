@@ -55,6 +55,7 @@ CASES: Mapping[str, Case] = {
                 "role_path": "/media/",
                 "permissions_boundary_arn": BOUNDARY,
                 "network": NETWORK,
+                "tracing": True,
             },
             "monitoring": {"email_addresses": ["on-call@photos.example"]},
             "tags": {"team": "media"},

@@ -361,6 +361,12 @@ MUTATIONS = [
         DEFAULT,
     ),
     Mutation(
+        "traces are asked for and nobody may send them",
+        ROLE,
+        swap("_sends_traces = var.surroundings.tracing", "_sends_traces = false"),
+        "promises:role",
+    ),
+    Mutation(
         "services of another account may borrow a role",
         ROLE,
         swap("values   = [var.lent_to.source_account]", "values   = []"),

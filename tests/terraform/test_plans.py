@@ -38,6 +38,21 @@ def test_a_second_plan_changes_nothing(cloud: Cloud, applied: Apply) -> None:
     assert changes(cloud, applied("surrounded").folder) == {}
 
 
+@pytest.mark.parametrize(("case", "traced"), [("surrounded", True), ("default", False)])
+def test_functions_and_executions_are_traced_where_asked_for(
+    applied: Apply, case: str, traced: bool
+) -> None:
+    modes = [
+        each.values["tracing_config"][0]["mode"] for each in applied(case).of("aws_lambda_function")
+    ]
+    machines = [
+        each.values["tracing_configuration"][0]["enabled"]
+        for each in applied(case).of("aws_sfn_state_machine")
+    ]
+    assert set(modes) == {"Active" if traced else "PassThrough"}
+    assert machines == [traced]
+
+
 def test_a_plan_of_somebody_else_somewhere_else_changes_nothing(
     cloud: Cloud, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from measure.load.remake import Bucket, Remakes
 from tests.local.laboratory import wait_for
 
 BROKEN, DONE, EXISTING = 2, 3, 20
+PATIENCE_SECONDS = 120  # the machine may be busy with something else
 
 
 def picture(shade: int) -> bytes:
@@ -60,18 +61,18 @@ def test_a_bucket_that_was_full_is_made_anew_though_it_is_stopped_and_an_upload_
     bucket: Bucket, remakes: Remakes
 ) -> None:
     done = [bucket.put(f"a/done-{n}", picture(n)) for n in range(DONE)]
-    wait_for("the uploads of before", lambda: ended(bucket, *done))
+    wait_for("the uploads of before", lambda: ended(bucket, *done), PATIENCE_SECONDS)
     before = {key: bucket.document(key) for key in done}
     with remakes.nobody_hearing_of_uploads():
         broken = [bucket.put(f"a/broken-{n}", b"no image %d" % n) for n in range(BROKEN)]
         good = [bucket.put(f"a/good-{n}", picture(100 + n)) for n in range(EXISTING)]
     source = {"prefix": "uploads/a/"}
     first = remakes.start(source)
-    wait_for("a beginning", lambda: any(bucket.document(key) for key in good))
+    wait_for("a beginning", lambda: any(bucket.state(key) for key in good), PATIENCE_SECONDS)
     remakes.stop(first)
     live = bucket.put("a/live", picture(90))
     second = remakes.report(remakes.start(source))
-    wait_for("the live upload", lambda: ended(bucket, live))
+    wait_for("the live upload", lambda: ended(bucket, live), PATIENCE_SECONDS)
 
     outcomes = second.outcomes
     assert second.status == "SUCCEEDED"

@@ -6,7 +6,9 @@ The steps are its requests to S3, enumerated from a run without faults, as for a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -141,6 +143,51 @@ def test_a_job_that_is_at_work_is_not_forgotten_under_its_hands(step: int, versi
     else:
         assert document is not None and document.state is State.SUCCEEDED
         assert world.missing_renditions(document) == []
+
+
+def striking(world: World, step: int, do: Callable[[], object]) -> None:
+    """Do something between two requests that somebody else makes, but before a document's first
+    write: no condition of S3's spans the original and the document, which both may go just then."""
+    seen = 0
+
+    def meanwhile(operation: str, request: dict[str, Any]) -> None:
+        nonlocal seen
+        seen += 1
+        first_write = request.get("IfNoneMatch") and request["Key"].endswith("/status.json")
+        if seen >= step and not first_write:
+            world.s3.before = lambda operation, request: None
+            do()
+
+    world.s3.before = meanwhile
+
+
+@VERSIONED
+@pytest.mark.parametrize("known", ["by a document", "by no document"])
+@pytest.mark.parametrize("first", ["forget", "remake"])
+def test_no_remake_brings_back_what_is_being_forgotten(
+    first: str, known: str, versioned: bool
+) -> None:
+    """Each at every step of the other. What is left below the results are renditions at most,
+    which `forget` does not wait for by itself: the command does not run beside a remake."""
+    for step in range(1, 24):
+        world = World(s3=MemoryS3(uploads=True, results=versioned))
+        event = world.put(PLAIN)
+        if known == "by a document":
+            world.execute(event)
+        world.pass_time(hours=1)
+        world.recipe, world.rules = "recipe33", "rulesbbb"
+        acts: list[Callable[[str], object]] = [world.forget, world.remake]
+        begun, between = acts if first == "forget" else reversed(acts)
+        striking(world, step, partial(between, PLAIN))
+        begun(PLAIN)
+        world.s3.before = lambda operation, request: None
+        document = world.document(PLAIN)
+        if document is not None:  # the remake was through before anything was forgotten
+            assert document.state is State.SUCCEEDED and document.recipe == "recipe33", step
+            assert world.missing_renditions(document) == [], step
+            assert world.s3.current(UPLOADS, PLAIN) is not None, step
+        assert isinstance(world.forget(PLAIN), Kept)
+        assert left(world) == set(), step
 
 
 @VERSIONED

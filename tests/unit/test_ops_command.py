@@ -17,7 +17,7 @@ from tests.support.moto_account import KEY, NAME, Account, Calls, account
 from upload_workflow.__main__ import main
 from upload_workflow.job.document import State, timestamp
 from upload_workflow.ops import __main__ as command
-from upload_workflow.ops import forget, redrive
+from upload_workflow.ops import forget, forget_command, redrive
 
 
 @pytest.fixture(name="account")
@@ -392,6 +392,47 @@ def test_a_job_that_runs_is_not_forgotten(account: Account) -> None:
     assert code == 1 and "running" in said and kept(account) == before
     (left,) = asked("forget", KEY)
     assert "running" in left["reason"] and not left["forgotten"]
+
+
+def start_remake(account: Account) -> str:
+    states, arn = account.aws.states, account.workflow.remake_arn
+    return states.start_execution(stateMachineArn=arn, name="r1", input="{}")["executionArn"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_beside_a_remake_that_claims_nothing_nothing_is_forgotten(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.allow_remakes()
+    account.document(account.upload(), State.SUCCEEDED)
+    before, running = kept(account), start_remake(account)
+    for state in ("running", "stopped just now"):
+        code, _, said = typed("forget", KEY, "--yes")
+        assert code == 1 and "r1 is at work" in said and kept(account) == before, state
+        account.aws.states.stop_execution(executionArn=running)
+    assert typed("forget", KEY)[0] == 0  # which only looks
+    later = datetime.now(UTC) + timedelta(seconds=account.workflow.convert_image["Timeout"] + 1)
+    monkeypatch.setattr(forget_command, "_now", lambda: later)
+    assert typed("forget", KEY, "--yes")[0] == 0 and kept(account) == []
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("end", ["runs", "was stopped"])
+def test_a_remake_that_began_while_something_was_forgotten_is_told(
+    account: Account, end: str
+) -> None:
+    account.allow_remakes()
+    account.document(account.upload(), State.SUCCEEDED)
+
+    def meanwhile() -> None:
+        began = start_remake(account)
+        if end == "was stopped":
+            account.aws.states.stop_execution(executionArn=began)
+
+    with Calls(account.aws, 8, "before", meanwhile):
+        code, said, problem = typed("forget", KEY, "--yes")
+    assert "1 upload forgotten." in said
+    assert code == 1 and "r1 is at work" in problem and "run this again" in problem
 
 
 @pytest.mark.parametrize("wrong", [("elsewhere/one",), ("--prefix", ""), ("--prefix", "upl")])

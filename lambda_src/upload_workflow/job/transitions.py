@@ -343,6 +343,8 @@ def _aside(
     is_newest: bool,
 ) -> Decision | None:
     """Why nothing is written about this upload; None: the new document may be written."""
+    if claimant.remake is not None and current is not None and is_forgotten(current):
+        return Ignored(Reason.GONE)
     match relation(current, upload):
         case Relation.FOREIGN:
             return Ignored(Reason.OCCUPIED)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from . import interrupts
+from . import interrupts, remake
 from .crowd import concurrently
 from .forget import Kept, Left, forget, keys_below, look
 from .table import counted, row
@@ -42,7 +43,11 @@ def add_to(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _forget(workflow: Workflow, options: argparse.Namespace) -> int:
     act: Callable[[str], Kept | Left]
+    begun = _now()
     if options.yes:
+        if name := remake.at_work(workflow, begun, begun):
+            print(_beside(name, "Nothing was deleted"), file=sys.stderr)
+            return 1
         act = partial(forget, workflow, who=workflow.aws.caller, now=_now)
     else:
         act = partial(look, workflow, now=_now())
@@ -50,9 +55,21 @@ def _forget(workflow: Workflow, options: argparse.Namespace) -> int:
     try:
         with closing(concurrently(act, _keys(workflow, options))) as found:
             tell = _as_json if options.json else _as_text
-            return tell(found, options.yes)
+            code = tell(found, options.yes)
+        name = remake.at_work(workflow, begun, _now()) if options.yes else None
+        if name:
+            print(_beside(name, "It began meanwhile"), file=sys.stderr)
+        return 1 if name else code
     finally:
         interrupts.release()
+
+
+def _beside(name: str, so: str) -> str:
+    """A remake claims nothing, so that no document tells what its workers are about to write."""
+    return (
+        f"{name} is at work and may write renditions of what is deleted. {so}: run this again when "
+        "it has ended, or a few minutes after `remake stop`."
+    )
 
 
 def _keys(workflow: Workflow, options: argparse.Namespace) -> Iterator[str]:

@@ -188,6 +188,23 @@ def _run(workflow: Workflow, arn: str) -> Run:
     )
 
 
+def at_work(workflow: Workflow, since: datetime, now: datetime) -> str | None:
+    """The name of a remake whose workers may have written between the two times: those of one that
+    ended early go on until their time is over. None too where the module was not asked for remakes.
+    """
+    try:
+        last = latest(workflow)
+    except NotFound:
+        return None
+    if last is None:
+        return None
+    if last.is_unfinished and last.stopped is not None:
+        worked_until = last.stopped + timedelta(seconds=workflow.convert_image["Timeout"])
+    else:
+        worked_until = last.stopped or now
+    return last.name if worked_until >= since else None
+
+
 def start(workflow: Workflow, source: Source, now: datetime) -> str:
     """The execution's name. Raises CannotRemake while another runs, and NotFound.
 

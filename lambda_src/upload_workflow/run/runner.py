@@ -211,6 +211,9 @@ class JobRunner:
             return Ignored(Reason.GONE)
         except Overwritten:
             return Ignored(Reason.SUPERSEDED)
+        # None then and none now may be one that was forgotten between; its original went first.
+        if seen.document is None and not self.store.is_newest(upload):
+            return Ignored(Reason.GONE)
         decision, _ = self.store.update_status(
             key,
             lambda current: transitions.replace_outdated(

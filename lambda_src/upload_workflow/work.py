@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-RECIPE_LENGTH = (
-    8  # base32 characters: 40 bits tell apart the few recipes that one upload ever meets
-)
+# Base32 characters: 40 bits tell apart the few recipes that one upload ever meets.
+RECIPE_LENGTH = 8
 
 # It makes a key, of which `job/keys.py` counts the length, and a rendition's name for clients.
 RENDITION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")

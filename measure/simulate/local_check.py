@@ -66,7 +66,8 @@ class Laboratory:
         self._sent += uploads
         parcels = make_parcels(uploads, Shares(0, 0, 0, 0), seed=self._sent)
         upload(parcels, clients, self._issue, sent.append)
-        for delivery in sent:
+        # Whoever looks takes of what is looked at: the last first, which is among the last to end.
+        for delivery in reversed(sent):
             poll(delivery, None)
             while delivery.state not in TERMINAL:
                 time.sleep(_POLL_SECONDS)
@@ -102,8 +103,11 @@ class Laboratory:
         was free again."""
         machine = self._stack.outputs["state_machine"]["arn"]
         (last,) = self._states.list_executions(stateMachineArn=machine, maxResults=1)["executions"]
-        history = self._states.get_execution_history(executionArn=last["executionArn"])["events"]
-        at = {event["type"]: event["timestamp"].timestamp() for event in reversed(history)}
+        at: dict[str, float] = {}
+        while "TaskSucceeded" not in at:  # told a moment after the document has its end
+            time.sleep(0.1)
+            told = self._states.get_execution_history(executionArn=last["executionArn"])["events"]
+            at = {event["type"]: event["timestamp"].timestamp() for event in reversed(told)}
         ended = delivery.began + latency(delivery)
         return (
             at["TaskScheduled"] - delivery.began,
@@ -112,20 +116,23 @@ class Laboratory:
         )
 
     def _spent(self, uploads: int) -> Mapping[str, float]:
-        with Watch(self._stack.aws.pid) as watch:
-            self._send(uploads, CONVERSIONS_AT_ONCE)
-        return {name: spent / uploads for name, spent in watch.spent(0, time.time()).items()}
+        _, spent = self._watched(uploads, CONVERSIONS_AT_ONCE)
+        return {name: seconds / uploads for name, seconds in spent.items()}
 
     def burst(self, uploads: int) -> tuple[Burst, float]:
         """And the share of this machine's cores that others left meanwhile."""
+        burst, spent = self._watched(uploads, CLIENTS)
+        others = spent["busy"] - spent["client"] - spent["emulator"] - spent["worker"]
+        return burst, 1 - others / spent["all"]
+
+    def _watched(self, uploads: int, clients: int) -> tuple[Burst, Mapping[str, float]]:
+        """And the CPU seconds from the first upload's beginning to the last one's end."""
         with Watch(self._stack.aws.pid) as watch:
-            sent = self._send(uploads, CLIENTS)
+            sent = self._send(uploads, clients)
         began = min(delivery.began for delivery in sent)
         last = max(delivery.began + latency(delivery) for delivery in sent)
-        spent = watch.spent(began, last)
-        others = spent["busy"] - spent["client"] - spent["emulator"] - spent["worker"]
         burst = Burst(uploads / (last - began), median(map(latency, sent)))
-        return burst, 1 - others / spent["all"]
+        return burst, watch.spent(began, last)
 
 
 class Watch(threading.Thread):

@@ -62,6 +62,39 @@ run "a_bound_that_does_not_divide_is_not_passed" {
   }
 }
 
+run "a_batch_has_objects_for_five_minutes_however_few_it_works_on_at_a_time" {
+  module {
+    source = "./modules/remake"
+  }
+
+  variables {
+    remake = { max_concurrency = 1, tolerated_failure_percent = 0 }
+    before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent:live", timeout_seconds = 7 }
+    # A bucket of somebody who names it by the account.
+    uploads = { bucket = "123456789012", arn = "arn:aws:s3:::123456789012", prefix = "uploads/" }
+    results = { bucket = "210987654321", arn = "arn:aws:s3:::210987654321" }
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.remake.definition).States) :
+      state.ItemBatcher.MaxItemsPerBatch * 12 <= 300 && state.ItemBatcher.MaxItemsPerBatch >= 1
+      if state.Type == "Map"
+    ])
+    error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
+  }
+
+  assert {
+    condition = alltrue([
+      for state in values(jsondecode(aws_sfn_state_machine.remake.definition).States) :
+      strcontains(jsonencode(state), "{\"name\":\"123456789012\"}") && strcontains(jsonencode(state), "\"Bucket\":\"210987654321\"")
+      && strcontains(jsonencode(state), "\"TimeoutSeconds\":7")
+      if state.Type == "Map"
+    ])
+    error_message = "The definition is ${aws_sfn_state_machine.remake.definition}."
+  }
+}
+
 run "a_step_of_the_embedders_own_is_asked_about_the_object" {
   module {
     source = "./modules/remake"

@@ -8,6 +8,8 @@ locals {
 
   # What one batch works on at a time; batches times this stay at or below the bound.
   _objects_at_once = min(4, var.remake.max_concurrency)
+  # Of the five minutes that an Express execution lasts, each object has twelve seconds.
+  _objects_a_batch = 25 * local._objects_at_once
 
   _values = {
     partition                     = var.surroundings.place.partition
@@ -19,20 +21,23 @@ locals {
     throttle_interval_seconds     = 2
     batches_at_once               = floor(var.remake.max_concurrency / local._objects_at_once)
     objects_at_once               = local._objects_at_once
+    objects_a_batch               = local._objects_a_batch
     tolerated_failure_percent     = var.remake.tolerated_failure_percent
   }
 
   # Beside the renditions, not among them: below the results prefix a CDN may read.
   reports_prefix = "${var.name}-remakes/"
 
-  # As in the workflow: placeholders stand in strings, and a string of digits was one for a number.
-  _frame = jsondecode(replace(
-    templatefile("${path.module}/../../statemachine/remake.asl.json", local._values), "/\"([0-9]+)\"/", "$1"
-  ))
+  # Placeholders for numbers stand in strings, too. A bucket's name may be all digits, and stays a string.
+  _quoted_numbers = "/(Seconds|Concurrency|Percentage|PerBatch)\": \"([0-9]+)\"/"
+  _numbers        = "$1\": $2"
+
+  _frame = jsondecode(templatefile("${path.module}/../../statemachine/remake.asl.json", local._values))
 
   # Step Functions wants every name once in a machine: a batch has those of its source.
   _batches = { for name, state in local._frame.States : name => jsondecode(replace(
-    templatefile(local._batches_file, merge(local._values, { source = state.Label })), "/\"([0-9]+)\"/", "$1"
+    templatefile(local._batches_file, merge(local._values, { source = state.Label })),
+    local._quoted_numbers, local._numbers
   )) if state.Type == "Map" }
 
   _maps = { for name, batch in local._batches : name => merge(batch, lookup(local._asking, name, {})) }

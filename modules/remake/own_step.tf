@@ -9,7 +9,7 @@ locals {
       own_step_arn             = var.before.function_arn
       own_step_timeout_seconds = var.before.timeout_seconds
     })),
-    "/\"([0-9]+)\"/", "$1"),
+    local._quoted_numbers, local._numbers),
     "/\"(Ask own step|Convert image|Record failure)\"/", "\"$1 (${local._frame.States[name].Label})\""
   )).States if var.before != null }
 

@@ -29,7 +29,10 @@ data "aws_iam_policy_document" "trust" {
       content {
         test     = "ArnEquals"
         variable = "aws:SourceArn"
-        values   = [var.lent_to.source_arn]
+        values = concat(
+          [var.lent_to.source_arn],
+          [for label in var.lent_to.labels : "${var.lent_to.source_arn}/${label}"],
+        )
       }
     }
   }

@@ -25,6 +25,7 @@ variable "lent_to" {
     service        = string
     source_account = optional(string)
     source_arn     = optional(string)
+    labels         = optional(list(string), []) # of Distributed Maps in that state machine
   })
   description = "Service that takes the role on, and for whom and for which thing as far as it is known to say so."
 }

@@ -7,11 +7,13 @@ import re
 from typing import Any
 
 import pytest
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 
 from tests.contract.test_workflow_file import objections, texts
 from tests.support import hcl, workflow_file
 from tools.asl.check import findings
 from upload_workflow import errors
+from upload_workflow.ops.remake import Report
 
 MACHINE = workflow_file.remake()
 MAPS: dict[str, dict[str, Any]] = {
@@ -103,6 +105,56 @@ def test_the_bound_on_concurrency_and_on_failures_is_of_every_list(source: str) 
     assert state["ToleratedFailurePercentage"] == 5
     # 256 KiB are the most that an execution is given or gives back.
     assert state["ItemBatcher"]["MaxInputBytesPerBatch"] <= 256 * 1024 / 2
+
+
+def evaluated(expression: str, **variables: Any) -> Any:
+    program = Jsonata(expression.removeprefix("{%").removesuffix("%}"))
+    frame = program.create_frame()
+    for name, value in variables.items():
+        frame.bind(name, value)
+    return program.evaluate(None, frame)
+
+
+EVENT = {"detail": {"object": {"key": "uploads/one"}}}
+
+
+@pytest.mark.parametrize("key", ["uploads/one", "%F0%9F%98%80" * 80, '"' * 1024])
+@pytest.mark.parametrize("failed", [1, 2, 100])
+def test_a_batch_that_failed_tells_its_problems_in_a_cause_that_fits(key: str, failed: int) -> None:
+    """Also one: JSONata makes no list of one thing."""
+    states = MAPS["prefix"]["ItemProcessor"]["States"]
+    error = {"code": "AccessDenied", "message": "x" * 300}
+    results = [{"outcome": "FAILED", "key": key, "error": error}] * failed
+    counted = evaluated(states["Each object (prefix)"]["Output"], states={"result": results})
+    cause = evaluated(states["Too many failed (prefix)"]["Cause"], states={"input": counted})
+    assert len(cause) <= 32_768  # API reference, ExecutionFailedEventDetails
+    told = Report()
+    told.add_failed({"Error": "TooManyFailed", "Cause": cause})
+    assert told.outcomes == {"FAILED": failed}
+    assert told.codes == {"AccessDenied": min(failed, 20)}
+    assert all(key.startswith(kept) for kept in told.keys["AccessDenied"])
+
+
+@pytest.mark.parametrize("told", [{"Error": "States.Timeout"}, {"Error": "E", "Cause": "why"}])
+def test_whatever_failed_has_a_message(told: dict[str, str]) -> None:
+    """What ran out of time may have no cause."""
+    expression = each_object("prefix")["Record failure"]["Output"]
+    outcome = evaluated(expression, error=told, event=EVENT)
+    error = {"code": told["Error"], "message": told.get("Cause", "")}
+    assert outcome == {"outcome": "FAILED", "key": "uploads/one", "error": error}
+
+
+def test_the_longest_problems_of_a_batch_fit_into_its_output() -> None:
+    """256 KiB, and the keys of a batch have half of it."""
+    problem = {"code": "OwnStepTimedOut", "message": "\u6f22" * 500, "retryable": False}
+    ended = {"input": {"state": "REJECTED", "error": problem}}
+    one = evaluated(each_object("prefix")["Count outcome"]["Output"], states=ended, event=EVENT)
+    batcher = MAPS["prefix"]["ItemBatcher"]
+    states = MAPS["prefix"]["ItemProcessor"]["States"]
+    results = [one] * batcher["MaxItemsPerBatch"]
+    whole = evaluated(states["Each object (prefix)"]["Output"], states={"result": results})
+    size = len(json.dumps(whole, ensure_ascii=False).encode())
+    assert batcher["MaxInputBytesPerBatch"] + size <= 256 * 1024
 
 
 def test_no_place_is_written_into_the_files() -> None:

@@ -39,6 +39,7 @@ REMAKE_VALUES: dict[str, str | int] = {
     "reports_prefix": "w-remakes",
     "batches_at_once": 5,
     "objects_at_once": 4,
+    "objects_a_batch": 100,
     "tolerated_failure_percent": 5,
 }
 

@@ -526,6 +526,20 @@ def test_a_remake_touches_lists_and_reports_and_the_function_does_the_rest(
     assert listing.condition_values("s3:prefix") == ("uploads/*",)
 
 
+def test_the_role_of_a_remake_is_lent_to_its_batches_by_either_name_that_they_have(
+    applied: Apply,
+) -> None:
+    """API reference, StartExecution: a Distributed Map is a machine by the name and its label."""
+    state = applied("remake")
+    (machine,) = [m for m in state.of("aws_sfn_state_machine") if "-remake" in m.values["name"]]
+    states = json.loads(machine.values["definition"])["States"].values()
+    labels = {state["Label"] for state in states if state["Type"] == "Map"}
+    (trust,) = [trust for role, trust in trust_policies(state).items() if "-remake" in role]
+    arn = machine.values["arn"]
+    expected = {arn} | {f"{arn}/{label}" for label in labels}
+    assert set(trust[0].condition_values("aws:SourceArn")) == expected
+
+
 def test_a_boundary_and_a_path_hold_for_every_role(applied: Apply) -> None:
     for role in applied("surrounded").of("aws_iam_role"):
         assert role.values["path"] == "/media/", role.address

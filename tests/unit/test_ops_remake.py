@@ -342,6 +342,16 @@ def test_the_end_is_told_with_what_failed_and_why(
     }
 
 
+def test_a_cause_that_was_cut_short_is_told_with_the_objects_of_its_batch() -> None:
+    items = {"Items": [{"object": {"key": "uploads/one"}}]}
+    report = remake.Report()
+    report.add_failed(
+        {"Error": "TooManyFailed", "Cause": '{"objects": 1, "o', "Input": json.dumps(items)}
+    )
+    assert report.outcomes == {"FAILED": 1}
+    assert report.keys == {"TooManyFailed": ["uploads/one"]}
+
+
 def redrive(account: Account, monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:
     """Lets Step Functions say whether it would redrive; what it was asked to."""
     redriven: list[str] = []

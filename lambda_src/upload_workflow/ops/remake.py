@@ -12,7 +12,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -336,8 +336,9 @@ class Report:
         """A batch that failed as a whole, as Step Functions' report tells of it."""
         error, cause = str(execution.get("Error", "")), str(execution.get("Cause", ""))
         if error == "TooManyFailed":
-            self.add(json.loads(cause))
-            return
+            with suppress(ValueError):  # cut short by Step Functions
+                self.add(json.loads(cause))
+                return
         items = json.loads(execution["Input"])["Items"]
         self.outcomes["FAILED"] += len(items)
         things = [item["object"] for item in items]

@@ -10,8 +10,10 @@ before the handler is imported: with it the fence is made. docs/extending.md has
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from .image.header import PLUGS, Format, Header, Plug, ReadHeader
+from .errors import Rejected
+from .image.header import PLUGS, SNIFF_BYTES, Format, Header, Plug, ReadHeader, sniff
 from .image.readers.reader import Frame, Reader, StillReader
 from .image.rendition import Size
 
@@ -34,8 +36,14 @@ def plug(
     open_: the reader, in a converter, such as a subclass of StillReader. Whatever it raises says
         that the file is broken.
     version: part of the renditions' keys; change it whenever the same file becomes other pixels.
-    Raises ValueError for a name of ours.
+    magic: 1 to 64 bytes, and none by which a file would be taken for one of another format.
+    Raises ValueError for a name of ours and for such a magic.
     """
     if name in Format.__members__:
         raise ValueError(f"{name} is read already.")
+    if not isinstance(magic, bytes) or not 0 < len(magic) <= SNIFF_BYTES:
+        raise ValueError(f"Files of one format begin with 1 to {SNIFF_BYTES} bytes, not {magic!r}.")
+    with suppress(Rejected):
+        if (taken := sniff(magic)) != name:
+            raise ValueError(f"Files that begin with {magic!r} are read as {taken}.")
     PLUGS[name] = Plug(magic, read, open_, version)

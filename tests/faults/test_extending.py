@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -117,6 +118,16 @@ def test_a_plug_replaces_no_format_of_ours_and_what_its_header_raises_is_the_fil
     plug("ODD", b"odd", lambda data: {}["nothing"], lambda upload, header: StillReader())
     refused = functions.convert(put(functions, "uploads/odd", b"odd"))
     assert (refused["state"], refused["error"]["code"]) == ("REJECTED", "Corrupt")
+
+
+@pytest.mark.usefixtures("unplugged")
+@pytest.mark.parametrize(
+    "magic", [b"", b"x" * 65, "text", b"BM7", b"II*\0\x10\0\0\0CR", b"%PDF-odd", b"other"]
+)
+def test_a_plug_that_no_file_would_reach_is_refused(magic: Any) -> None:
+    plug("OTHER", b"other", lambda data: None, lambda upload, header: StillReader())
+    with pytest.raises(ValueError, match=r"^Files .*begin with"):
+        plug("ODD", magic, lambda data: None, lambda upload, header: StillReader())
 
 
 def test_the_consumer_understands_every_end_that_is_announced(

@@ -198,6 +198,7 @@ def test_an_inventory_is_gone_over_as_it_was_planned(
     manifest = {
         "destinationBucket": f"arn:aws:s3:::{bucket}",
         "fileFormat": "CSV",
+        "sourceBucket": stack.outputs["uploads"]["bucket"],
         "fileSchema": "Bucket, Key, IsLatest, IsDeleteMarker, Size",
         "files": [{"key": f"{folder}/data.csv.gz", "size": 1}],
     }

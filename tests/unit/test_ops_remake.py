@@ -172,27 +172,32 @@ def test_keys_of_a_file_are_put_where_the_state_machine_may_read_them(
     assert found == ["uploads/one", odd, "uploads/ä b"]
 
 
-def inventory(account: Account, format_: str = "CSV") -> str:
+def inventory(
+    account: Account,
+    format_: str = "CSV",
+    *,
+    key: str = "uploads/c",
+    of: str = "uploads",
+    name: str = "inv/manifest.json",
+) -> str:
     rows = [
         ("uploads", "uploads/a%20b", "v1", "true", "false", "10"),
         ("uploads", "uploads/gone", "v2", "true", "true", ""),
-        ("uploads", "uploads/c", "v3", "true", "false", "20"),
+        (of, key, "v3", "true", "false", "20"),
     ]
     data = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows)
     account.aws.s3.put_object(
-        Bucket="results", Key="inv/data.csv.gz", Body=gzip.compress(data.encode())
+        Bucket="results", Key=f"{name}.csv.gz", Body=gzip.compress(data.encode())
     )
     manifest = {
-        "sourceBucket": "uploads",
+        "sourceBucket": of,
         "destinationBucket": "arn:aws:s3:::results",
         "fileFormat": format_,
         "fileSchema": "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size",
-        "files": [{"key": "inv/data.csv.gz", "size": 1}],
+        "files": [{"key": f"{name}.csv.gz", "size": 1}],
     }
-    account.aws.s3.put_object(
-        Bucket="results", Key="inv/manifest.json", Body=json.dumps(manifest).encode()
-    )
-    return "s3://results/inv/manifest.json"
+    account.aws.s3.put_object(Bucket="results", Key=name, Body=json.dumps(manifest).encode())
+    return f"s3://results/{name}"
 
 
 def test_an_inventory_is_counted_without_what_was_deleted(account: Account) -> None:
@@ -209,7 +214,13 @@ def test_an_inventory_is_counted_without_what_was_deleted(account: Account) -> N
         (("--inventory", "s3://results/nothing"), "There is no s3://results/nothing."),
         (("--inventory", "s3://results/inv/manifest.json"), "have S3 write it as CSV"),
         (("--inventory", "s3://results/other"), "no manifest.json of an inventory"),
+        (("--inventory", "s3://results/whole"), '"results/uploads/a/status.json" of s3://'),
+        (
+            ("--inventory", "s3://results/others"),
+            "is an inventory of photos; uploads lie in uploads",
+        ),
         (("--keys", "/nowhere/keys"), "/nowhere/keys cannot be read"),
+        (("--keys", __file__), "Keys begin with uploads/"),
         (("--prefix", "elsewhere/"), "Keys begin with uploads/"),
     ],
 )
@@ -217,6 +228,8 @@ def test_a_source_that_cannot_be_read_is_refused_by_a_sentence_and_nothing_start
     account: Account, arguments: tuple[str, ...], said: str
 ) -> None:
     inventory(account, "ORC")
+    inventory(account, key="results/uploads/a/status.json", name="whole")
+    inventory(account, of="photos", name="others")
     account.aws.s3.put_object(Bucket="results", Key="other", Body=b"[]")
     code, _, err = typed("start", "--yes", *arguments)
     assert code == 2

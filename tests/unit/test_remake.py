@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from tests.support.upload_world import RECIPE, UPLOADS, World, picture
+from tests.support.upload_world import RECIPE, UPLOADS, World, listed, picture
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.upload import Upload
@@ -176,6 +176,22 @@ def test_a_worker_that_died_long_ago_is_not_waited_for() -> None:
     claim_and_die(world, world.put(KEY))
     world.pass_time(minutes=2)
     assert world.remake(KEY) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("stated", [{}, {"metadata": '{"order":"7"}'}])
+def test_facts_of_a_step_are_those_of_today(stated: dict[str, str]) -> None:
+    """What an earlier step said is no fact of the client's, and both may be more than fits."""
+    world = World()
+    world.convert(world.put(KEY, Metadata=stated), own_step={"metadata": facts("then")})
+    settle(world, **NEWER)
+    there = world.s3.current(UPLOADS, KEY)
+    told = world.convert(listed(KEY, there), "b1", own_step={"metadata": facts("now")})
+    assert told["state"] == "SUCCEEDED"
+    assert told["upload"]["metadata"] == ({"order": "7"} if stated else {}) | facts("now")
+
+
+def facts(name: str) -> dict[str, str]:
+    return {f"{name}{number}": "yes" for number in range(6)}
 
 
 @pytest.mark.parametrize("when", ["before", "while"])

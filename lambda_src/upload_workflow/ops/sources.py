@@ -19,6 +19,7 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
+from ..terminal import printable
 from .jobs import stored_uploads
 from .workflow import NotFound, Workflow, error_code
 
@@ -80,6 +81,11 @@ class ByInventory:
                 raise NotFound(
                     f"{self} is an inventory in {manifest['fileFormat']}: have S3 write it as CSV."
                 )
+            if manifest["sourceBucket"] != workflow.uploads_bucket:
+                raise NotFound(
+                    f"{self} is an inventory of {manifest['sourceBucket']}; uploads lie in "
+                    f"{workflow.uploads_bucket}."
+                )
             columns = [column.strip() for column in manifest["fileSchema"].split(",")]
             bucket = manifest["destinationBucket"].rpartition(":")[2]
             files = [file["key"] for file in manifest["files"]]
@@ -92,7 +98,8 @@ class ByInventory:
                 for row in csv.reader(f):
                     entry = dict(zip(columns, row, strict=False))
                     if entry.get("IsDeleteMarker") != "true":
-                        yield Listed(unquote_plus(entry["Key"]), _bytes(entry.get("Size")))
+                        key = _upload(self, workflow, unquote_plus(entry["Key"]))
+                        yield Listed(key, _bytes(entry.get("Size")))
 
     def handed_over(self, workflow: Workflow, execution: str) -> Mapping[str, Any]:
         return {"inventory": {"bucket": self.bucket, "key": self.key}}
@@ -109,7 +116,7 @@ class ByKeys:
 
     def listed(self, workflow: Workflow) -> Iterator[Listed]:
         for key in self._keys():
-            yield Listed(key, None)
+            yield Listed(_upload(self, workflow, key), None)
 
     def handed_over(self, workflow: Workflow, execution: str) -> Mapping[str, Any]:
         bucket, key = workflow.results_bucket, f"{workflow.reports_prefix}{execution}/keys.jsonl"
@@ -164,6 +171,16 @@ def count(entries: Iterable[Listed], sample: int, dice: random.Random) -> Count:
         elif (place := dice.randrange(found.objects)) < sample:
             found.sample[place] = entry.key
     return found
+
+
+def _upload(source: Source, workflow: Workflow, key: str) -> str:
+    """The key. Raises NotFound for one that is no upload's: no role of ours could read it, and so
+    many failures end a remake."""
+    if not key.startswith(workflow.uploads_prefix):
+        raise NotFound(
+            f'Keys begin with {workflow.uploads_prefix}; "{printable(key)}" of {source} does not.'
+        )
+    return key
 
 
 def _bytes(text: str | None) -> int | None:

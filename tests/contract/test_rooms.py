@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "upload_request": "issue",
     "handlers": "errors work job aws image run issue settings",
     "kind": "errors work image run settings handlers",
-    "reader": "image",
+    "reader": "errors image",
     "terminal": "",
     "commands": "errors work image run terminal",
     "ops": "errors job terminal",

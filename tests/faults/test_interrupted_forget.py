@@ -218,6 +218,39 @@ def test_below_a_prefix_lies_no_key_that_is_shorter(versioned: bool) -> None:
         assert found == ({BELOW} if BELOW.startswith(prefix) else set()), prefix
 
 
+@VERSIONED
+@pytest.mark.parametrize("known", ["by a document", "by no document"])
+def test_whatever_comes_late_of_what_was_forgotten_leaves_no_document(
+    known: str, versioned: bool
+) -> None:
+    """A letter that was redriven, an execution that Step Functions ended, a verdict of a scan; a
+    step that refuses what it does not find, or fails on it."""
+    world = World(s3=MemoryS3(uploads=True, results=versioned))
+    event = world.put(PLAIN)
+    if known == "by a document":
+        world.execute(event)
+    thing = event["detail"]["object"]
+    details = {"bucketName": UPLOADS, "objectKey": PLAIN, "versionId": thing["version-id"]}
+    scanned = {
+        "source": "aws.guardduty",
+        "detail": {
+            "s3ObjectDetails": details | {"eTag": thing["etag"]},
+            "scanResultDetails": {"scanResultStatus": "THREATS_FOUND"},
+        },
+    }
+    world.pass_time(hours=1)
+    assert isinstance(world.forget(PLAIN), Kept)
+    told = list(world.announced)
+    for execution, late in enumerate((event, event | {"redrive": True}, scanned)):
+        world.convert(late, f"c{execution}")
+        world.convert(late, f"s{execution}", own_step={"refuse": {"message": "Unknown."}})
+        world.record(late, f"f{execution}", "OwnStepFailed")
+        world.record_ended(late, f"a{execution}")
+        world.remake(PLAIN, f"b{execution}", keys_only=True)
+        assert left(world) == set(), late
+    assert world.announced == told
+
+
 def test_an_upload_that_waits_may_be_starting_and_is_left_for_a_quarter_of_an_hour() -> None:
     world = World()
     world.put(PLAIN)

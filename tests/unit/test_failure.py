@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.memory_s3 import refusal
-from tests.support.upload_world import World, picture
+from tests.support.upload_world import UPLOADS, World, picture
 from upload_workflow.errors import Rejected
 from upload_workflow.job.document import State
 from upload_workflow.run.failure import EndedExecution, failure_code
@@ -35,6 +35,32 @@ def test_the_rule_finds_nothing_left_to_do_after_the_workflow_recorded(world: Wo
     world.record_ended(event, ended_as="FAILED")
     assert world.document(KEY) == before
     assert len(world.announced) == 1
+
+
+@pytest.mark.parametrize("fault", ["AccessDenied", "NoSuchBucket", "SlowDown"])
+def test_a_failure_is_recorded_though_s3_says_nothing_of_the_upload(
+    world: World, fault: str
+) -> None:
+    """The same fault may have failed the job."""
+
+    def fail(operation: str, request: dict[str, Any]) -> None:
+        if request["Bucket"] == UPLOADS:
+            raise refusal(fault, 403, operation)
+
+    event = world.put(KEY)
+    world.s3.before = fail
+    world.record(event)
+    document = world.document(KEY)
+    assert document is not None and document.state is State.FAILED
+
+
+def test_what_s3_does_not_find_yet_is_recorded_and_what_is_deleted_is_not(world: World) -> None:
+    event = world.put(KEY)
+    world.s3.delete_object(Bucket=UPLOADS, Key=KEY)
+    assert world.record(event)["reason"] == "superseded"
+    assert world.document(KEY) is None and world.announced == []
+    world.record(event, error="NotYetReadable")
+    assert world.document(KEY) is not None
 
 
 @pytest.mark.parametrize(("ended_as", "code"), [("ABORTED", "Aborted"), ("TIMED_OUT", "TimedOut")])

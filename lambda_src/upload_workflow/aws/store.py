@@ -299,17 +299,28 @@ class Store:
         with _permanent_faults_named():
             return self._newest(upload) is not None
 
+    def is_gone(self, upload: Upload) -> bool:
+        """Whether the key holds nothing now, neither this version nor another."""
+        with _permanent_faults_named():
+            return self._there(upload) is None
+
     def _newest(self, upload: Upload) -> Any:
         """HEAD's answer if the key holds this version now, else None."""
+        there = self._there(upload)
+        if there is None:
+            return None
+        if upload.version_id is not None:
+            return there if there.get("VersionId") == upload.version_id else None
+        return there if there["ETag"].strip('"') == upload.etag else None
+
+    def _there(self, upload: Upload) -> Any:
+        """HEAD's answer of what the key holds now, None for nothing."""
         try:
-            there = self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
+            return self.s3.head_object(Bucket=upload.bucket, Key=upload.key)
         except ClientError as error:
             if _code(error) == "NoSuchKey":
                 return None
             raise
-        if upload.version_id is not None:
-            return there if there.get("VersionId") == upload.version_id else None
-        return there if there["ETag"].strip('"') == upload.etag else None
 
     def delete_upload(self, upload: Upload) -> str | None:
         """Delete this version and no newer one; the key then holds none that is older.

@@ -14,12 +14,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ..aws.store import Store
-from ..errors import FailureCode, Rejected, RejectionCode
+from ..errors import (
+    AccessDenied,
+    FailureCode,
+    MissingBucket,
+    Rejected,
+    RejectionCode,
+    UnusableKey,
+)
 from ..job import keys, transitions
 from ..job.announcement import Results, announcement
 from ..job.document import StatusDocument
-from ..job.transitions import Decision, Ignored
+from ..job.transitions import Decision, Ignored, Reason
 from ..job.upload import Upload
 
 
@@ -90,6 +99,8 @@ class Recorder:
         key = keys.status_key(self.results.prefix, upload.key)
 
         def decide(current: StatusDocument | None) -> Decision:
+            if current is None and self._is_gone(ended, upload):
+                return Ignored(Reason.SUPERSEDED)
             asked = transitions.is_order_unknown(current, upload)
             newest = asked and self.store.is_newest(upload)
             return transitions.fail(
@@ -102,6 +113,16 @@ class Recorder:
             self.announce(announcement(decision, upload, self.results))
             self.store.mark_announced(key, seen)
         return decision
+
+    def _is_gone(self, ended: EndedExecution, upload: Upload) -> bool:
+        """Whether the upload is deleted, and with no document nobody was told to wait for its end:
+        so it is with a late event of what was forgotten. What cannot be asked is no proof of it."""
+        if ended.code is FailureCode.NOT_YET_READABLE:
+            return False  # S3 says of it that it is not there, and is wrong
+        try:
+            return self.store.is_gone(upload)
+        except (AccessDenied, MissingBucket, UnusableKey, BotoCoreError, ClientError, OSError):
+            return False
 
 
 def _input(text: object) -> Mapping[str, Any]:

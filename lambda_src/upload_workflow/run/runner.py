@@ -390,6 +390,8 @@ class JobRunner:
     ) -> Decision:
         def decide(current: StatusDocument | None) -> Decision:
             decision = self._claim(current, upload, claimant)
+            if current is None and self.store.is_gone(upload):
+                return Ignored(Reason.SUPERSEDED)  # as of what was opened and not found
             if not isinstance(decision, StatusDocument):
                 return decision
             return transitions.reject(decision, self.now(), refusal, self.today.rules)

@@ -1,4 +1,4 @@
-"""What is to be proven, in order: about forty sentences, and how each is looked at.
+"""What is to be proven, in order: about fifty sentences, and how each is looked at.
 
 A look returns what was seen, for the table; it raises Disproved, or whatever AWS says, when the
 sentence is not true. `only_aws`: the local AWS does not have what is asked; the reason.
@@ -6,16 +6,17 @@ sentence is not true. `only_aws`: the local AWS does not have what is asked; the
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 from local import client
-from measure.prove.witness import Disproved, Witness, expect, follow, picture, there, until
+from measure.prove.witness import Disproved, Kind, Witness, expect, follow, picture, there, until
 
 Look = Callable[[Witness], object]
 
@@ -368,6 +369,63 @@ def express_redriven(witness: Witness) -> object:
     return until("the job succeeds", states)
 
 
+# --- what goes, and what is made anew -------------------------------------------------------------
+
+
+@fact("A deployment that deletes on success keeps no version of an original")
+def deleted_on_success(witness: Witness) -> object:
+    key = f"{witness.deployment('express')['uploads']['prefix']}photograph.jpg"
+    until("the original is gone", lambda: None if _versions(witness, "express", key) else "gone")
+    return "no version"
+
+
+@fact("A remake passes over what has the recipe of today")
+def remade(witness: Witness) -> object:
+    witness.operate("remake", "start", "--yes", "--prefix", witness.photo.key)
+    return _unchanged(witness)
+
+
+@fact("A key with a per cent sign, a plus and a space comes out of an inventory as it is")
+def out_of_an_inventory(witness: Witness) -> object:
+    document = witness.brought("standard", "100% + more.jpg", picture(320, 240))
+    uploads, results = (witness.deployment("standard")[name] for name in ("uploads", "results"))
+    s3 = witness.account.client("s3")
+    folder = f"{witness.deployment('standard')['remake']['reports']['prefix']}inventory/"
+    row = f'"{uploads["bucket"]}","{quote_plus(document["upload"]["key"], safe="/")}"\n'
+    data = gzip.compress(row.encode())
+    s3.put_object(Bucket=results["bucket"], Key=f"{folder}data.csv.gz", Body=data)
+    manifest = {
+        "sourceBucket": uploads["bucket"],
+        "destinationBucket": f"arn:aws:s3:::{results['bucket']}",
+        "version": "2016-11-30",
+        "fileFormat": "CSV",
+        "fileSchema": "Bucket, Key",
+        "files": [
+            {
+                "key": f"{folder}data.csv.gz",
+                "size": len(data),
+                "MD5checksum": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+            }
+        ],
+    }
+    listed = f"{folder}manifest.json"
+    s3.put_object(Bucket=results["bucket"], Key=listed, Body=json.dumps(manifest).encode())
+    place = f"s3://{results['bucket']}/{listed}"
+    witness.operate("remake", "start", "--yes", "--inventory", place)
+    return _unchanged(witness)
+
+
+@fact("What is forgotten leaves no version and no document")
+def forgotten(witness: Witness) -> object:
+    key = witness.diary.key
+    witness.operate("forget", key, "--yes")
+    left = _versions(witness, "standard", key)
+    expect(not left, left)
+    status = client.request("GET", witness.diary.issued["status_url"]).status
+    expect(status in (403, 404), f"the status URL answers {status}")
+    return f"the status URL answers {status}"
+
+
 # --- settings that hold ---------------------------------------------------------------------------
 
 
@@ -498,6 +556,26 @@ def _succeeds(issued: Any) -> object:
         return document["state"] if document and document["state"] == "SUCCEEDED" else None
 
     return until("the job succeeds", succeeded)
+
+
+def _unchanged(witness: Witness) -> object:
+    """Of the remake that was started last, once it is through: one object, and it is as it was."""
+
+    def through() -> dict[str, int] | None:
+        told = json.loads(witness.operate("remake", "status", "--json"))
+        expect(told["status"] in ("RUNNING", "SUCCEEDED"), told)
+        outcomes: dict[str, int] | None = told["report"] and told["report"]["outcomes"]
+        return outcomes
+
+    outcomes = until("the report of the remake", through)
+    expect(outcomes == {"UNCHANGED": 1}, outcomes)
+    return "1 UNCHANGED"
+
+
+def _versions(witness: Witness, kind: Kind, key: str) -> list[str]:
+    bucket = witness.deployment(kind)["uploads"]["bucket"]
+    listed = witness.account.client("s3").list_object_versions(Bucket=bucket, Prefix=key)
+    return [each["VersionId"] for each in listed.get("Versions", []) if each["Key"] == key]
 
 
 def _alarms(witness: Witness) -> list[dict[str, Any]]:

@@ -185,10 +185,9 @@ class Witness:
 
     def operate(self, *arguments: str, kind: Kind = "standard") -> str:
         """What an operator's command prints; Disproved if it fails."""
-        command, *rest = arguments
         name = self.deployment(kind)["state_machine"]["name"]
         done = subprocess.run(
-            [sys.executable, "-m", "upload_workflow.ops", command, "--name", name, *rest],
+            [sys.executable, "-m", "upload_workflow.ops", *arguments, "--name", name],
             cwd=paths.REPOSITORY,
             env=dict(self.account.environment),
             capture_output=True,

@@ -42,6 +42,7 @@ module "standard" {
   renditions    = local._renditions
   upload_api    = { authorization = "IAM" }
   surroundings  = { kms_key_arn = aws_kms_key.proof.arn }
+  workflow      = { remake = {} }
   monitoring    = {}
   force_destroy = true
 }
@@ -52,6 +53,7 @@ module "express" {
   name          = "${var.name}-e"
   package_file  = var.package_file
   renditions    = local._renditions
+  uploads       = { delete_on_success = true }
   workflow      = { type = "EXPRESS" }
   upload_api    = { authorization = "JWT", jwt = { issuer = trimsuffix(aws_apigatewayv2_stage.issuer.invoke_url, "/"), audiences = ["proof"] } }
   monitoring    = null

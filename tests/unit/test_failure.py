@@ -45,7 +45,7 @@ def test_a_failure_is_recorded_though_s3_says_nothing_of_the_upload(
 
     def fail(operation: str, request: dict[str, Any]) -> None:
         if request["Bucket"] == UPLOADS:
-            raise refusal(fault, 403, operation)
+            raise refusal(fault, operation)
 
     event = world.put(KEY)
     world.s3.before = fail

@@ -310,7 +310,7 @@ MUTATIONS = (
     Mutation(
         "renditions: readable before SUCCEEDED is",
         "run/runner.py",
-        "self.store.put_rendition(key, file.data, file.content_type, sha256.digest())",
+        "self.store.put_rendition(key, file.data, file.content_type, sha256.digest(), self.now())",
         "None",
     ),
     Mutation(

@@ -37,6 +37,13 @@ def test_the_rule_finds_nothing_left_to_do_after_the_workflow_recorded(world: Wo
     assert len(world.announced) == 1
 
 
+def test_a_folder_that_was_made_in_the_console_fails_for_nobody(world: World) -> None:
+    """As where a step of the embedder's own makes nothing of it."""
+    event = world.put("uploads/folder/", b"")
+    assert world.record(event, error="OwnStepFailed")["reason"] == "folder"
+    assert world.document("uploads/folder/") is None and world.announced == []
+
+
 @pytest.mark.parametrize("fault", ["AccessDenied", "NoSuchBucket", "SlowDown"])
 def test_a_failure_is_recorded_though_s3_says_nothing_of_the_upload(
     world: World, fault: str

@@ -17,7 +17,7 @@ from tests.support.moto_account import KEY, NAME, Account, Calls, account
 from upload_workflow.__main__ import main
 from upload_workflow.job.document import State, timestamp
 from upload_workflow.ops import __main__ as command
-from upload_workflow.ops import forget, forget_command, redrive
+from upload_workflow.ops import forget, forget_command, redrive, remake
 
 
 @pytest.fixture(name="account")
@@ -414,6 +414,21 @@ def test_beside_a_remake_that_claims_nothing_nothing_is_forgotten(
     later = datetime.now(UTC) + timedelta(seconds=account.workflow.convert_image["Timeout"] + 1)
     monkeypatch.setattr(forget_command, "_now", lambda: later)
     assert typed("forget", KEY, "--yes")[0] == 0 and kept(account) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "at_work"), [("ABORTED", None), ("RUNNING", "r1"), ("PENDING_REDRIVE", "r1")]
+)
+def test_a_remake_that_was_stopped_and_goes_on_is_at_work(
+    account: Account, monkeypatch: pytest.MonkeyPatch, status: str, at_work: str | None
+) -> None:
+    account.allow_remakes()
+    account.aws.states.stop_execution(executionArn=start_remake(account))
+    describe, later = account.aws.states.describe_execution, datetime.now(UTC) + timedelta(days=1)
+    monkeypatch.setattr(
+        account.aws.states, "describe_execution", lambda **it: describe(**it) | {"status": status}
+    )
+    assert remake.at_work(account.workflow, later, later) == at_work
 
 
 @pytest.mark.usefixtures("patient")

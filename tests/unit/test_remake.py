@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from tests.support.upload_world import RECIPE, UPLOADS, World, listed, picture
+from tests.support.upload_world import RECIPE, RULES, UPLOADS, World, listed, picture
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.job.document import State, StatusDocument
 from upload_workflow.job.upload import Upload
@@ -74,6 +74,24 @@ def test_another_recipe_replaces_the_renditions_in_one_step_and_keeps_the_old_ob
     assert world.missing_renditions(before) == world.missing_renditions(after) == []
     assert world.announced[-1]["remake"] == "r1"
     assert world.announced[-1]["recipe"] == "recipe33"
+
+
+def test_renditions_that_lie_there_from_long_ago_are_as_young_as_their_document() -> None:
+    """Who goes back to the renditions of last month finds the objects of last month."""
+    world = World()
+    world.execute(world.put(KEY))
+    old = {one.key: one.sha256 for one in document(world).renditions}
+    before = {key: world.s3.current("results", key) for key in old}
+    settle(world, **NEWER)
+    assert world.remake(KEY) == "SUCCEEDED"
+    world.pass_time(days=20)
+    settle(world, recipe=RECIPE, rules=RULES)
+    assert world.remake(KEY, "b2") == "SUCCEEDED"
+    assert {one.key: one.sha256 for one in document(world).renditions} == old
+    for key, version in before.items():
+        again = world.s3.current("results", key)
+        assert version is not None and again is not None
+        assert again.sequencer > version.sequencer and again.body == version.body
 
 
 def test_a_bucket_that_was_full_before_gets_its_documents() -> None:

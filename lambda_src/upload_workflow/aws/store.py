@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -49,6 +50,9 @@ METADATA = "metadata"
 _IMMUTABLE = "max-age=31536000, immutable"
 # A browser may keep the document, but asks each time and gets a cheap 304 when nothing changed.
 _ALWAYS_ASK = "private, no-cache"
+
+# Lifecycle rules count whole days.
+_AS_GOOD_AS_NEW = timedelta(days=1)
 
 _WRITER = "writer"
 _ANNOUNCED = "announced"
@@ -355,10 +359,13 @@ class Store:
                 ) from error
             raise
 
-    def put_rendition(self, key: str, data: bytes, content_type: str, sha256: bytes) -> None:
+    def put_rendition(
+        self, key: str, data: bytes, content_type: str, sha256: bytes, now: datetime
+    ) -> None:
         """Write a rendition under its key once; other bytes that lie there are replaced.
 
-        Those are the remains of a run that never succeeded.
+        Those are the remains of a run that never succeeded. The same bytes are written again where
+        they are older than a day: a lifecycle rule would take them before the document.
         """
         etag = None
         for _ in range(WRITE_ROUNDS):
@@ -379,7 +386,8 @@ class Store:
             except _Changed:
                 with _permanent_faults_named():
                     there = self.s3.head_object(Bucket=self.results_bucket, Key=key)
-                if there["Metadata"].get("sha256") == sha256.hex():
+                is_same = there["Metadata"].get("sha256") == sha256.hex()
+                if is_same and now - there["LastModified"] < _AS_GOOD_AS_NEW:
                     return
                 etag = there["ETag"]
         raise Contended(f"{key} changed {WRITE_ROUNDS} times")

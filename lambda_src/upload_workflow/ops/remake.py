@@ -35,7 +35,8 @@ _SAMPLE = 200
 # Step Functions redrives what ended within so many days.
 REDRIVABLE_FOR = timedelta(days=14)
 
-_RUNNING = "RUNNING"
+# PENDING_REDRIVE: it was asked to go on, and has not begun to.
+_RUNNING = ("RUNNING", "PENDING_REDRIVE")
 _UNFINISHED = ("FAILED", "TIMED_OUT", "ABORTED")
 
 # Of each cause, so many keys are named.
@@ -156,7 +157,7 @@ class Run:
 
     @property
     def is_running(self) -> bool:
-        return self.status == _RUNNING
+        return self.status in _RUNNING
 
     @property
     def is_unfinished(self) -> bool:
@@ -198,10 +199,12 @@ def at_work(workflow: Workflow, since: datetime, now: datetime) -> str | None:
         return None
     if last is None:
         return None
-    if last.is_unfinished and last.stopped is not None:
+    if last.is_running or last.stopped is None:
+        worked_until = now  # also of one that was stopped once and goes on
+    elif last.is_unfinished:
         worked_until = last.stopped + timedelta(seconds=workflow.convert_image["Timeout"])
     else:
-        worked_until = last.stopped or now
+        worked_until = last.stopped
     return last.name if worked_until >= since else None
 
 

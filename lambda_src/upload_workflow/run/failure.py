@@ -99,6 +99,8 @@ class Recorder:
         key = keys.status_key(self.results.prefix, upload.key)
 
         def decide(current: StatusDocument | None) -> Decision:
+            if upload.is_folder:
+                return Ignored(Reason.FOLDER)
             if current is None and self._is_gone(ended, upload):
                 return Ignored(Reason.SUPERSEDED)
             asked = transitions.is_order_unknown(current, upload)

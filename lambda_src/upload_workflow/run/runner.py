@@ -336,7 +336,7 @@ class JobRunner:
             extension=file.extension,
         )
         sha256 = hashlib.sha256(file.data)
-        self.store.put_rendition(key, file.data, file.content_type, sha256.digest())
+        self.store.put_rendition(key, file.data, file.content_type, sha256.digest(), self.now())
         link = self.link(key, file.content_type)
         return StoredRendition(
             name=file.rendition,

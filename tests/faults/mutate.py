@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "lambda_src/upload_workflow"
 # What is copied, and the tests that have to notice, those that name the fault best first.
-COPIED = ("lambda_src", "statemachine", "tests", "docs", "examples", "pyproject.toml")
+COPIED = ("lambda_src", "statemachine", "local", "tests", "docs", "examples", "pyproject.toml")
 TESTS = (
     "tests/unit/test_status.py",
     "tests/unit/test_job.py",
@@ -258,6 +258,42 @@ MUTATIONS = (
         "False",
     ),
     Mutation(
+        "forget: what is being forgotten is not made anew",
+        "job/transitions.py",
+        "current is not None and is_forgotten(current):",
+        "current is not None and False:",
+    ),
+    Mutation(
+        "forget: what was forgotten meanwhile gets no document",
+        "run/runner.py",
+        "if seen.document is None and not self.store.is_newest(upload):",
+        "if False:",
+    ),
+    Mutation(
+        "forget: nothing is forgotten beside a remake",
+        "ops/forget_command.py",
+        "if name := remake.at_work(workflow, begun, begun):",
+        "if name := None:",
+    ),
+    Mutation(
+        "forget: below a prefix lies no shorter key",
+        "ops/forget.py",
+        "if key is not None and key.startswith(prefix):",
+        "if key is not None:",
+    ),
+    Mutation(
+        "forget: a failure of what is gone leaves no document",
+        "run/failure.py",
+        "if current is None and self._is_gone(ended, upload):",
+        "if False:",
+    ),
+    Mutation(
+        "forget: a refusal of what is gone leaves no document",
+        "run/runner.py",
+        "if current is None and self.store.is_gone(upload):",
+        "if False:",
+    ),
+    Mutation(
         "remake: it claims nothing",
         "run/runner.py",
         "            ended = self._remade(task, upload, draft, seen.document, course)\n",
@@ -326,10 +362,16 @@ MUTATIONS = (
         "    threads = ThreadPoolExecutor(_WRITES_AT_ONCE)\n    return",
     ),
     Mutation(
+        "renditions: as young as their document",
+        "aws/store.py",
+        "if is_same and now - ",
+        "if is_same or now - ",
+    ),
+    Mutation(
         "renditions: bytes of another run are replaced",
         "aws/store.py",
-        'if there["Metadata"].get("sha256") == sha256.hex():',
-        "if there:",
+        'is_same = there["Metadata"].get("sha256") == sha256.hex()',
+        "is_same = True",
     ),
     Mutation(
         "operators: letters are given back on every way out",

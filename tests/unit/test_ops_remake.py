@@ -409,6 +409,17 @@ def test_what_was_stopped_goes_on_where_it_can_and_else_begins_again_over_the_sa
 LATER = datetime.now(UTC) + timedelta(minutes=1)
 
 
+def test_within_one_second_one_is_stopped_and_another_begun(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for milliseconds in range(0, 1_000, 250):
+        at = LATER.replace(microsecond=milliseconds * 1_000)
+        monkeypatch.setattr("upload_workflow.ops.remake_command._now", lambda at=at: at)
+        asked("start", "--yes", "--prefix", f"uploads/{milliseconds}")
+        asked("stop")
+    assert len(runs(account)) == 4
+
+
 def test_there_is_nothing_to_stop_or_to_resume_where_nothing_ran(account: Account) -> None:
     assert "No remake is running." in typed("stop")[2]
     assert "There was no remake yet" in typed("resume")[2]

@@ -211,10 +211,10 @@ def at_work(workflow: Workflow, since: datetime, now: datetime) -> str | None:
 def start(workflow: Workflow, source: Source, now: datetime) -> str:
     """The execution's name. Raises CannotRemake while another runs, and NotFound.
 
-    Two that are started in the same second do the same work twice and nothing else.
+    Two that are started at the same moment do the same work twice and nothing else.
     """
     _refuse_beside_another(workflow)
-    name = f"remake-{now:%Y%m%dT%H%M%SZ}"
+    name = _name(now)
     with _to_its_end():
         handed_over = {"source": source.handed_over(workflow, name)}
         _start(workflow, name, json.dumps(handed_over))
@@ -241,7 +241,7 @@ def resume(workflow: Workflow, now: datetime) -> tuple[str, bool]:
                     raise
             else:
                 return last.name, True
-        name = f"remake-{now:%Y%m%dT%H%M%SZ}"
+        name = _name(now)
         _start(workflow, name, last.input)
     return name, False
 
@@ -253,6 +253,11 @@ def stop(workflow: Workflow, why: str) -> Run:
         raise CannotRemake("No remake is running.")
     workflow.aws.states.stop_execution(executionArn=last.arn, error="Stopped", cause=why)
     return last
+
+
+def _name(now: datetime) -> str:
+    """With milliseconds: one may be stopped and another begun within a second."""
+    return f"remake-{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}Z"
 
 
 def _refuse_beside_another(workflow: Workflow) -> None:

@@ -39,6 +39,7 @@ GAPS: Mapping[str, frozenset[str]] = {
             "treat_missing_data",
         }
     ),
+    "aws_sfn_state_machine": frozenset({"tracing_configuration"}),
 }
 
 

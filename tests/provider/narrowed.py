@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent import futures
 from functools import cache
@@ -16,6 +19,7 @@ from pathlib import Path
 import grpc
 from tf.gen import tfplugin_pb2 as pb
 
+from local import paths
 from local.terraform.standin.schema import load
 
 # As versions 5 and 6 of the protocol call it; the messages are the same.
@@ -24,20 +28,34 @@ _SCHEMAS = {"/tfplugin5.Provider/GetSchema", "/tfplugin6.Provider/GetProviderSch
 
 @contextlib.contextmanager
 def narrowed(reattach: str, socket: Path) -> Iterator[str]:
-    """What TF_REATTACH_PROVIDERS has to say, for a provider that is running already."""
+    """What TF_REATTACH_PROVIDERS has to say, for a provider that is running already.
+
+    It serves in a process of its own: one that has served by gRPC cannot be forked any more, as
+    the converter's tests do.
+    """
     told = json.loads(reattach)
     (provider,) = told.values()
+    command = [sys.executable, "-m", __name__, provider["Addr"]["String"], str(socket)]
+    with subprocess.Popen(command, cwd=paths.REPOSITORY, stdin=subprocess.PIPE) as serving:
+        while not socket.exists():
+            if serving.poll() is not None:
+                raise RuntimeError(f"{__name__} ended with {serving.returncode}")
+            time.sleep(0.02)
+        provider["Addr"]["String"] = str(socket)
+        yield json.dumps(told)
+        # Leaving closes its standard input, at which it ends.
+
+
+def serve(provider: str, socket: str) -> None:
+    """Serves at a socket what the provider at another one says, until standard input ends."""
     unbounded = [("grpc.max_receive_message_length", -1)]
-    with grpc.insecure_channel(f"unix:{provider['Addr']['String']}", unbounded) as channel:
+    with grpc.insecure_channel(f"unix:{provider}", unbounded) as channel:
         server = grpc.server(futures.ThreadPoolExecutor(max_workers=32))
         server.add_generic_rpc_handlers([_Through(channel)])
         server.add_insecure_port(f"unix:{socket}")
         server.start()
-        try:
-            provider["Addr"]["String"] = str(socket)
-            yield json.dumps(told)
-        finally:
-            server.stop(grace=0).wait()
+        sys.stdin.read()
+        server.stop(grace=0).wait()
 
 
 class _Through(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -71,3 +89,7 @@ def _narrow(answer: bytes) -> bytes:
         for kind in set(schemas) - set(wanted):
             del schemas[kind]
     return bytes(told.SerializeToString())
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

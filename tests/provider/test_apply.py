@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as ET
@@ -93,9 +94,25 @@ def invents_a_version_for_jwt(aws: LocalAws) -> set[str]:
     )
 
 
+def forgets_tracing(aws: LocalAws) -> set[str]:
+    states, iam = aws.client("stepfunctions"), aws.client("iam")
+    role = iam.create_role(RoleName="asked", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    machine = states.create_state_machine(
+        name="asked",
+        definition=json.dumps({"StartAt": "It", "States": {"It": {"Type": "Pass", "End": True}}}),
+        roleArn=role,
+        tracingConfiguration={"enabled": True},
+    )["stateMachineArn"]
+    told = states.describe_state_machine(stateMachineArn=machine)
+    states.delete_state_machine(stateMachineArn=machine)
+    iam.delete_role(RoleName="asked")
+    return set() if "tracingConfiguration" in told else {"tracing_configuration"}
+
+
 ASK: dict[str, Callable[[LocalAws], set[str]]] = {
     "aws_apigatewayv2_authorizer": invents_a_version_for_jwt,
     "aws_cloudwatch_metric_alarm": lambda aws: forgets_alarms(aws) | INSTEAD_OF_A_STATISTIC,
+    "aws_sfn_state_machine": forgets_tracing,
 }
 
 

@@ -20,8 +20,6 @@ from tests.terraform.roots import Applied
 CHECKOV = {
     "CKV_AWS_18": "Access logs of the buckets: whoever wants them has a bucket for them and brings "
     "buckets that write there.",
-    "CKV_AWS_50": "X-Ray: a job's way is told by its log line, its execution and its events; "
-    "traces would cost more than the conversions.",
     "CKV_AWS_115": "Reserved concurrency of issue_upload: the API's throttle bounds it.",
     "CKV_AWS_116": "Dead letters of issue_upload: it is invoked synchronously, a client hears of "
     "the failure.",
@@ -30,7 +28,8 @@ CHECKOV = {
     "CKV_AWS_173": "A customer's key for the functions' environments: they hold names and numbers, "
     "no secrets.",
     "CKV_AWS_272": "Code signing: the package is pinned by its hash, which Terraform shows.",
-    "CKV_AWS_284": "X-Ray of the state machine: as CKV_AWS_50.",
+    "CKV_AWS_338": "Logs are kept for 30 days; whoever must keep them for a year says so "
+    "(log_retention_days).",
     "CKV_AWS_285": "Execution data in the log: keys and metadata of clients stay in the history.",
     "CKV_AWS_356": "What operators read of CloudWatch's alarms knows no resources.",
 }

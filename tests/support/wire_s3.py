@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -130,6 +131,8 @@ def _headers(found: dict[str, Any]) -> dict[str, str]:
         "content-length": str(found["ContentLength"]),
         "content-type": found.get("ContentType") or "binary/octet-stream",
         "x-amz-version-id": found["VersionId"],
+        # The functions read the clock, and what lies here was written a moment ago.
+        "last-modified": formatdate(usegmt=True),
     }
     return headers | {METADATA + name: value for name, value in found["Metadata"].items()}
 

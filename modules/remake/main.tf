@@ -3,8 +3,7 @@
 # Does not know what a conversion is, nor when one is due: convert_image reads that from the status document.
 
 locals {
-  _batches_file  = "${path.module}/../../statemachine/remake_batches.asl.json"
-  _own_step_file = "${path.module}/../../statemachine/own_step.asl.json"
+  _files = "${path.module}/../../statemachine"
 
   # What one batch works on at a time; batches times this stay at or below the bound.
   _objects_at_once = min(4, var.remake.max_concurrency)
@@ -28,19 +27,26 @@ locals {
   # Beside the renditions, not among them: below the results prefix a CDN may read.
   reports_prefix = "${var.name}-remakes/"
 
-  # Placeholders for numbers stand in strings, too. A bucket's name may be all digits, and stays a string.
-  _quoted_numbers = "/(Seconds|Concurrency|Percentage|PerBatch)\": \"([0-9]+)\"/"
-  _numbers        = "$1\": $2"
+  _frame   = jsondecode(templatefile("${local._files}/remake.asl.json", local._values))
+  _batches = templatefile("${local._files}/remake_batches.asl.json", local._values)
+  _object  = jsondecode(templatefile("${local._files}/remake_object.asl.json", local._values))
 
-  _frame = jsondecode(templatefile("${path.module}/../../statemachine/remake.asl.json", local._values))
+  # The object's workflow stands where the batch names its file. With a step of the embedder's own, it is another one.
+  _batch = replace(
+    replace(local._batches, "\"remake_object.asl.json\"", one(concat(local._asking_first, local._unasked))),
+    # Placeholders for numbers stand in strings, too. A bucket's name may be all digits, and stays a string.
+    "/(Seconds|Concurrency|Percentage|PerBatch)\":( ?)\"([0-9]+)\"/", "$1\":$2$3"
+  )
+  _unasked = [for object in [jsonencode(local._object)] : object if var.before == null]
 
-  # Step Functions wants every name once in a machine: a batch has those of its source.
-  _batches = { for name, state in local._frame.States : name => jsondecode(replace(
-    templatefile(local._batches_file, merge(local._values, { source = state.Label })),
-    local._quoted_numbers, local._numbers
-  )) if state.Type == "Map" }
-
-  _maps = { for name, batch in local._batches : name => merge(batch, lookup(local._asking, name, {})) }
+  # Step Functions wants every name once in a machine: in a batch each is followed by the source's.
+  _processor = jsondecode(local._batch).ItemProcessor
+  _names     = concat(keys(local._processor.States), keys(local._processor.States["Each object"].ItemProcessor.States))
+  _maps = {
+    for name, state in local._frame.States : name => jsondecode(
+      replace(local._batch, "/\"(${join("|", local._names)})\"/", "\"$1 (${state.Label})\"")
+    ) if state.Type == "Map"
+  }
 
   definition = jsonencode(merge(local._frame, {
     States = { for name, state in local._frame.States : name => merge(state, lookup(local._maps, name, {})) }

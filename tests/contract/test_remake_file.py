@@ -19,6 +19,7 @@ MACHINE = workflow_file.remake()
 MAPS: dict[str, dict[str, Any]] = {
     state["Label"]: state for state in MACHINE["States"].values() if state["Type"] == "Map"
 }
+FILES = (workflow_file.REMAKE, workflow_file.BATCHES, workflow_file.OBJECT)
 SOURCES = ["prefix", "inventory", "keys"]
 
 
@@ -30,14 +31,13 @@ def each_object(source: str) -> dict[str, Any]:
 
 
 def test_it_is_json_before_it_is_rendered() -> None:
-    for file in (workflow_file.REMAKE, workflow_file.BATCHES):
+    for file in FILES:
         assert json.loads(file.read_text(encoding="utf-8"))
 
 
 def test_terraform_gives_exactly_the_placeholders() -> None:
     values = hcl.keys(hcl.inside(hcl.read("modules/remake/main.tf"), r"_values = \{"))
-    holes = workflow_file.placeholders(workflow_file.REMAKE, workflow_file.BATCHES)
-    assert holes == values | {"source"}
+    assert workflow_file.placeholders(*FILES) == values
 
 
 def test_two_judges_have_no_objection() -> None:
@@ -158,6 +158,6 @@ def test_the_longest_problems_of_a_batch_fit_into_its_output() -> None:
 
 
 def test_no_place_is_written_into_the_files() -> None:
-    for file in (workflow_file.REMAKE, workflow_file.BATCHES):
+    for file in FILES:
         raw = file.read_text(encoding="utf-8")
         assert not re.search(r"arn:aws|\d{12}|\b[a-z]{2}-[a-z]+-\d\b", raw)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "reader": "errors image",
     "terminal": "",
     "commands": "errors work image run terminal",
-    "ops": "errors job terminal",
+    "ops": "errors job aws terminal",
     "__main__": "commands ops terminal",
 }
 

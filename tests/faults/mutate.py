@@ -177,10 +177,10 @@ MUTATIONS = (
         "forget: it is told before nobody would know of it any more",
         "ops/forget.py",
         """    _announce(workflow, document, who)
-    if not _delete_document(workflow, key, etag):
+    if not _delete_document(workflow, key, seen):
         return Left(key, _CHANGED)
 """,
-        """    if not _delete_document(workflow, key, etag):
+        """    if not _delete_document(workflow, key, seen):
         return Left(key, _CHANGED)
     _announce(workflow, document, who)
 """,
@@ -188,7 +188,7 @@ MUTATIONS = (
     Mutation(
         "forget: a document that is written meanwhile stays",
         "ops/forget.py",
-        "if newest is None or newest.etag != etag:",
+        "if newest is None or newest.etag != seen.etag:",
         "if newest is None:",
     ),
     Mutation(

@@ -12,6 +12,7 @@ FILE = ROOT / "statemachine" / "convert_image.asl.json"
 OWN_STEP = FILE.with_name("own_step.asl.json")
 REMAKE = FILE.with_name("remake.asl.json")
 BATCHES = FILE.with_name("remake_batches.asl.json")
+OBJECT = FILE.with_name("remake_object.asl.json")
 
 VALUES: dict[str, str | int] = {
     "partition": "aws",
@@ -79,8 +80,12 @@ def machine_with_own_step() -> dict[str, Any]:
 def remake() -> dict[str, Any]:
     """The machine of `workflow.remake`, put together as modules/remake does."""
     document: dict[str, Any] = json.loads(rendered(REMAKE_VALUES, REMAKE))
+    batch = json.loads(rendered(REMAKE_VALUES, BATCHES))
+    each = batch["ItemProcessor"]["States"]["Each object"]
+    each["ItemProcessor"] = json.loads(rendered(REMAKE_VALUES, OBJECT))
+    names = "|".join([*batch["ItemProcessor"]["States"], *each["ItemProcessor"]["States"]])
     for state in document["States"].values():
         if state["Type"] == "Map":
-            values = REMAKE_VALUES | {"source": state["Label"]}
-            state.update(json.loads(rendered(values, BATCHES)))
+            named = rf'"\1 ({state["Label"]})"'
+            state.update(json.loads(re.sub(f'"({names})"', named, json.dumps(batch))))
     return document

@@ -19,6 +19,7 @@ MONITORING, ALARMS = "modules/monitoring/main.tf", "modules/monitoring/alarms.tf
 REMAKE, REMAKE_ACCESS = "modules/remake/main.tf", "modules/remake/access.tf"
 ASL = "statemachine/convert_image.asl.json"
 BATCHES = "statemachine/remake_batches.asl.json"
+OBJECT = "statemachine/remake_object.asl.json"
 VARIABLES = "variables.tf"
 
 # Checks: a file of promises, or arguments of pytest, which apply no case that they do not need.
@@ -873,7 +874,7 @@ MUTATIONS = [
     ),
     Mutation(
         "what a remake leaves as it was is announced",
-        BATCHES,
+        OBJECT,
         swap("in ['SUCCEEDED', 'REJECTED']", "in ['SUCCEEDED', 'REJECTED', 'IGNORED']"),
         f"{CONTRACT}/test_remake_file.py",
     ),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.moto_account import KEY, NAME, Account, Calls, account
 from upload_workflow.__main__ import main
@@ -392,6 +393,23 @@ def test_a_job_that_runs_is_not_forgotten(account: Account) -> None:
     assert code == 1 and "running" in said and kept(account) == before
     (left,) = asked("forget", KEY)
     assert "running" in left["reason"] and not left["forgotten"]
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "KMS.DisabledException"])
+def test_what_aws_refuses_is_said_in_one_line_and_nothing_was_deleted(
+    account: Account, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    account.document(account.upload(), State.SUCCEEDED)
+    before = kept(account)
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "No."}}, "PutObject")
+
+    monkeypatch.setattr(account.aws.s3, "put_object", refuse)
+    ended, said, problem = typed("forget", KEY, "--yes")
+    assert (ended, said) == (1, "") and kept(account) == before
+    assert problem == f"AWS: An error occurred ({code}) when calling the PutObject operation: No.\n"
 
 
 def start_remake(account: Account) -> str:

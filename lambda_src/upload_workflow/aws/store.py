@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -53,6 +53,8 @@ _ALWAYS_ASK = "private, no-cache"
 
 # Lifecycle rules count whole days.
 _AS_GOOD_AS_NEW = timedelta(days=1)
+
+_Decided = TypeVar("_Decided", bound=Decision)
 
 _WRITER = "writer"
 _ANNOUNCED = "announced"
@@ -139,9 +141,9 @@ class Store:
     def update_status(
         self,
         key: str,
-        decide: Callable[[StatusDocument | None], Decision],
+        decide: Callable[[StatusDocument | None], _Decided],
         seen: Seen | None = None,
-    ) -> tuple[Decision, Seen]:
+    ) -> tuple[_Decided, Seen]:
         """Read, decide, write if nobody else did meanwhile; again until it holds.
 
         seen: the document as the caller last saw it, to save a read.
@@ -190,6 +192,15 @@ class Store:
             return self._write_status(key, seen.document, seen.etag, seen.writer, mark)
         except _Changed:
             raise Contended(f"{key} changed while it was claimed") from None
+
+    def delete_status(self, key: str, seen: Seen) -> bool:
+        """Delete a document that has no versions. False if it is not the one that was seen."""
+        try:
+            with _permanent_faults_named(), _changes_named():
+                self.s3.delete_object(Bucket=self.results_bucket, Key=key, IfMatch=seen.etag or "")
+        except _Changed:
+            return False
+        return True
 
     def _write_status(
         self,

@@ -22,6 +22,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..errors import AccessDenied, MissingBucket, UnusableKey
 from ..job.document import StatusDocument
 from ..terminal import ProgressLine, bar, bear_any_character, printable
 from . import causes, doctor, forget_command, interrupts, pause, redrive, remake_command, story
@@ -60,7 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotFound as error:
         print(error, file=sys.stderr)
         return 2
-    except (BotoCoreError, ClientError, NotExchanged) as error:
+    except (
+        BotoCoreError,
+        ClientError,
+        NotExchanged,
+        AccessDenied,
+        MissingBucket,
+        UnusableKey,
+    ) as error:
         print(f"AWS: {error}", file=sys.stderr)
         return 1
     except (Changed, CannotRemake) as error:

@@ -18,12 +18,14 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from ..aws.store import Contended, Seen, Store
 from ..job import keys, transitions
 from ..job.announcement import Results, forgotten_announcement
 from ..job.document import State, StatusDocument, timestamp
+from ..job.transitions import Recorded
 from .jobs import JobState, Names, find_job, is_alive, read_document
 from .redrive import PATIENCE
-from .workflow import Workflow, error_code
+from .workflow import Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ def look(workflow: Workflow, key: str, now: datetime) -> Kept | Left:
 def forget(workflow: Workflow, key: str, who: str, now: Callable[[], datetime]) -> Kept | Left:
     """Delete what is kept of a key, and tell it. who: is told, too. now: the time.
 
-    Raises ClientError where AWS refuses something; the same call goes on from there.
+    Raises ClientError where AWS refuses something, and the store's names for what no retry mends;
+    the same call goes on from there.
     """
     kept = look(workflow, key, now())
     if isinstance(kept, Left) or not kept.anything:
@@ -125,13 +128,13 @@ def forget(workflow: Workflow, key: str, who: str, now: Callable[[], datetime]) 
     told = _stop_promising(workflow, key, now)
     if isinstance(told, str):
         return Left(key, told)
-    document, etag = told
+    document, seen = told
     for version in _originals(workflow, key):
         _delete(workflow, version)
     for version in _renditions(workflow, key):
         _delete(workflow, version)
     _announce(workflow, document, who)
-    if not _delete_document(workflow, key, etag):
+    if not _delete_document(workflow, key, seen):
         return Left(key, _CHANGED)
     return kept
 
@@ -148,62 +151,35 @@ def _why_not(workflow: Workflow, document: StatusDocument | None, now: datetime)
     return None
 
 
-# Somebody else writes the document at the same moment, and once more.
-_TRIES = 4
+class _StillPromises(Exception):
+    """Its document stays as it is; the message says why."""
 
 
 def _stop_promising(
     workflow: Workflow, key: str, now: Callable[[], datetime]
-) -> tuple[StatusDocument, str] | str:
-    """The document that promises nothing, and its etag; or why there is none."""
-    for _ in range(_TRIES):
-        current, etag = _read(workflow, key)
-        reason = _why_not(workflow, current, now())
-        if reason:
-            return reason
-        if current is not None and etag is not None and transitions.is_forgotten(current):
-            return current, etag
-        document = transitions.forget(current, workflow.uploads_bucket, key, now())
-        place = {
-            "Bucket": workflow.results_bucket,
-            "Key": keys.status_key(workflow.results_prefix, key),
-            "Body": document.to_bytes(),
-            "ContentType": "application/json",
-            "CacheControl": "private, no-cache",
-        }
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        try:
-            return document, workflow.aws.s3.put_object(**place, **condition)["ETag"]  # type: ignore[arg-type]
-        except ClientError as error:
-            if error_code(error) not in _OTHERS_WERE_FASTER:
-                raise
-    return _CHANGED
+) -> tuple[StatusDocument, Seen] | str:
+    """The document that promises nothing, and as what it lies there; or why there is none."""
 
+    def decide(current: StatusDocument | None) -> StatusDocument | Recorded:
+        if reason := _why_not(workflow, current, now()):
+            raise _StillPromises(reason)
+        if current is not None and transitions.is_forgotten(current):
+            return Recorded(current)
+        return transitions.forget(current, workflow.uploads_bucket, key, now())
 
-# 404: of If-Match, where the object is gone.
-_OTHERS_WERE_FASTER = (
-    "PreconditionFailed",
-    "ConditionalRequestConflict",
-    "NoSuchKey",
-    "404",
-    "409",
-    "412",
-)
-
-
-def _read(workflow: Workflow, key: str) -> tuple[StatusDocument | None, str | None]:
-    """What stands there and its etag; without a document where it is none of ours."""
-    status_key = keys.status_key(workflow.results_prefix, key)
     try:
-        answer = workflow.aws.s3.get_object(Bucket=workflow.results_bucket, Key=status_key)
-    except ClientError as error:
-        if error_code(error) in ("NoSuchKey", "404"):
-            return None, None
-        raise
-    try:
-        return StatusDocument.from_bytes(answer["Body"].read()), answer["ETag"]
-    except ValueError:
-        return None, answer["ETag"]
+        told, seen = _store(workflow).update_status(
+            keys.status_key(workflow.results_prefix, key), decide
+        )
+    except _StillPromises as still:
+        return str(still)
+    except Contended:
+        return _CHANGED
+    return told.document if isinstance(told, Recorded) else told, seen
+
+
+def _store(workflow: Workflow) -> Store:
+    return Store(workflow.aws.s3, workflow.results_bucket)
 
 
 def _versions(workflow: Workflow, bucket: str, prefix: str) -> Iterator[_Version]:
@@ -238,8 +214,8 @@ def _delete(workflow: Workflow, version: _Version) -> None:
     )
 
 
-def _delete_document(workflow: Workflow, key: str, etag: str) -> bool:
-    """Whether the document was the one with this etag until it went, with all before it."""
+def _delete_document(workflow: Workflow, key: str, seen: Seen) -> bool:
+    """Whether the document was the one that was seen until it went, with all before it."""
     status_key = keys.status_key(workflow.results_prefix, key)
     newest = None
     for version in _versions(workflow, workflow.results_bucket, status_key):
@@ -249,17 +225,11 @@ def _delete_document(workflow: Workflow, key: str, etag: str) -> bool:
             newest = version
         else:
             _delete(workflow, version)
-    if newest is None or newest.etag != etag:
+    if newest is None or newest.etag != seen.etag:
         return False
-    if newest.version_id != "null":
-        _delete(workflow, newest)
-        return True
-    try:
-        workflow.aws.s3.delete_object(Bucket=newest.bucket, Key=status_key, IfMatch=etag)
-    except ClientError as error:
-        if error_code(error) not in _OTHERS_WERE_FASTER:
-            raise
-        return False
+    if newest.version_id == "null":
+        return _store(workflow).delete_status(status_key, seen)
+    _delete(workflow, newest)
     return True
 
 

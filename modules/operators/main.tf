@@ -16,18 +16,11 @@ locals {
     roles      = "arn:${local._partition}:iam::${var.surroundings.place.account_id}:role${var.surroundings.role_path}"
     rules      = "arn:${local._partition}:events:${local._here}:rule/${var.name}-*"
   }
-
-  # Where there are remakes, as long as the module was asked for them.
-  _remakes = { for remake in var.remake[*] : "on" => {
-    machine    = remake.state_machine.arn
-    executions = "arn:${local._partition}:states:${local._here}:execution:${remake.state_machine.name}:*"
-    map_runs   = "arn:${local._partition}:states:${local._here}:mapRun:${remake.state_machine.name}/*"
-    reports    = "${var.results.arn}/${remake.reports.prefix}*"
-    lists      = [for bucket in remake.inventory_bucket[*] : "arn:${local._partition}:s3:::${bucket}/*"]
-  } }
 }
 
 data "aws_iam_policy_document" "reader" {
+  source_policy_documents = [for document in data.aws_iam_policy_document.remake_reader : document.json]
+
   statement {
     sid       = "FindTheDeployment"
     actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
@@ -55,8 +48,15 @@ data "aws_iam_policy_document" "reader" {
 
   statement {
     sid       = "FollowExecutions"
-    actions   = ["states:DescribeStateMachine", "states:ListExecutions"]
+    actions   = ["states:ListExecutions"]
     resources = [local._arn.machine]
+  }
+
+  statement {
+    # Where there is no machine for remakes, `doctor` learns that.
+    sid       = "FindStateMachines"
+    actions   = ["states:DescribeStateMachine"]
+    resources = [local._arn.machine, "${local._arn.machine}-remake"]
   }
 
   statement {
@@ -90,36 +90,6 @@ data "aws_iam_policy_document" "reader" {
   }
 
   dynamic "statement" {
-    for_each = local._remakes
-
-    content {
-      sid       = "FollowRemakes"
-      actions   = ["states:DescribeStateMachine", "states:ListExecutions"]
-      resources = [statement.value.machine]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local._remakes
-
-    content {
-      sid       = "SeeHowFarRemakesAre"
-      actions   = ["states:DescribeExecution", "states:DescribeMapRun", "states:ListMapRuns"]
-      resources = [statement.value.executions, statement.value.map_runs]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local._remakes
-
-    content {
-      sid       = "ReadReportsAndInventories"
-      actions   = ["s3:GetObject"]
-      resources = concat([statement.value.reports], statement.value.lists)
-    }
-  }
-
-  dynamic "statement" {
     for_each = nonsensitive(var.surroundings.kms_key_arn != null) ? ["key"] : []
 
     content {
@@ -131,7 +101,10 @@ data "aws_iam_policy_document" "reader" {
 }
 
 data "aws_iam_policy_document" "operator" {
-  source_policy_documents = [data.aws_iam_policy_document.reader.json]
+  source_policy_documents = concat(
+    [data.aws_iam_policy_document.reader.json],
+    [for document in data.aws_iam_policy_document.remake_operator : document.json],
+  )
 
   statement {
     sid       = "RunJobsAgain"
@@ -160,47 +133,6 @@ data "aws_iam_policy_document" "operator" {
       test     = "StringEquals"
       variable = "iam:PassedToService"
       values   = ["events.amazonaws.com"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local._remakes
-
-    content {
-      sid       = "StartRemakes"
-      actions   = ["states:StartExecution"]
-      resources = [statement.value.machine]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local._remakes
-
-    content {
-      sid       = "StopAndResumeRemakes"
-      actions   = ["states:RedriveExecution", "states:StopExecution"]
-      resources = [statement.value.executions]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local._remakes
-
-    content {
-      sid       = "HandOverKeys"
-      actions   = ["s3:PutObject"]
-      resources = ["${statement.value.reports}/keys.jsonl"]
-    }
-  }
-
-  dynamic "statement" {
-    # A list of keys is encrypted like all that lies in the bucket.
-    for_each = nonsensitive(var.surroundings.kms_key_arn != null) ? local._remakes : {}
-
-    content {
-      sid       = "HandOverWithTheKey"
-      actions   = ["kms:GenerateDataKey"]
-      resources = [var.surroundings.kms_key_arn]
     }
   }
 }

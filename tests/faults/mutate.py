@@ -294,6 +294,36 @@ MUTATIONS = (
         "if False:",
     ),
     Mutation(
+        "remake: what is kept lasts as long as its document",
+        "run/runner.py",
+        "            self.store.renew_rendition(one.key, self.now())\n",
+        "            pass\n",
+    ),
+    Mutation(
+        "remake: no document is renewed for what is gone",
+        "aws/store.py",
+        "raise Gone(key) from error\n                raise\n        with closing",
+        "return\n                raise\n        with closing",
+    ),
+    Mutation(
+        "remake: URLs that begin otherwise are made anew",
+        "job/transitions.py",
+        "return of_today and is_linked(delivered, today.served_from)",
+        "return of_today",
+    ),
+    Mutation(
+        "remake: what is kept gets URLs of today's kind",
+        "run/runner.py",
+        "if transitions.is_linked(kept, self.today.served_from):",
+        "if True:",
+    ),
+    Mutation(
+        "remake: a plan tells old URLs from today's",
+        "ops/remake.py",
+        "& today) and is_linked(document, served_from)",
+        "& today)",
+    ),
+    Mutation(
         "remake: it claims nothing",
         "run/runner.py",
         "            ended = self._remade(task, upload, draft, seen.document, course)\n",
@@ -685,6 +715,9 @@ MUTATIONS = (
 
 def main(words: list[str]) -> int:
     chosen = [m for m in MUTATIONS if all(word in m.promise for word in words)]
+    if not chosen:
+        print(f"No promise has a name with {' and '.join(words)} in it")
+        return 2
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
         copy = Path(folder)

@@ -106,6 +106,7 @@ class LargeAccount:
                         "Variables": {
                             "RESULTS_BUCKET": "results",
                             "RESULTS_PREFIX": "results/",
+                            "SERVED_FROM": "",
                             "RENDITIONS": "{}",
                         }
                     },

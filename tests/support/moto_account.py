@@ -237,12 +237,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             FunctionName=f"{NAME}-convert-image",
             Runtime="python3.13",
             Role=role,
-            Handler="handler",
+            Handler="upload_workflow.handlers.convert_image.handler",
             Code={"ZipFile": _zip()},
             Environment={
                 "Variables": {
                     "RESULTS_BUCKET": "results",
                     "RESULTS_PREFIX": "results/",
+                    "SERVED_FROM": "",
                     "RENDITIONS": '{"large": {}, "small": {}}',
                 }
             },

@@ -245,7 +245,7 @@ class World:
         task = Task.parse(payload | {"own_step": own_step}, "request")
         runner = JobRunner(
             results_prefix=PREFIX,
-            today=Today(self.recipe, self.rules),
+            today=Today(self.recipe, self.rules, self.served_from),
             store=self._store(),
             link=(
                 LastingLinks(self.served_from)

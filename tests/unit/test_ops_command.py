@@ -252,6 +252,24 @@ def test_the_doctor_asks_for_the_rights_of_everybody_on_the_way(account: Account
         assert restored[f"rights of {who}"] == "own"
 
 
+def test_the_doctor_looks_at_remakes_where_there_are_some(account: Account) -> None:
+    def remakes() -> dict[str, str | None]:
+        (told,) = (
+            one for one in json.loads(typed("doctor", "--json")[1]) if one["what"] == "remakes"
+        )
+        return told
+
+    assert remakes()["said"] == "none (workflow.remake = null)"
+    account.allow_remakes()
+    assert "no policy of its own" in str(remakes()["said"]) and remakes()["remedy"]
+    account.aws.iam.put_role_policy(RoleName="role", PolicyName="remake", PolicyDocument=POLICY)
+    assert remakes() == {
+        "what": "remakes",
+        "said": "may start, with the rights of remake",
+        "remedy": None,
+    }
+
+
 POLICY = json.dumps(
     {
         "Version": "2012-10-17",

@@ -10,6 +10,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.moto_account import NAME, Account, Calls, account
-from upload_workflow.job.document import State, timestamp
+from upload_workflow.job.document import State, StoredRendition, timestamp
 from upload_workflow.ops import __main__ as command
 from upload_workflow.ops import remake
 from upload_workflow.ops.estimate import Machine, estimate
@@ -110,6 +111,42 @@ def test_a_plan_counts_what_there_is_and_starts_nothing(account: Account) -> Non
     assert (code, runs(account)) == (0, {})
     assert "uploads/: 3 objects, 15 bytes." in out
     assert "Nothing was changed." in out
+
+
+def test_a_plan_for_a_kind_of_ones_own_says_that_it_knows_photographs(account: Account) -> None:
+    account.upload()
+    assert "larger ones take longer and cost more." in typed("plan")[1]
+    pictures = remake.machine(account.workflow)
+    account.aws.functions.update_function_configuration(
+        FunctionName=f"{NAME}-convert-image", Handler="waveform.handler"
+    )
+    assert asked("plan")["machine"]["own_handler"] == "waveform.handler"
+    # The two renditions of the settings are none of its results.
+    facts, sounds = Facts.committed(), replace(pictures, own_handler="waveform.handler")
+    of_pictures, of_sounds = (
+        estimate(100, 0, machine, facts, PRICES).dollars["S3 writes"]
+        for machine in (pictures, sounds)
+    )
+    assert of_sounds > of_pictures
+    assert "what waveform.handler takes is not known here" in typed("plan")[1]
+
+
+def test_a_sample_tells_whose_urls_begin_otherwise(account: Account) -> None:
+    changed = datetime.fromisoformat(account.workflow.convert_image["LastModified"])
+    at = timestamp(changed + timedelta(hours=1))
+    for number, ends in enumerate((None, timestamp(changed))):
+        one = StoredRendition(
+            "small", f"results/{number}", "https://", ends, "image/webp", bytes=1, sha256=""
+        )
+        account.document(
+            account.upload(f"uploads/{number}"),
+            State.SUCCEEDED,
+            recipe="today",
+            updated_at=at,
+            renditions=(one,),
+        )
+    # There is no served_from: the one without an end has the URL of a CDN that was.
+    assert asked("plan")["unchanged"] == 1
 
 
 @pytest.mark.parametrize("written", ["before", "after"])

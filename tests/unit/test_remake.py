@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.upload_world import RECIPE, RULES, UPLOADS, World, listed, picture
 from upload_workflow.errors import Rejected, RejectionCode
-from upload_workflow.job.document import State, StatusDocument
+from upload_workflow.job.document import State, StatusDocument, StoredRendition
 from upload_workflow.job.upload import Upload
 
 KEY = "uploads/one"
@@ -34,6 +34,10 @@ def document(world: World) -> StatusDocument:
     found = world.document(KEY)
     assert found is not None
     return found
+
+
+def promised(world: World) -> tuple[StoredRendition, ...]:
+    return document(world).renditions
 
 
 def test_what_has_this_recipe_costs_one_read_and_is_told_to_nobody() -> None:
@@ -151,6 +155,70 @@ def test_a_refusal_never_takes_back_what_succeeded(monkeypatch: pytest.MonkeyPat
     assert world.announced == told
     # And it is not tried for ever.
     assert calls(world, lambda: world.remake(KEY, "b2")) == ("UNCHANGED", ["GetObject"])
+
+
+@pytest.fixture(name="refusing")
+def _refusing(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Today's rules refuse what was made before."""
+    world = World()
+    world.execute(world.put(KEY))
+    settle(world, **NEWER)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Rejected(RejectionCode.TOO_MANY_PIXELS, "Fewer pixels.")
+
+    monkeypatch.setattr(type(world.kind), "refuse_by_head", refuse)
+    return world
+
+
+def test_renditions_that_are_kept_are_as_young_as_their_document(refusing: World) -> None:
+    """Seen: a lifecycle took them long before the document that promised them."""
+    before = {one.key: refusing.s3.current("results", one.key) for one in promised(refusing)}
+    refusing.pass_time(days=20)
+    assert refusing.remake(KEY) == "KEPT"
+    for key, version in before.items():
+        again = refusing.s3.current("results", key)
+        assert version is not None and again is not None
+        assert again.sequencer > version.sequencer and again.body == version.body
+        assert (again.headers, again.metadata) == (version.headers, version.metadata)
+
+
+def test_a_document_is_not_renewed_for_renditions_that_are_gone(refusing: World) -> None:
+    before = document(refusing)
+    refusing.s3.delete_object(Bucket="results", Key=before.renditions[0].key)
+    assert refusing.remake(KEY) == "GONE"
+    assert document(refusing) == before
+
+
+SERVED = "https://img.example.com"
+
+
+@pytest.mark.parametrize("was, becomes", [(None, SERVED), (SERVED, None), (SERVED, f"{SERVED}/v2")])
+def test_where_urls_begin_otherwise_they_are_made_anew_and_the_keys_stay(
+    was: str | None, becomes: str | None
+) -> None:
+    world = World()
+    world.served_from = was
+    world.execute(world.put(KEY))
+    keys = [one.key for one in promised(world)]
+    world.served_from = becomes
+    assert world.remake(KEY) == "SUCCEEDED"
+    assert [one.key for one in promised(world)] == keys
+    assert world.missing_renditions(document(world)) == []
+    for one in promised(world):
+        assert (one.url_expires_at is None) == (becomes is not None)
+        assert becomes is None or one.url == f"{becomes}/{one.key}"
+    assert calls(world, lambda: world.remake(KEY, "b2")) == ("UNCHANGED", ["GetObject"])
+
+
+def test_what_is_kept_gets_its_urls_all_the_same(refusing: World) -> None:
+    assert refusing.remake(KEY) == "KEPT"
+    refusing.served_from = SERVED
+    assert refusing.remake(KEY, "b2") == "KEPT"
+    assert [one.url for one in promised(refusing)] == [
+        f"{SERVED}/{one.key}" for one in promised(refusing)
+    ]
+    assert calls(refusing, lambda: refusing.remake(KEY, "b3")) == ("UNCHANGED", ["GetObject"])
 
 
 def test_a_failure_changes_nothing_but_the_report() -> None:

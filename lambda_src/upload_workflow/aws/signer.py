@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from ..job import keys
 from ..job.document import timestamp
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class LastingLinks:
 
     def __call__(self, key: str, content_type: str) -> Link:
         # What serves the object sends the type that it was stored with.
-        return Link(f"{self.base}/{quote(key)}", None)
+        return Link(keys.served_url(self.base, key), None)
 
 
 def credential_life(credentials: Credentials, now: datetime) -> timedelta:

@@ -7,11 +7,12 @@ caller hands in a function that decides, and is asked again when somebody else w
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -66,7 +67,7 @@ class Overwritten(Exception):
 
 
 class Gone(Exception):
-    """The announced version was deleted."""
+    """The announced version, or a rendition that was promised, was deleted."""
 
 
 class Contended(Exception):
@@ -402,6 +403,21 @@ class Store:
                     return
                 etag = there["ETag"]
         raise Contended(f"{key} changed {WRITE_ROUNDS} times")
+
+    def renew_rendition(self, key: str, now: datetime) -> None:
+        """Write a rendition again as it is, where it is older than a day. Raises Gone."""
+        with _permanent_faults_named():
+            try:
+                there = self.s3.get_object(Bucket=self.results_bucket, Key=key)
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    raise Gone(key) from error
+                raise
+        with closing(there["Body"]) as body:
+            if now - there["LastModified"] < _AS_GOOD_AS_NEW:
+                return
+            data = body.read()
+        self.put_rendition(key, data, there["ContentType"], hashlib.sha256(data).digest(), now)
 
 
 def _opened(answer: Any) -> OpenedUpload:

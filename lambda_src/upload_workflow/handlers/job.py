@@ -40,7 +40,7 @@ def job_handler(kind: Kind, fence: Fence, settings: ConvertImageSettings) -> Han
         )
     runner = JobRunner(
         results_prefix=settings.results_prefix,
-        today=Today(kind.recipe, rules(kind.recipe, settings.limits)),
+        today=Today(kind.recipe, rules(kind.recipe, settings.limits), settings.served_from),
         store=Store(s3, settings.results_bucket),
         link=link,
         kind=kind,

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import re
 import uuid
+from urllib.parse import quote
 
 # S3's limit on a key, in bytes of UTF-8.
 MAX_KEY_BYTES = 1024
@@ -34,6 +35,11 @@ def job_id(bucket: str, key: str, version: str) -> str:
     identity = "\0".join((bucket, key, version)).encode()
     digest = hashlib.sha256(identity).digest()
     return base64.b32encode(digest).decode("ascii").lower()[:JOB_ID_LENGTH]
+
+
+def served_url(base: str, key: str) -> str:
+    """base: where something serves the bucket of the key, such as "https://img.example.com"."""
+    return f"{base}/{quote(key)}"
 
 
 def results_folder(results_prefix: str, upload_key: str) -> str:

@@ -72,10 +72,14 @@ Decision = StatusDocument | Ignored | Recorded
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """By what an upload would be converted now. rules: the recipe, and all that may refuse it."""
+    """By what an upload would be converted now. rules: the recipe, and all that may refuse it.
+
+    served_from: where the URLs of its renditions would begin; None: they would be signed, and end.
+    """
 
     recipe: str
     rules: str
+    served_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +214,21 @@ def _standing(current: StatusDocument | None, now: datetime, today: Today | None
 
 def _is_of_today(delivered: StatusDocument, today: Today) -> bool:
     """Whether the same would come of it once more."""
-    if delivered.rules == today.rules:
-        return True
+    by_rules = delivered.rules == today.rules
     if delivered.state is State.SUCCEEDED:
-        return delivered.recipe == today.recipe
+        of_today = by_rules or delivered.recipe == today.recipe
+        return of_today and is_linked(delivered, today.served_from)
+    if by_rules:
+        return True
     # No rule of ours refused that one, and none lets it pass.
     return delivered.error is not None and delivered.error.code == RejectionCode.THREAT_FOUND
+
+
+def is_linked(delivered: StatusDocument, served_from: str | None) -> bool:
+    """Whether the URLs of its renditions are of the kind that they would get now."""
+    if served_from is None:
+        return all(one.url_expires_at is not None for one in delivered.renditions)
+    return all(one.url == keys.served_url(served_from, one.key) for one in delivered.renditions)
 
 
 def seed(
@@ -464,18 +477,20 @@ def replace_outdated(
     claimant: Claimant,
     now: datetime,
 ) -> Decision:
-    """Replace what a remake found by its end, unless anybody changed it meanwhile: that wins.
-
-    What SUCCEEDED is not taken back by a refusal; the document then only remembers its rules.
-    """
+    """Replace what a remake found by its end, unless anybody changed it meanwhile: that wins."""
     if current == outdated:
-        told = _told_of_it(outdated, ended)
-        if told is not None and told.state is State.SUCCEEDED and ended.state is State.REJECTED:
-            return replace(told, rules=ended.rules)
-        return ended
+        return kept(outdated, ended) or ended
     if current is not None and not is_same_version(current.upload, ended.upload):
         return Ignored(Reason.SUPERSEDED)
     return _answer("finish", current, claimant, now) or ended
+
+
+def kept(outdated: StatusDocument | None, ended: StatusDocument) -> StatusDocument | None:
+    """What SUCCEEDED and is not taken back by a refusal; it only remembers by which rules."""
+    told = _told_of_it(outdated, ended)
+    if told is None or told.state is not State.SUCCEEDED or ended.state is not State.REJECTED:
+        return None
+    return replace(told, rules=ended.rules)
 
 
 def is_news(outdated: StatusDocument | None, ended: StatusDocument) -> bool:

@@ -47,6 +47,7 @@ def examine(workflow: Workflow) -> Iterator[Finding]:
         ("rights of record_failure", lambda w: _rights(w, _role_arn(w, w.functions[1]))),
         ("failures that Step Functions ends", _ended_rule),
         ("results bucket", _results),
+        ("remakes", _remakes),
         ("alarms", _alarms),
     ):
         yield _found(what, look, workflow)
@@ -205,6 +206,18 @@ def _rights(workflow: Workflow, role_arn: str) -> str:
 def _results(workflow: Workflow) -> str:
     workflow.aws.s3.head_bucket(Bucket=workflow.results_bucket)
     return f"s3://{workflow.results_bucket}/{workflow.results_prefix}"
+
+
+def _remakes(workflow: Workflow) -> str:
+    try:
+        machine = workflow.aws.states.describe_state_machine(stateMachineArn=workflow.remake_arn)
+    except ClientError as error:
+        if error_code(error) == "StateMachineDoesNotExist":
+            return "none (workflow.remake = null)"
+        raise
+    if machine.get("status", "ACTIVE") != "ACTIVE":
+        raise _Off(f"the state machine is {machine['status']}")
+    return f"may start, with the rights of {_rights(workflow, machine['roleArn'])}"
 
 
 def _alarms(workflow: Workflow) -> str:

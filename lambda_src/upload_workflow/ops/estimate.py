@@ -26,7 +26,8 @@ class Machine:
     """What bears on the cost of a remake, as it is set in the account.
 
     batch: objects of one child execution. objects_at_once: of one batch. at_once: objects in all.
-    renditions: how many are made of each object.
+    renditions: how many are made of each object. own_handler: of another kind of work, of which
+    neither their number nor the time is known; None where pictures are converted.
     """
 
     batch: int
@@ -35,6 +36,7 @@ class Machine:
     renditions: int
     memory_mb: int
     architecture: str
+    own_handler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def estimate(
     Each is taken for the photograph of the facts; of its renditions only the number is known.
     """
     objects = made + unchanged
-    writes = facts.remade.writes + machine.renditions - facts.RENDITIONS
+    writes = facts.remade.writes
+    if machine.own_handler is None:
+        writes += machine.renditions - facts.RENDITIONS
     made_ms = facts.remade.ms + facts.slower_ms(machine.architecture)
     busy_ms = made * made_ms + unchanged * facts.unchanged.ms
     batches = ceil(objects / machine.batch)

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from ..job import keys
 from ..job.document import State, StatusDocument
+from ..job.transitions import is_linked
 from . import interrupts
 from .crowd import concurrently
 from .estimate import Machine
@@ -63,6 +64,7 @@ def machine(workflow: Workflow) -> Machine:
             renditions=workflow.renditions,
             memory_mb=function["MemorySize"],
             architecture=function.get("Architectures", ["x86_64"])[0],
+            own_handler=workflow.own_handler,
         )
     except (LookupError, TypeError, ValueError, StopIteration) as error:
         said = f"The state machine {workflow.name}-remake is not the module's: terraform apply."
@@ -128,7 +130,8 @@ def survey(workflow: Workflow, source: Source) -> Survey:
     recipes = [document.recipe for document in delivered if document.recipe is not None]
     rules = [document.rules for document in since if document.rules is not None]
     today = {*recipes[-1:], *rules[-1:]}
-    have = sum(bool(_made_by(document) & today) for document in documents)
+    served_from = workflow.served_from
+    have = sum(_is_of(today, served_from, document) for document in filter(None, documents))
     return Survey(counted, len(documents), have if today else None, changed_at)
 
 
@@ -136,8 +139,8 @@ def _document(workflow: Workflow, key: str) -> StatusDocument | None:
     return read_document(workflow, keys.status_key(workflow.results_prefix, key))
 
 
-def _made_by(document: StatusDocument | None) -> set[str | None]:
-    return {document.recipe, document.rules} if document else set()
+def _is_of(today: set[str], served_from: str | None, document: StatusDocument) -> bool:
+    return bool({document.recipe, document.rules} & today) and is_linked(document, served_from)
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,14 @@ def _plan_lines(
     else:
         looked = f"Of {found.looked_at} looked at, {found.unchanged} have the recipe of today."
     items = ", ".join(f"{item} {dollars:.2f}" for item, dollars in would.dollars.items())
+    taken = f"Each is taken for a photograph of {facts.photo}"
+    if machine.own_handler is None:
+        taken += "; larger ones take longer and cost more."
+    else:
+        taken += (
+            f" and {facts.RENDITIONS} renditions, for what {printable(machine.own_handler)} takes "
+            "is not known here: measure one, and multiply."
+        )
     return [
         f"{printable(str(source))}: {counted(count.objects, 'object')}{size}.",
         looked,
@@ -163,7 +171,7 @@ def _plan_lines(
         f"{PRICES['region']}.",
         f"Time: {_lasting(would.seconds)}, {machine.at_once} at a time; {would.narrow} is what "
         "bounds it.",
-        f"Each is taken for a photograph of {facts.photo}; larger ones take longer and cost more.",
+        taken,
     ]
 
 

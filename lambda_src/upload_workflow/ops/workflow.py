@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 # Requests at a time: reading thousands of documents one by one would take minutes.
 THREADS = 32
 
+# As modules/conversion names it where `conversion.handler` is not set.
+_HANDLER = "upload_workflow.handlers.convert_image.handler"
+
 
 class NotFound(Exception):
     """There is no such workflow or job; the message says what there is."""
@@ -220,6 +223,12 @@ class Workflow:
                 raise self._changed(f"The function {function} is gone") from error
             raise
 
+    @property
+    def own_handler(self) -> str | None:
+        """The embedder's, where the function does another kind of work; None: the module's."""
+        handler = self.convert_image.get("Handler", _HANDLER)
+        return None if handler == _HANDLER else handler
+
     def _setting(self, name: str) -> str:
         try:
             return self.convert_image.get("Environment", {}).get("Variables", {})[name]
@@ -234,6 +243,11 @@ class Workflow:
     @property
     def results_prefix(self) -> str:
         return self._setting("RESULTS_PREFIX")
+
+    @property
+    def served_from(self) -> str | None:
+        """Where the URLs of renditions begin; None: they are signed."""
+        return self._setting("SERVED_FROM") or None
 
     @property
     def renditions(self) -> int:

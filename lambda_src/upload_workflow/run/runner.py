@@ -207,6 +207,8 @@ class JobRunner:
             if not isinstance(draft, StatusDocument):
                 return draft
             ended = self._remade(task, upload, draft, seen.document, course)
+            kept = transitions.kept(seen.document, ended)
+            told = self._renewed(kept) if kept else ended
         except Gone:
             return Ignored(Reason.GONE)
         except Overwritten:
@@ -217,7 +219,7 @@ class JobRunner:
         decision, _ = self.store.update_status(
             key,
             lambda current: transitions.replace_outdated(
-                current, seen.document, ended, claimant, self.now()
+                current, seen.document, told, claimant, self.now()
             ),
             seen,
         )
@@ -251,6 +253,22 @@ class JobRunner:
             # Nobody waits for a claim that was not written: there is none to mark.
             ended, _ = self._convert(described, upload, opened, course, NOTHING_SEEN, facts=facts)
         return replace(ended, upload=told)
+
+    def _renewed(self, kept: StatusDocument) -> StatusDocument:
+        """With renditions as young as the document will be: a lifecycle would take them before it.
+
+        And with URLs of today's kind. Raises Gone where a rendition is: the document lasts no
+        longer, then.
+        """
+        for one in kept.renditions:
+            self.store.renew_rendition(one.key, self.now())
+        if transitions.is_linked(kept, self.today.served_from):
+            return kept
+        linked = []
+        for one in kept.renditions:
+            link = self.link(one.key, one.content_type)
+            linked.append(replace(one, url=link.url, url_expires_at=link.expires_at))
+        return replace(kept, renditions=tuple(linked))
 
     def _claim(
         self,

@@ -10,8 +10,13 @@ FAST_RINGS := tests/unit/ tests/contract/ tests/tools/
 LONGEST := $(patsubst %,tests/%/,local terraform provider package corpus ops clients)
 SLOW_RINGS := $(LONGEST) $(filter-out $(FAST_RINGS) $(LONGEST),$(sort $(dir $(wildcard tests/*/test_*.py))))
 
-# Two rings at a time (tests/conftest.py says how they are handed out).
-TWO := --numprocesses 2
+# So many at a time on two cores: whole rings often wait for a server, files of the fast ones never
+# (tests/conftest.py says how they are handed out).
+FILES := --numprocesses 2
+RINGS := --numprocesses 3
+
+# Tests start Python hundreds of times, and each would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test check up down package bench load cost prove simulate mutate schemas fuzz lock fmt release pictures screenshots client reference clean
 .DELETE_ON_ERROR:
@@ -41,13 +46,13 @@ down: .venv/ready
 	@$(RUN) -m local down
 
 test: check
-	@$(RUN) -m pytest $(SLOW_RINGS) -q $(TWO)
+	@$(RUN) -m pytest $(SLOW_RINGS) -q $(RINGS)
 
 check: .venv/ready
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run make fmt"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(RUN) -m pytest $(FAST_RINGS) -q $(TWO)
+	@$(RUN) -m pytest $(FAST_RINGS) -q $(FILES)
 
 fmt: .venv/ready
 	@$(BIN)/ruff format --quiet .

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 
-from tests.contract.test_workflow_file import objections, texts
+from tests.contract.test_workflow_file import texts
 from tests.support import hcl, workflow_file
+from tests.support.asl_judges import objections
 from tools.asl.check import findings
 from upload_workflow import errors
 from upload_workflow.ops.remake import Report

@@ -39,11 +39,14 @@ MAY_IMPORT = {
 }
 
 
+TREES = {file: ast.parse(file.read_text("utf-8")) for file in PACKAGE.rglob("*.py")}
+
+
 def imports() -> Iterator[tuple[str, str]]:
     """(room, room that it imports), for every import of ours in the package."""
-    for file in PACKAGE.rglob("*.py"):
+    for file, tree in TREES.items():
         inside = file.relative_to(PACKAGE).with_suffix("").parts
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        for node in ast.walk(tree):
             if not isinstance(node, ast.ImportFrom) or not node.level:
                 continue
             above = inside[: len(inside) - node.level]
@@ -77,8 +80,7 @@ NOT_KNOWN = re.compile(r"(?:(?:Does|does) not know|Knows neither|Knows nothing o
 @pytest.mark.parametrize("thing", SIGNS)
 def test_a_module_keeps_the_promise_of_its_head_not_to_know(thing: str) -> None:
     promising = 0
-    for file in PACKAGE.rglob("*.py"):
-        tree = ast.parse(file.read_text("utf-8"))
+    for file, tree in TREES.items():
         head = " ".join((ast.get_docstring(tree) or "").split())
         if not any(re.search(rf"\b{thing}\b", said) for said in NOT_KNOWN.findall(head)):
             continue

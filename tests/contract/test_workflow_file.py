@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cfnlint.api import ManualArgs, lint
-from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
 
 from tests.support import hcl, workflow_file
+from tests.support.asl_judges import objections, parse
 from tools.asl.check import findings
 from upload_workflow import errors
 
@@ -196,26 +195,11 @@ def test_cfn_lint_has_no_objection() -> None:
     assert objections(broken) == {"E3601"}
 
 
-def objections(definition: dict[str, Any]) -> set[str]:
-    """The rules of cfn-lint that a state machine breaks."""
-    role = "arn:aws:iam::111122223333:role/workflow"
-    template = {
-        "Resources": {
-            "Workflow": {
-                "Type": "AWS::StepFunctions::StateMachine",
-                "Properties": {"RoleArn": role, "Definition": definition},
-            }
-        }
-    }
-    found = lint(json.dumps(template), config=ManualArgs(regions=["eu-central-1"]))
-    return {match.rule.id for match in found}
-
-
 def test_motos_parser_understands_it() -> None:
-    StaticAnalyser().analyse(workflow_file.rendered())
+    parse(workflow_file.rendered())
     broken = workflow_file.rendered().replace("States.TaskFailed", "States.TaskFaild")
     with pytest.raises(Exception, match="TaskFaild"):
-        StaticAnalyser().analyse(broken)
+        parse(broken)
 
 
 def test_an_attempt_is_counted_also_where_nobody_counts() -> None:
@@ -246,7 +230,7 @@ def test_with_an_own_step_the_machine_is_as_sound_as_without() -> None:
     machine = workflow_file.machine_with_own_step()
     assert [str(finding) for finding in findings(json.dumps(machine))] == []
     assert objections(machine) == set()
-    StaticAnalyser().analyse(json.dumps(machine))
+    parse(json.dumps(machine))
     assert list(machine["States"])[:3] == ["Ask own step", "Convert image", "Announce result"]
 
 

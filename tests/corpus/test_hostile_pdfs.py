@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.pdf import HOSTILE, QUARTERS, pdf
+from tests.corpus.hostile_pdfs import HOSTILE
+from tests.support.pdf import QUARTERS, pdf
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.pictures import Pictures

@@ -37,7 +37,7 @@ TESTS = (
     "tests/unit/test_ops_redrive.py",
     "tests/unit/test_ops_command.py",
     "tests/unit/test_ops_remake.py",
-    "tests/unit/test_ops_scale.py",
+    "tests/ops/test_scale.py",
     "tests/faults",
 )
 
@@ -526,7 +526,7 @@ MUTATIONS = (
     ),
     Mutation(
         "link: a lasting URL is the key, encoded",
-        "aws/signer.py",
+        "job/keys.py",
         "{quote(key)}",
         "{key}",
     ),

@@ -9,6 +9,7 @@ import json
 import subprocess
 import time
 import types
+import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -294,3 +295,21 @@ def test_who_may_write_only_where_nothing_stands_is_told_from_who_may_not(
             seed(IfNoneMatch="*")
         with pytest.raises(ClientError, match="AccessDenied"):
             seed()
+
+
+def test_a_package_is_unpacked_once_and_each_worker_has_links_to_it(tmp_path: Path) -> None:
+    workers = types.ModuleType("lambda_runtime")
+    launcher.unpack_once(workers, tmp_path / "packages")
+    inodes = []
+    for number, text in enumerate(("same", "same", "other")):
+        package = tmp_path / f"{number}.zip"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("folder/handler.py", text)
+        code = tmp_path / f"code{number}"
+        code.mkdir()
+        with workers.zipfile.ZipFile(package) as archive:
+            archive.extractall(code)
+        handler = code / "folder/handler.py"
+        assert handler.read_text() == text
+        inodes.append(handler.stat().st_ino)
+    assert inodes[0] == inodes[1] != inodes[2]

@@ -113,7 +113,7 @@ def accident(
     """Some jobs among others, failed for five causes that are repaired by now. Keys by fault.
 
     They come in batches that the machine can take: a throttled job would wait for minutes here.
-    How `ops` fares among thousands is tests/unit/test_ops_scale.py's business.
+    How `ops` fares among thousands is tests/ops/test_scale.py's business.
     """
     keys = {"well": desk.upload(f"many/well-{one}.jpg" for one in range(WELL))}
     wait_until_ended(desk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import threading
@@ -209,6 +210,16 @@ def _one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BotocoreStubber, "process_request", in_turn)
 
 
+@functools.cache
+def _aws() -> Aws:
+    """Clients for all accounts of a run: to make them anew takes longer than most tests."""
+    session = botocore.session.Session()
+    session.set_config_variable("region", REGION)
+    aws = Aws(session, None)
+    aws.sqs.meta.events.register("provide-client-params.sqs.ReceiveMessage", _not_waiting)
+    return aws
+
+
 @contextmanager
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -217,9 +228,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     _one_after_the_other(monkeypatch)
     with mock_aws():
-        session = botocore.session.Session()
-        session.set_config_variable("region", REGION)
-        aws = Aws(session, None)
+        aws = _aws()
         for bucket in ("uploads", "results"):
             aws.s3.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -249,7 +258,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             },
         )
         aws.sqs.create_queue(QueueName=f"{NAME}-dead-letters")
-        aws.sqs.meta.events.register("provide-client-params.sqs.ReceiveMessage", _not_waiting)
         made = Account(aws)
         made.listen(object_pattern())
         yield made

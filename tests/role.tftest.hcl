@@ -127,8 +127,17 @@ run "in_a_network_the_role_of_a_workflow_has_no_business_with_it" {
   }
 
   assert {
-    condition     = length(data.aws_iam_policy_document.own.statement) == 0
+    condition     = one(data.aws_iam_policy_document.own.statement[*].sid) == "DeliverLogs"
     error_message = "Beside its own the role may do ${jsonencode(data.aws_iam_policy_document.own.statement)}."
+  }
+
+  # The developer guide, "Logging using CloudWatch Logs": each of them is called when a state machine is made.
+  assert {
+    condition = one(data.aws_iam_policy_document.own.statement[*].actions) == toset([
+      "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+    ])
+    error_message = "A state machine's role delivers logs by ${jsonencode(data.aws_iam_policy_document.own.statement)}."
   }
 }
 
@@ -162,7 +171,7 @@ run "a_workflow_asks_how_many_traces_to_take" {
   assert {
     condition = length(setsubtract(
       ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTraceSegments"],
-      one(data.aws_iam_policy_document.own.statement[*].actions)
+      one([for own in data.aws_iam_policy_document.own.statement : own.actions if own.sid == "SendTraces"])
     )) == 0
     error_message = "Of traces the workflow may do ${jsonencode(data.aws_iam_policy_document.own.statement)}."
   }

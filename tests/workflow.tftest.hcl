@@ -123,7 +123,7 @@ run "an_execution_may_run_its_two_functions_and_announce_as_nobody_else" {
   }
 
   assert {
-    condition = { for statement in data.aws_iam_policy_document.state_machine.statement : statement.sid => [statement.actions, statement.resources] if statement.sid != "DeliverLogs" } == {
+    condition = { for statement in data.aws_iam_policy_document.state_machine.statement : statement.sid => [statement.actions, statement.resources] } == {
       RunTheFunctions = [toset(["lambda:InvokeFunction"]), toset([var.functions.convert_image.arn, var.functions.record_failure.arn])]
       AnnounceResults = [toset(["events:PutEvents"]), toset(["arn:aws:events:eu-central-1:123456789012:event-bus/default"])]
     }

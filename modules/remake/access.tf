@@ -1,4 +1,4 @@
-# What a remake may touch: lists of keys, the function, the default bus, its own batches, its report and its log.
+# What a remake may touch: lists of keys, the function, the default bus, its own batches, and its report.
 
 locals {
   _here    = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
@@ -93,22 +93,6 @@ data "aws_iam_policy_document" "remake" {
     sid       = "RunBatchesAgain"
     actions   = ["states:RedriveExecution"]
     resources = ["${local._executions}/*"]
-  }
-
-  statement {
-    # Log delivery is granted for the account or not at all: these actions know no resources.
-    sid = "DeliverLogs"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeLogGroups",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"]
   }
 
   dynamic "statement" {

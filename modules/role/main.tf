@@ -1,5 +1,6 @@
 # Promises a role that one service of AWS takes on, for this account where it says so, with nothing but its own policy.
-# Hides trust, path and boundary, the way into a network, and that the policy follows a role that is made anew.
+# Hides trust, path and boundary, what a service does with a role of its own accord (networks, logs, traces), and that the
+# policy follows a role that is made anew.
 # Does not know what the role is for: whoever wants one says it.
 
 data "aws_iam_policy_document" "trust" {
@@ -82,6 +83,26 @@ data "aws_iam_policy_document" "own" {
   }
 
   dynamic "statement" {
+    for_each = local._delivers_logs ? ["logs"] : []
+
+    content {
+      # Log delivery is granted for the account or not at all: these actions know no resources.
+      sid = "DeliverLogs"
+      actions = [
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+      ]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = local._sends_traces ? ["traces"] : []
 
     content {
@@ -95,6 +116,9 @@ data "aws_iam_policy_document" "own" {
 
 locals {
   _attaches = var.lent_to.service == "lambda.amazonaws.com" && nonsensitive(var.surroundings.network != null)
+
+  # Lambda writes logs as the function, in its own log group.
+  _delivers_logs = var.lent_to.service == "states.amazonaws.com"
 
   # Of what sends traces: Lambda knows by itself how many to take, Step Functions asks.
   _samples = {

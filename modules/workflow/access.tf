@@ -1,4 +1,4 @@
-# What an execution may touch: its two functions, the default bus and its own log.
+# What an execution may touch: its two functions, and the default bus.
 
 locals {
   _here = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
@@ -40,21 +40,5 @@ data "aws_iam_policy_document" "state_machine" {
       variable = "events:source"
       values   = ["upload-workflow"]
     }
-  }
-
-  statement {
-    # Log delivery is granted for the account or not at all: these actions know no resources.
-    sid = "DeliverLogs"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeLogGroups",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"]
   }
 }

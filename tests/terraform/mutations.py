@@ -541,10 +541,8 @@ MUTATIONS = [
         "whoever is on call may delete pictures",
         "modules/operators/main.tf",
         swap(
-            'data "aws_iam_policy_document" "operator" {\n  source_policy_documents = '
-            "[data.aws_iam_policy_document.reader.json]",
-            'data "aws_iam_policy_document" "operator" {\n  source_policy_documents = '
-            "[data.aws_iam_policy_document.forget.json]",
+            "concat(\n    [data.aws_iam_policy_document.reader.json],",
+            "concat(\n    [data.aws_iam_policy_document.forget.json],",
         ),
         f"{ACCESS} -k on_call",
     ),

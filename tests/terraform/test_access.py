@@ -298,6 +298,8 @@ LOOKING = [
     ("events:DescribeRule", f"events:{HERE}:rule/upload-workflow-upload-ready"),
     ("events:ListTargetsByRule", f"events:{HERE}:rule/upload-workflow-upload-ready"),
     ("lambda:GetFunctionConfiguration", f"{FUNCTIONS}-convert-image"),
+    ("states:DescribeStateMachine", MACHINE),
+    ("states:DescribeStateMachine", f"{MACHINE}-remake"),
     ("states:ListExecutions", MACHINE),
     ("states:GetExecutionHistory", f"states:{HERE}:execution:upload-workflow:x"),
     ("s3:ListBucket", "s3:::media"),
@@ -343,7 +345,6 @@ def test_a_reader_looks_an_operator_also_acts_and_neither_touches_data(applied: 
 
 REMAKES = [
     ("states:ListExecutions", f"{MACHINE}-remake"),
-    ("states:DescribeStateMachine", f"{MACHINE}-remake"),
     ("states:DescribeExecution", f"states:{HERE}:execution:upload-workflow-remake:one"),
     ("states:ListMapRuns", f"states:{HERE}:execution:upload-workflow-remake:one"),
     ("states:DescribeMapRun", f"states:{HERE}:mapRun:upload-workflow-remake/prefix:one"),

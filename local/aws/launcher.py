@@ -165,22 +165,24 @@ def bound_concurrency(
 
 
 def unpack_once(workers: ModuleType, packages: Path) -> None:
-    """Unpacks each package into `packages` once; a worker's folder holds links to its files.
+    """Unpacks each package into `packages` once; the folder of a worker's code is a link to it.
 
-    MiniStack unpacks thirty megabytes for every worker that it starts.
+    MiniStack unpacks thirty megabytes for every worker that it starts. Nobody writes there: on
+    Lambda the folder is read-only.
     """
     turn = threading.Lock()
 
     class Linking(zipfile.ZipFile):
         def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
-            digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
-            unpacked = packages / digest
+            contents = repr([(entry.filename, entry.CRC) for entry in self.infolist()])
+            unpacked = packages / hashlib.sha256(contents.encode()).hexdigest()
             with turn:
                 if not unpacked.exists():
-                    half = packages / f"{digest}.part"
+                    half = unpacked.with_suffix(".part")
                     super().extractall(half, members, pwd)
                     half.rename(unpacked)
-            shutil.copytree(unpacked, path, copy_function=os.link, dirs_exist_ok=True)
+            Path(path).rmdir()
+            Path(path).symlink_to(unpacked)
 
     workers.__dict__["zipfile"] = SimpleNamespace(**vars(zipfile) | {"ZipFile": Linking})
 

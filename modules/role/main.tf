@@ -1,6 +1,5 @@
 # Promises a role that one service of AWS takes on, for this account where it says so, with nothing but its own policy.
-# Hides trust, path and boundary, what a service does with a role of its own accord (networks, logs, traces), and that the
-# policy follows a role that is made anew.
+# Hides trust, path and boundary, the way into a network, logs and traces, and that the policy follows a role made anew.
 # Does not know what the role is for: whoever wants one says it.
 
 data "aws_iam_policy_document" "trust" {

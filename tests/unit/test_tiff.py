@@ -368,7 +368,16 @@ def test_a_tiff_is_turned_by_its_own_tag(orientation: int) -> None:
     assert made.convert("RGB").tobytes() == upright.tobytes()
 
 
-COMPRESSIONS = "raw tiff_lzw tiff_adobe_deflate tiff_deflate packbits zstd lzma jpeg".split()
+COMPRESSIONS = [
+    "raw",
+    "tiff_lzw",
+    "tiff_adobe_deflate",
+    "tiff_deflate",
+    "packbits",
+    "zstd",
+    "lzma",
+    "jpeg",
+]
 MODES = ["L", "LA", "RGB", "RGBA", "CMYK"]
 
 

@@ -1,8 +1,8 @@
-"""Runs MiniStack as the laptop's AWS, closer to AWS in the six places that our promises rest on.
+"""Runs MiniStack as the laptop's AWS, closer to AWS in the places that our promises rest on.
 
 Runs under the interpreter of MiniStack's own environment and knows nothing but MiniStack and the
-standard library. Five of the six changes replace private names of MiniStack, which is why its
-version is pinned and every name is checked before anything is served. A seventh saves time only.
+standard library. Nearly all of the changes, which local/README.md lists, replace private names of
+MiniStack, which is why its version is pinned and every name is checked before anything is served.
 """
 
 from __future__ import annotations
@@ -225,13 +225,28 @@ def tell_conditions_of_writes(iam_actions: ModuleType) -> None:
     iam_actions.__dict__["s3_service_context"] = also
 
 
-def adapt_maps(version: str) -> None:
-    """What a remake wants of Step Functions. Ends with a sentence if it cannot be had."""
+def delete_again(stepfunctions: ModuleType) -> None:
+    """Deletes a state machine that is gone already, as the API reference of DeleteStateMachine
+    names no error for it; an SDK that asks again after a lost answer would fail."""
+    delete = stepfunctions._delete_state_machine
+
+    def deleted(data: Any) -> Any:
+        if data.get("stateMachineArn") not in stepfunctions._state_machines:
+            return stepfunctions.json_response({})
+        return delete(data)
+
+    stepfunctions.__dict__["_delete_state_machine"] = deleted
+
+
+def adapt_step_functions(version: str) -> None:
+    """What a remake and Terraform want of it. Ends with a sentence if it cannot be had."""
     # Beside this script, so not `local.aws.distributed_map`, in MiniStack's own environment.
     maps = importlib.import_module("distributed_map")
     stepfunctions = importlib.import_module("ministack.services.stepfunctions")
-    if problem := unlike_expected(stepfunctions, version, maps.REPLACED):
+    replaced = {**maps.REPLACED, "_delete_state_machine": ["data"]}
+    if problem := unlike_expected(stepfunctions, version, replaced):
         sys.exit(problem)
+    delete_again(stepfunctions)
     maps.add_distributed_maps(stepfunctions, importlib.import_module("ministack.services.s3"))
 
 
@@ -266,7 +281,7 @@ def prepared(listener: socket.socket) -> Callable[[], Coroutine[Any, Any, None]]
     if problem := unlike_expected(lambda_svc, version):
         sys.exit(problem)
     adapt(lambda_svc)
-    adapt_maps(version)
+    adapt_step_functions(version)
     unpack_once(importlib.import_module("ministack.core.lambda_runtime"), Path.cwd() / "packages")
     tell_conditions_of_writes(importlib.import_module("ministack.core.iam_actions"))
     # Beside this script, so not `local.aws.saved_queries`, in MiniStack's own environment.

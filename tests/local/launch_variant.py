@@ -42,7 +42,7 @@ def record_calls() -> None:
 variant = os.environ["VARIANT"]
 if variant == "unadapted":
     launcher.adapt = lambda lambda_svc: None
-    launcher.adapt_maps = lambda version: None
+    launcher.adapt_step_functions = lambda version: None
     launcher.over_tls = lambda app: app
     launcher.tell_conditions_of_writes = lambda iam_actions: None
 elif variant == "impatient":

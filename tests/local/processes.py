@@ -27,12 +27,17 @@ def mentioning(text: str) -> set[int]:
 
 
 def kill_workers(pid: int) -> int:
-    """SIGKILL for every worker of the local AWS with this number; how many there were."""
-    killed = workers(pid)
-    for worker in killed:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGKILL)
-    return len(killed)
+    """SIGKILL for every worker of the local AWS with this number that converts; how many.
+
+    Not for those that record failures: Lambda would ask them again, the local AWS does not.
+    """
+    killed = 0
+    for worker in workers(pid):
+        with contextlib.suppress(OSError):  # it has ended
+            if b"-convert-image-" in Path(f"/proc/{worker}/cmdline").read_bytes():
+                os.kill(worker, signal.SIGKILL)
+                killed += 1
+    return killed
 
 
 def converters(pid: int) -> list[int]:

@@ -297,6 +297,28 @@ def test_who_may_write_only_where_nothing_stands_is_told_from_who_may_not(
             seed()
 
 
+TRUST = {
+    "Effect": "Allow",
+    "Action": "sts:AssumeRole",
+    "Principal": {"Service": "states.amazonaws.com"},
+}
+
+
+def test_a_state_machine_is_deleted_twice(aws: LocalAws, unadapted: LocalAws) -> None:
+    """Seen: a destroy by the real provider, whose SDK had asked again, failed on a busy machine."""
+    for running, refuses in ((aws, False), (unadapted, True)):
+        states, trust = running.client("stepfunctions"), json.dumps({"Statement": [TRUST]})
+        role = running.client("iam").create_role(RoleName="gone", AssumeRolePolicyDocument=trust)
+        made = states.create_state_machine(
+            name="gone",
+            definition='{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}',
+            roleArn=role["Role"]["Arn"],
+        )["stateMachineArn"]
+        states.delete_state_machine(stateMachineArn=made)
+        with pytest.raises(ClientError, match="DoesNotExist") if refuses else nullcontext():
+            states.delete_state_machine(stateMachineArn=made)
+
+
 def test_a_package_is_unpacked_once_and_each_worker_has_a_link_to_it(tmp_path: Path) -> None:
     workers = types.ModuleType("lambda_runtime")
     launcher.unpack_once(workers, tmp_path / "packages")

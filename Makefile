@@ -24,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo "make demo     photos through the whole workflow on this machine"
-	@echo "make test     every check there is;  make check  the fast ones (a minute)"
+	@echo "make test     every check there is;  make check  the fast ones (half a minute)"
 	@echo "make up/down  the same stack, left running / taken away; LOCAL_PROVIDER=real with the real provider"
 	@echo "make package  the Lambda zip, ARCH=x86_64|arm64, EXTRAS=heic,pdf"
 	@echo "make prove    what only AWS can say, in an account of yours: PROFILE=... REGION=... ACCOUNT=..."

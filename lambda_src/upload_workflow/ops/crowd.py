@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -26,19 +26,40 @@ def concurrently(
     threads = ThreadPoolExecutor(THREADS)
     waiting: deque[Future[_Answer]] = deque()
     try:
-        for item in items:
-            waiting.append(threads.submit(ask, item))
-            while waiting and (len(waiting) >= ahead or waiting[0].done()):
+        for item in _each(items):
+            with interrupts.deferred():
+                waiting.append(threads.submit(ask, item))
+            while waiting and (len(waiting) >= ahead or _is_done(waiting[0])):
                 yield _answer(waiting.popleft())
         while waiting:
             yield _answer(waiting.popleft())
     finally:
-        threads.shutdown(wait=True, cancel_futures=True)
+        with interrupts.deferred():
+            threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _each(items: Iterable[_Item]) -> Iterator[_Item]:
+    """Whoever lists them asks AWS by the same connections as the threads."""
+    iterator = iter(items)
+    while True:
+        with interrupts.deferred():
+            interrupts.check()
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+        yield item
+
+
+def _is_done(future: Future[_Answer]) -> bool:
+    with interrupts.deferred():
+        return future.done()
 
 
 def _answer(future: Future[_Answer]) -> _Answer:
-    while not future.done():
+    with interrupts.deferred():
+        while not future.done():
+            interrupts.check()
+            wait([future], timeout=0.2)
         interrupts.check()
-        wait([future], timeout=0.2)
-    interrupts.check()
-    return future.result()
+        return future.result()

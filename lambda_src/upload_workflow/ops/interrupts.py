@@ -19,10 +19,12 @@ _SIGNALS = tuple(
 
 
 class _Held:
-    """depth: how many things are held. asked: somebody wants us to stop."""
+    """depth: how many things are held. deferred: in how many places a signal waits besides.
+    asked: somebody wants us to stop."""
 
     def __init__(self) -> None:
         self.depth = 0
+        self.deferred = 0
         self.asked = threading.Event()
 
 
@@ -42,9 +44,9 @@ def noticed() -> Iterator[None]:
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    if _HELD.depth == 0:
+    if _HELD.depth == _HELD.deferred == 0:
         raise KeyboardInterrupt
-    if not _HELD.asked.is_set():
+    if _HELD.depth and not _HELD.asked.is_set():
         print("Stopping: what is held is given back first.", file=sys.stderr, flush=True)
     _HELD.asked.set()
 
@@ -57,9 +59,32 @@ def hold() -> None:
 def release() -> None:
     """What was held is given back. Raises the KeyboardInterrupt that waited for it."""
     _HELD.depth -= 1
-    if _HELD.depth == 0 and _HELD.asked.is_set():
+    _raise_what_waited()
+
+
+def _raise_what_waited() -> None:
+    if _HELD.depth == _HELD.deferred == 0 and _HELD.asked.is_set():
         _HELD.asked.clear()
         raise KeyboardInterrupt
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Inside, a signal waits for `check` or for the end.
+
+    For what takes locks that other threads take, too: an exception between taking one and keeping
+    it in mind leaves it taken for ever, and the threads are waited for. Only the main thread is
+    ever interrupted; in others this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _HELD.deferred += 1
+    try:
+        yield
+    finally:
+        _HELD.deferred -= 1
+        _raise_what_waited()
 
 
 def check() -> None:

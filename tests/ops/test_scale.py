@@ -54,8 +54,9 @@ def test_of_each_further_job_nothing_is_kept_but_the_digest_of_its_name(
     # S3 lists a thousand at a time: below that, what is held of a page would grow, too.
     few, many = (peak_bytes(monkeypatch, jobs, *arguments) for jobs in (1_000, 3_000))
     # Sorting holds the digests for a moment as Python's own numbers. A document has 3,000 bytes,
-    # and more or fewer of those that are on their way are there at the worst moment.
-    assert many - few < 2_000 * 200 + AHEAD * 3_000 < 2_000 * 3_000 / 4
+    # twice that while it is read, and more or fewer of those that are on their way are there at
+    # the worst moment.
+    assert many - few < 2_000 * 200 + AHEAD * 6_000 < 2_000 * 3_000 / 3
 
 
 def test_a_plan_of_a_remake_keeps_no_more_for_a_hundred_thousand_uploads_than_for_a_thousand(

@@ -382,19 +382,7 @@ class Store:
         etag = None
         for _ in range(WRITE_ROUNDS):
             try:
-                with _permanent_faults_named(), _changes_named():
-                    self.s3.put_object(
-                        Bucket=self.results_bucket,
-                        Key=key,
-                        Body=data,
-                        ContentType=content_type,
-                        ContentDisposition="inline",
-                        CacheControl=_IMMUTABLE,
-                        ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),
-                        Metadata={"sha256": sha256.hex()},
-                        **_only_if(etag),
-                    )
-                return
+                return self._write_rendition(key, data, content_type, sha256, etag)
             except _Changed:
                 with _permanent_faults_named():
                     there = self.s3.head_object(Bucket=self.results_bucket, Key=key)
@@ -405,7 +393,7 @@ class Store:
         raise Contended(f"{key} changed {WRITE_ROUNDS} times")
 
     def renew_rendition(self, key: str, now: datetime) -> None:
-        """Write a rendition again as it is, where it is older than a day. Raises Gone."""
+        """Write a rendition again as it is if it is older than a day. Raises Gone, Contended."""
         with _permanent_faults_named():
             try:
                 there = self.s3.get_object(Bucket=self.results_bucket, Key=key)
@@ -417,7 +405,27 @@ class Store:
             if now - there["LastModified"] < _AS_GOOD_AS_NEW:
                 return
             data = body.read()
-        self.put_rendition(key, data, there["ContentType"], hashlib.sha256(data).digest(), now)
+        sha256 = hashlib.sha256(data).digest()
+        try:
+            self._write_rendition(key, data, there["ContentType"], sha256, there["ETag"])
+        except _Changed:
+            raise Contended(f"{key} changed while it was written again") from None
+
+    def _write_rendition(
+        self, key: str, data: bytes, content_type: str, sha256: bytes, etag: str | None
+    ) -> None:
+        with _permanent_faults_named(), _changes_named():
+            self.s3.put_object(
+                Bucket=self.results_bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                ContentDisposition="inline",
+                CacheControl=_IMMUTABLE,
+                ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),
+                Metadata={"sha256": sha256.hex()},
+                **_only_if(etag),
+            )
 
 
 def _opened(answer: Any) -> OpenedUpload:

@@ -5,33 +5,39 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ROUNDS = 300
-
-# At a random moment of each round: the real signal, in a process that may hang.
-INTERRUPTED = f"""
-import random, signal
+# The real signal at each step that the main thread takes where locks are, in a process that may
+# hang. Between taking a lock and keeping it in mind an exception would leave it taken.
+INTERRUPTED = """
+import signal, sys
 from upload_workflow.ops import interrupts
 from upload_workflow.ops.crowd import concurrently
 
-moments, stopped = random.Random(1), 0
-for _ in range({ROUNDS}):
+def stepping(frame, event, argument):
+    global step
+    if "threading" in frame.f_code.co_filename or "futures" in frame.f_code.co_filename:
+        step += 1
+        if step == moment:
+            signal.raise_signal(signal.SIGINT)
+    return stepping
+
+moment, stopped, step = 0, 0, 0
+while step >= moment:
+    moment, step = moment + 1, 0
     with interrupts.noticed():
-        signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGINT))
-        signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.0001, 0.02))
         try:
-            while True:
-                for answer in concurrently(abs, iter(range(2000))):
-                    pass
+            sys.settrace(stepping)
+            assert list(concurrently(abs, iter(range(2)))) == [0, 1]
         except KeyboardInterrupt:
             stopped += 1
+        finally:
+            sys.settrace(None)
 print(stopped)
 """
 
 
 def test_whenever_ctrl_c_comes_the_threads_end() -> None:
-    # An exception between taking a lock and keeping it in mind left it taken: the threads waited
-    # for the lock, and the main thread for them.
+    # The threads waited for such a lock, and the main thread for them.
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout == f"{ROUNDS}\n"
+    assert int(done.stdout) > 50

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ HOW_TO_GET_IT = (
 
 _ADDRESS = "registry.terraform.io/hashicorp/aws"
 _FILE = re.compile(r"terraform-provider-aws_v(\d+)\.(\d+)\.\d+")
+
+# Mirrors have a folder for each kind of machine, in Go's words.
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 # Version 5 has no `region` argument on resources and calls a region's own name `name`.
 _RESOURCE = re.compile(r'(?m)^(?:resource|data) "aws_(?:.|\n)*?^}')
@@ -60,11 +64,17 @@ class RealProvider:
         return self.version < (6, 0)
 
 
+def this_machine() -> str:
+    """What mirrors call machines like this one, such as "linux_amd64"."""
+    machine = platform.machine()
+    return f"{platform.system().lower()}_{_MACHINES.get(machine, machine)}"
+
+
 def in_mirror(mirror: Path) -> RealProvider | None:
     """The newest provider of this machine's kind in a mirror; None where there is none."""
     providers = [
         RealProvider((int(name[1]), int(name[2])), file, mirror)
-        for file in mirror.glob(f"{_ADDRESS}/*/*/terraform-provider-aws_*")
+        for file in mirror.glob(f"{_ADDRESS}/*/{this_machine()}/terraform-provider-aws_*")
         if (name := _FILE.match(file.name)) and os.access(file, os.X_OK)
     ]
     newest = max(providers, key=lambda provider: provider.version, default=None)

@@ -12,9 +12,10 @@ from local.problems import TerraformFailed
 from local.terraform import core, real
 
 
-def mirror(folder: Path, *versions: str) -> Path:
+def mirror(folder: Path, *versions: str, machine: str | None = None) -> Path:
     for version in versions:
-        place = folder / f"registry.terraform.io/hashicorp/aws/{version}/linux_amd64"
+        of_versions = folder / "registry.terraform.io/hashicorp/aws"
+        place = of_versions / version / (machine or real.this_machine())
         place.mkdir(parents=True)
         binary = place / f"terraform-provider-aws_v{version}_x5"
         binary.touch(mode=0o755)
@@ -30,6 +31,13 @@ def test_the_newest_provider_of_a_mirror_is_taken(tmp_path: Path) -> None:
 
 def test_a_provider_older_than_the_module_was_tried_with_is_none(tmp_path: Path) -> None:
     assert real.in_mirror(mirror(tmp_path, "5.99.0", "3.39.0")) is None
+
+
+def test_a_provider_for_another_kind_of_machine_is_none(tmp_path: Path) -> None:
+    mirror(tmp_path, "6.41.1", machine="plan9_mips")
+    assert real.in_mirror(tmp_path) is None
+    found = real.in_mirror(mirror(tmp_path, "5.100.0"))
+    assert found is not None and found.version == (5, 100)
 
 
 def test_a_mirror_without_the_provider_is_said_to_be_one(

@@ -26,7 +26,7 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer."""
+    """One HTTP answer; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,7 +55,8 @@ def request(
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         connection.request(method, target, body, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.read())
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, received, response.read())
     except (OSError, HTTPException) as error:
         raise NoAnswer(f"{method} {parts.netloc}{parts.path}: {error!r}") from error
     finally:

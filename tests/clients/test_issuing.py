@@ -98,7 +98,7 @@ def test_nothing_new_is_a_304_without_a_body(open_api: Deployment) -> None:
     issued = issue(open_api, {"content_type": "image/jpeg"})
     first = client.request("GET", issued["status_url"])
     assert json.loads(first.body)["poll_after_seconds"] == issued["poll_after_seconds"] == 1
-    etag = {name.lower(): value for name, value in first.headers.items()}["etag"]
+    etag = first.headers["etag"]
     again = client.request("GET", issued["status_url"], None, {"If-None-Match": etag})
     assert (again.status, again.body) == (304, b"")
     client.send(issued["upload"], "a.jpg", PHOTO)
@@ -310,9 +310,7 @@ def test_an_origin_that_is_not_allowed_gets_no_answer_that_a_browser_would_hand_
     def preflight(origin: str) -> str | None:
         asked = {"origin": origin, "access-control-request-method": "POST"}
         answer = client.request("OPTIONS", f"{token_api.url}uploads", None, asked)
-        return {name.lower(): value for name, value in answer.headers.items()}.get(
-            "access-control-allow-origin"
-        )
+        return answer.headers.get("access-control-allow-origin")
 
     assert preflight(other_origin.origin) == other_origin.origin
     assert preflight("http://127.0.0.1:9") is None

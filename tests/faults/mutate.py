@@ -20,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "lambda_src/upload_workflow"
 # What is copied, and the tests that have to notice, those that name the fault best first.
-COPIED = ("lambda_src", "statemachine", "local", "tests", "docs", "examples", "pyproject.toml")
+COPIED = ("lambda_src", "statemachine", "local", "tools", "tests", "docs", "examples")
+COPIED += ("pyproject.toml",)
 TESTS = (
     "tests/unit/test_status.py",
     "tests/unit/test_job.py",
@@ -37,8 +38,8 @@ TESTS = (
     "tests/unit/test_ops_redrive.py",
     "tests/unit/test_ops_command.py",
     "tests/unit/test_ops_remake.py",
-    "tests/ops/test_scale.py",
     "tests/faults",
+    "tests/ops/test_scale.py",
 )
 
 
@@ -710,6 +711,12 @@ MUTATIONS = (
         "if by_writes > by_workers:",
         "if by_writes > by_workers * 1e9:",
     ),
+    Mutation(
+        "link: no shared cache shows a rendition after its URL has ended",
+        "aws/store.py",
+        'IMMUTABLE_FOR_ONE = f"private, {_IMMUTABLE}"',
+        "IMMUTABLE_FOR_ONE = _IMMUTABLE",
+    ),
 )
 
 
@@ -720,25 +727,30 @@ def main(words: list[str]) -> int:
         return 2
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
-        copy = Path(folder)
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-                shutil.copytree(source, copy / name, ignore=ignored)
-            else:
-                shutil.copy2(source, copy / name)
-        if failed := _failing_test(copy):
+        copy = copied(Path(folder))
+        if failed := failing_test(copy):
             print(f"The tests fail before anything is broken: {failed}")
             return 1
         for mutation in chosen:
             began = time.monotonic()
             noticed = _noticed_by(copy, mutation)
             survivors += noticed is None
-            verdict = f"killed by {noticed}" if noticed else "SURVIVED"
+            verdict = "SURVIVED" if noticed is None else f"killed by {noticed}"
             print(f"{mutation.promise:70} {verdict}  {time.monotonic() - began:.1f} s", flush=True)
     print(f"killed {len(chosen) - survivors}/{len(chosen)}")
     return 1 if survivors else 0
+
+
+def copied(copy: Path) -> Path:
+    """What is broken and what notices, in an empty folder."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(source, copy / name, ignore=ignored)
+        else:
+            shutil.copy2(source, copy / name)
+    return copy
 
 
 def _noticed_by(copy: Path, mutation: Mutation) -> str | None:
@@ -749,22 +761,33 @@ def _noticed_by(copy: Path, mutation: Mutation) -> str | None:
         raise SystemExit(f"{mutation.promise}: {mutation.file} has no longer the text to break")
     try:
         file.write_text(sound.replace(mutation.old, mutation.new), "utf-8")
-        return _failing_test(copy)
+        return failing_test(copy)
     finally:
         file.write_text(sound, "utf-8")
 
 
-def _failing_test(copy: Path) -> str | None:
+def failing_test(copy: Path, *options: str) -> str | None:
+    """The name of the first test that fails, None if all pass. Ends if they could not be run.
+
+    options: further ones of pytest.
+    """
     # The copy comes first on the path, before the package installed for development.
     environment = os.environ | {"PYTHONPATH": str(copy / "lambda_src")}
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS]
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     ran = subprocess.run(
-        command, cwd=copy, env=environment, capture_output=True, text=True, check=False
+        [*command, *options, *TESTS],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ran.returncode == 0:
         return None
     failed = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" ")[1].split("::", 1)[-1] if failed else ran.stdout[-500:]
+    if not failed:
+        sys.exit(f"The tests could not be run:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
+    return failed[0].split(" ")[1].split("::", 1)[-1]
 
 
 if __name__ == "__main__":

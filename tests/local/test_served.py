@@ -76,6 +76,10 @@ def test_renditions_are_read_by_urls_without_signature_and_end(served: Stack) ->
         assert made["url"] == f"{base}/{made['key']}"  # nothing in an issued key needs encoding
         assert made["url_expires_at"] is None
         assert len(client.fetch(made).data) == made["bytes"]
+        stored = served.aws.client("s3").head_object(
+            Bucket=served.outputs["results"]["bucket"], Key=made["key"]
+        )
+        assert "private" not in stored["CacheControl"]  # a CDN would ask for each reader
 
 
 def test_results_that_are_kept_for_ever_are_under_no_rule_that_deletes_them(served: Stack) -> None:

@@ -89,6 +89,8 @@ def test_a_photograph_becomes_all_renditions(stack: Stack, announced: Any) -> No
     }
     assert {listed["name"] for listed in document["renditions"]} == set(expected)
     for listed in document["renditions"]:
+        answer = client.request("GET", listed["url"])
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
         rendition = client.fetch(listed)
         assert hashlib.sha256(rendition.data).hexdigest() == listed["sha256"]
         with Image.open(io.BytesIO(rendition.data)) as image:

@@ -26,6 +26,8 @@ from tests.support.ticket_tampering import attempts
 from upload_workflow.aws import clients
 from upload_workflow.aws.signer import (
     LastingLinks,
+    SignedLinks,
+    SignedUrl,
     Signer,
     UploadForm,
     UploadTicket,
@@ -321,16 +323,23 @@ def test_an_upload_id_is_issued_once() -> None:
 REGIONS = ["us-east-1", "eu-west-1", "eu-south-1", "ap-southeast-1", "cn-north-1", "us-gov-west-1"]
 
 
+def url_of(here: Signer, life: timedelta, now: datetime) -> SignedUrl:
+    return here.get_url(
+        "b-1", "k", content_type="image/webp", cache_control="private, no-cache", life=life, now=now
+    )
+
+
 @pytest.mark.parametrize("region", REGIONS)
 def test_urls_and_forms_are_sigv4_for_the_regional_host_in_every_region(region: str) -> None:
     here = signer(region)
     now = datetime.now(UTC)
-    url = urlsplit(here.get_url("b-1", "k", timedelta(hours=1), now, "image/webp").url)
+    url = urlsplit(url_of(here, timedelta(hours=1), now).url)
     query = parse_qs(url.query)
     host = f"b-1.s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
     assert url.scheme == "https" and url.hostname == host
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
     assert query["response-content-type"] == ["image/webp"]
+    assert query["response-cache-control"] == ["private, no-cache"]
     posted = here.post_form("b-1", "k", fields={}, size_bytes=(1, 2), life=timedelta(1), now=now)
     assert posted.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     assert f"/{region}/s3/aws4_request" in posted.fields["x-amz-credential"]
@@ -351,9 +360,15 @@ def test_a_url_lives_no_longer_than_asked_than_sigv4_and_than_its_credentials(
 ) -> None:
     here = signer(account=Account("AKIDEXAMPLE", "secret", token))
     now = datetime(2026, 3, 1, 12, 0, 0, 900_000, tzinfo=UTC)
-    signed = here.get_url("b", "k", asked, now, "image/webp")
+    signed = url_of(here, asked, now)
     assert parse_qs(urlsplit(signed.url).query)["X-Amz-Expires"] == [str(seconds)]
     assert signed.expires_at == timestamp(now.replace(microsecond=0) + timedelta(seconds=seconds))
+
+
+def test_a_shared_cache_does_not_keep_what_a_signed_link_shows() -> None:
+    link = SignedLinks(signer(), "b-1", timedelta(hours=1), lambda: datetime.now(UTC))
+    query = parse_qs(urlsplit(link("k", "image/webp").url).query)
+    assert query["response-cache-control"] == ["private, max-age=31536000, immutable"]
 
 
 @given(

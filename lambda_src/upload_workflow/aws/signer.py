@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..job import keys
 from ..job.document import timestamp
+from .store import IMMUTABLE_FOR_ONE
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -101,13 +102,25 @@ class Signer:
     credentials: Credentials
 
     def get_url(
-        self, bucket: str, key: str, life: timedelta, now: datetime, content_type: str
+        self,
+        bucket: str,
+        key: str,
+        *,
+        content_type: str,
+        cache_control: str,
+        life: timedelta,
+        now: datetime,
     ) -> SignedUrl:
-        """A URL that answers with this content type, whatever the object says."""
+        """A URL that answers with these two headers, whatever the object says."""
         seconds = self._seconds(life, now)
         url = self.s3.generate_presigned_url(
             "get_object",
-            Params={"Bucket": bucket, "Key": key, "ResponseContentType": content_type},
+            Params={
+                "Bucket": bucket,
+                "Key": key,
+                "ResponseContentType": content_type,
+                "ResponseCacheControl": cache_control,
+            },
             ExpiresIn=seconds,
         )
         return SignedUrl(url, _end(now, seconds))
@@ -190,7 +203,14 @@ class SignedLinks:
     now: Callable[[], datetime]
 
     def __call__(self, key: str, content_type: str) -> Link:
-        signed = self.signer.get_url(self.bucket, key, self.life, self.now(), content_type)
+        signed = self.signer.get_url(
+            self.bucket,
+            key,
+            content_type=content_type,
+            cache_control=IMMUTABLE_FOR_ONE,
+            life=self.life,
+            now=self.now(),
+        )
         return Link(signed.url, signed.expires_at)
 
 

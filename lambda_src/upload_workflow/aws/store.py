@@ -47,10 +47,12 @@ ORIGINAL_NAME = "original-name"
 OWNER = "owner"
 METADATA = "metadata"
 
-# Renditions never change under their key, so a browser need not ask again.
+# Renditions never change under their key, so nobody need ask again.
 _IMMUTABLE = "max-age=31536000, immutable"
+# Of a signed URL: what many share would go on showing a rendition after the URL has ended.
+IMMUTABLE_FOR_ONE = f"private, {_IMMUTABLE}"
 # A browser may keep the document, but asks each time and gets a cheap 304 when nothing changed.
-_ALWAYS_ASK = "private, no-cache"
+ALWAYS_ASK = "private, no-cache"
 
 # Lifecycle rules count whole days.
 _AS_GOOD_AS_NEW = timedelta(days=1)
@@ -218,7 +220,7 @@ class Store:
                 Key=key,
                 Body=document.to_bytes(),
                 ContentType="application/json",
-                CacheControl=_ALWAYS_ASK,
+                CacheControl=ALWAYS_ASK,
                 Metadata=metadata,
                 **_only_if(etag),
             )

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..aws.signer import METADATA_PREFIX, SignedUrl, Signer, UploadForm, UploadTicket
-from ..aws.store import METADATA, ORIGINAL_NAME, OWNER, Store
+from ..aws.store import ALWAYS_ASK, METADATA, ORIGINAL_NAME, OWNER, Store
 from ..job import keys
 from ..job.document import POLL_AFTER_SECONDS
 from ..job.metadata import to_header
@@ -61,7 +61,12 @@ def issue_upload(
     key = keys.issued_key(place.uploads_prefix, owner, upload_id)
     status_key = keys.status_key(place.results_prefix, key)
     status_url = signer.get_url(
-        place.results_bucket, status_key, place.url_life, now, "application/json"
+        place.results_bucket,
+        status_key,
+        content_type="application/json",
+        cache_control=ALWAYS_ASK,
+        life=place.url_life,
+        now=now,
     )
     upload = _signed(signer, place, key, request, owner=owner, now=now)
     seeded = seed(

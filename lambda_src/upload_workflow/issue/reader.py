@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..aws.signer import Signer
-from ..aws.store import Store
+from ..aws.store import IMMUTABLE_FOR_ONE, Store
 from ..job import keys
 from ..job.document import StoredRendition
 
@@ -33,7 +33,14 @@ def read_again(
     def signed(made: StoredRendition) -> StoredRendition:
         if made.url_expires_at is None:
             return made
-        url = signer.get_url(store.results_bucket, made.key, life, now, made.content_type)
+        url = signer.get_url(
+            store.results_bucket,
+            made.key,
+            content_type=made.content_type,
+            cache_control=IMMUTABLE_FOR_ONE,
+            life=life,
+            now=now,
+        )
         return replace(made, url=url.url, url_expires_at=url.expires_at)
 
     renditions = tuple(signed(made) for made in document.renditions)

@@ -9,6 +9,7 @@ Exits with 1 if a broken promise went unnoticed.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,8 @@ TESTS = (
     "tests/faults",
     "tests/ops/test_scale.py",
 )
+# Many times what the tests take.
+_MEMORY_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -781,6 +784,7 @@ def failing_test(copy: Path, *options: str) -> str | None:
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=_bounded,
     )
     if ran.returncode == 0:
         return None
@@ -788,6 +792,11 @@ def failing_test(copy: Path, *options: str) -> str | None:
     if not failed:
         sys.exit(f"The tests could not be run:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
     return failed[0].split(" ")[1].split("::", 1)[-1]
+
+
+def _bounded() -> None:
+    # What is broken may never end to ask for memory: one of the promises keeps an endless list.
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
 
 
 if __name__ == "__main__":

@@ -63,13 +63,17 @@ class Rejected(Exception):
 
 
 class Refused(Rejected):
-    """Code of the embedder's own refuses an upload. message: 1 to 500 characters for the client."""
+    """Code of the embedder's own refuses an upload. message: 1 to 500 characters for the client.
+
+    Halves of surrogate pairs, of which UTF-8 has none, become question marks.
+    """
 
     LONGEST = 500  # a sentence, not a report
 
     def __init__(self, message: str) -> None:
         if not isinstance(message, str) or not 0 < len(message) <= self.LONGEST:
             raise ValueError(f"A refusal has 1 to {self.LONGEST} characters, unlike {message!r}.")
+        message = message.encode(errors="replace").decode()
         super().__init__(RejectionCode.REFUSED, message)
 
 

@@ -294,8 +294,8 @@ MUTATIONS = (
     Mutation(
         "forget: a refusal of what is gone leaves no document",
         "run/runner.py",
-        "if current is None and self.store.is_gone(upload):",
-        "if False:",
+        "current is None and self.store.is_gone(upload):\n                return Ignored(Reason.S",
+        "False:\n                return Ignored(Reason.S",
     ),
     Mutation(
         "remake: what is kept lasts as long as its document",
@@ -591,8 +591,8 @@ MUTATIONS = (
     Mutation(
         "redrive: an event made anew is of the same job",
         "ops/redrive.py",
-        "known.sequencer if known and same else None",
-        "None",
+        '"sequencer": known.sequencer,',
+        '"sequencer": None,',
     ),
     Mutation(
         "redrive: the functions are told",
@@ -719,6 +719,36 @@ MUTATIONS = (
         "aws/store.py",
         'IMMUTABLE_FOR_ONE = f"private, {_IMMUTABLE}"',
         "IMMUTABLE_FOR_ONE = _IMMUTABLE",
+    ),
+    Mutation(
+        "forget: a redrive that had opened the original claims nothing after it",
+        "run/runner.py",
+        "if current is None and seen.document is not None and self.store.is_gone(upload):",
+        "if False:",
+    ),
+    Mutation(
+        "forget: a claim where no document was finds out that the original is gone",
+        "run/runner.py",
+        "if self.store.is_gone(upload):\n            refused",
+        "if False:\n            refused",
+    ),
+    Mutation(
+        "forget: a job whose document and original went tells nothing",
+        "run/runner.py",
+        "current is None and self.store.is_gone(upload):\n                return Ignored(Reason.G",
+        "False:\n                return Ignored(Reason.G",
+    ),
+    Mutation(
+        "forget: a worker of a stopped execution may still write",
+        "ops/forget.py",
+        "return _FAILED",
+        "return None",
+    ),
+    Mutation(
+        "forget: an operator's clock may be ahead",
+        "ops/forget.py",
+        "timestamp(now - _CLOCKS_APART)",
+        "timestamp(now)",
     ),
 )
 

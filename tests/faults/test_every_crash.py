@@ -524,7 +524,8 @@ def test_a_threat_that_is_found_after_the_original_went_takes_the_result_back() 
 def test_unless_asked_for_nothing_is_ever_deleted() -> None:
     world = World()
     world.execute(world.put(KEY))
-    assert {operation for operation, _ in world.s3.calls} == {"GetObject", "PutObject"}
+    operations = {operation for operation, _ in world.s3.calls}
+    assert operations == {"GetObject", "PutObject", "HeadObject"}
 
 
 def test_every_kind_takes_the_same_steps_and_makes_what_is_its_own(kind: Kind) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.support.upload_world import (
 )
 from upload_workflow.job import keys, transitions
 from upload_workflow.job.document import State
-from upload_workflow.ops.forget import Kept, Left, keys_below
+from upload_workflow.ops.forget import Kept, Left, forget, keys_below
 
 PLAIN, FOLDED, BELOW = "uploads/one", "uploads/../two", "uploads/one/below"
 VERSIONED = pytest.mark.parametrize("versioned", [False, True])
@@ -143,6 +144,107 @@ def test_a_job_that_is_at_work_is_not_forgotten_under_its_hands(step: int, versi
     else:
         assert document is not None and document.state is State.SUCCEEDED
         assert world.missing_renditions(document) == []
+
+
+def beside(world: World, step: int, do: Callable[[], object]) -> None:
+    """Do something before the numbered request that somebody else makes."""
+    seen = 0
+
+    def meanwhile(operation: str, request: dict[str, Any]) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            world.s3.before = lambda operation, request: None
+            do()
+
+    world.s3.before = meanwhile
+
+
+@VERSIONED
+@pytest.mark.parametrize("before", ["it failed", "it was issued and waits", "it waits"])
+@pytest.mark.parametrize("step", STEPS)
+def test_no_job_that_begins_again_brings_back_what_is_forgotten_meanwhile(
+    step: int, before: str, versioned: bool
+) -> None:
+    world = World(s3=MemoryS3(uploads=True, results=versioned))
+    if before != "it waits":
+        world.issue(PLAIN)
+    event = world.put(PLAIN)
+    if before == "it failed":
+        world.record(event)
+    world.pass_time(hours=1)
+    told: list[Kept | Left] = []
+    beside(world, step, lambda: told.append(world.forget(PLAIN)))
+    world.execute(event | {"redrive": True}, "redrive-1")
+    world.s3.before = lambda operation, request: None
+    document = world.document(PLAIN)
+    if not told or isinstance(told[0], Left):
+        assert document is not None and document.state is State.SUCCEEDED
+    elif before == "it waits" and document is not None:
+        # A claim of what had no document finds out only then that it is gone.
+        assert document.error is not None and document.error.code == "UploadGone"
+        assert kept_of(world, PLAIN) == {(RESULTS, keys.status_key(PREFIX, PLAIN))}
+    else:
+        assert left(world) == set()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_failed_is_not_forgotten_while_a_worker_may_still_write(step: int) -> None:
+    """Whoever stops an execution does not stop the function that it called."""
+    world = World()
+    world.issue(PLAIN)
+    event = world.put(PLAIN)
+
+    answers: list[Kept | Left] = []
+
+    def stop() -> None:
+        world.aborted.add("e1")
+        world.hear_of_end(event, "e1", "ABORTED")
+        answers.append(world.forget(PLAIN))
+
+    beside(world, step, stop)
+    world.execute(event)
+    world.s3.before = lambda operation, request: None
+    assert all(isinstance(answer, Left) for answer in answers)
+    world.pass_time(minutes=31)
+    assert isinstance(world.forget(PLAIN), Kept)
+    assert left(world) == set()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_job_tells_nothing_of_what_was_deleted_by_hand_with_its_document(step: int) -> None:
+    world = World()
+    world.issue(PLAIN)
+    event = world.put(PLAIN)
+
+    def delete() -> None:
+        world.s3.delete_object(Bucket=UPLOADS, Key=PLAIN)
+        world.s3.delete_object(Bucket=RESULTS, Key=keys.status_key(PREFIX, PLAIN))
+
+    beside(world, step, delete)
+    world.execute(event)
+    world.s3.before = lambda operation, request: None
+    document = world.document(PLAIN)
+    assert document is None or (PLAIN in world.s3.keys(UPLOADS)), "it ended before"
+
+
+def test_an_operator_whose_clock_is_ahead_forgets_nothing_that_is_at_work() -> None:
+    world = World()
+    world.issue(PLAIN)
+    event = world.put(PLAIN)
+    answers: list[Kept | Left] = []
+
+    def ahead() -> None:
+        document = world.document(PLAIN)
+        if document.state is State.RUNNING:
+            lease = datetime.fromisoformat(document.lease_until)
+            answers.append(
+                forget(world.workflow, PLAIN, "o", lambda: lease + timedelta(minutes=14))
+            )
+
+    world.s3.after = lambda operation, request: operation == "PutObject" and ahead()
+    world.execute(event)
+    assert answers and all(isinstance(answer, Left) for answer in answers)
 
 
 def striking(world: World, step: int, do: Callable[[], object]) -> None:

@@ -52,6 +52,26 @@ def test_an_upload_that_ends_nobody_is_converted_without_a_fence() -> None:
     assert world.missing_renditions(document) == []
 
 
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_write_of_the_document_that_fails_once_is_no_fault_of_the_upload(number: int) -> None:
+    """The claim, the mark, the mark that is taken off, the end."""
+    world = World(converter=Unbounded(ends=0))
+    event = world.put(KEY)
+    writes = 0
+
+    def stumble(operation: str, request: dict[str, Any]) -> None:
+        nonlocal writes
+        writes += operation == "PutObject" and request["Key"].endswith("/status.json")
+        if writes == number:
+            writes += 1
+            raise ConnectionError("S3 is unwell")
+
+    world.s3.before = stumble
+    world.execute(event)
+    document = world.document(KEY)
+    assert writes > number and document is not None and document.state is State.SUCCEEDED
+
+
 @pytest.mark.parametrize("call", ["get_object of the upload's rest", "put_object of a rendition"])
 def test_a_worker_that_died_beside_the_conversion_says_nothing_of_the_upload(call: str) -> None:
     world = World(converter=(converter := Unbounded(ends=0)))

@@ -20,6 +20,7 @@ KINDS = [(express, arch) for express in (False, True) for arch in ("x86_64", "ar
 
 def test_a_job_reads_twice_and_writes_a_claim_its_renditions_and_its_end() -> None:
     world = World()
+    world.issue(KEY)
     event = world.put(KEY)
     before = len(world.s3.calls)
     told = world.convert(event)

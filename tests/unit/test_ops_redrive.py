@@ -125,6 +125,19 @@ def test_an_event_that_is_gone_is_made_anew_for_the_same_job(account: Account) -
     assert thing == event["detail"]["object"]
 
 
+def test_what_else_was_sent_with_its_form_does_not_replace_an_upload(account: Account) -> None:
+    event = account.upload()
+    account.document(event, State.FAILED, expires_at=timestamp(NOW + timedelta(hours=1)))
+    account.upload(body=b"two")
+    (done,) = redriven(account, states=[JobState.FAILED])
+    assert (done.what, done.job_id) == ("started", job_id(event))
+    thing = account.started()[str(done.execution)]["detail"]["object"]
+    told = event["detail"]["object"]
+    assert {name: thing[name] for name in ("version-id", "etag")} == {
+        name: told[name] for name in ("version-id", "etag")
+    }
+
+
 def test_a_key_that_was_uploaded_again_is_another_job(account: Account) -> None:
     old = account.upload()
     account.document(old, State.FAILED, updated_at=timestamp(NOW - timedelta(hours=1)))

@@ -17,6 +17,7 @@ from upload_workflow.image.convert import convert
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.rendition import Fit, OutputFormat, Rendition
 from upload_workflow.job.document import State
+from upload_workflow.job.metadata import to_header
 from upload_workflow.job.own_step import OwnStep
 
 KEY = "uploads/one"
@@ -95,11 +96,21 @@ def test_facts_of_the_step_are_told_with_the_clients_own_and_go_before_them() ->
     assert told["upload"]["metadata"] == {"album": "7", "by": "us"}
 
 
-def test_more_facts_than_fit_with_the_clients_own_are_the_steps_fault() -> None:
-    step = OwnStep.parse({"metadata": {f"f{number}": "x" for number in range(9)}})
-    assert step.told_with({"f1": "y"})
-    with pytest.raises(OwnStepBroken):
-        step.told_with({"g": "y", "h": "y"})
+@pytest.mark.parametrize("said", [{f"s{number}": "y" * 80 for number in range(10)}, {"b": "z"}])
+def test_whatever_a_client_states_leaves_room_for_what_the_step_says(said: dict[str, str]) -> None:
+    world = World()
+    stated = {f"c{number}": "x" * 80 for number in range(10)}
+    event = world.put(KEY, Metadata={"metadata": to_header(stated)})
+    told = world.convert(event, own_step={"metadata": said})
+    document = world.document(KEY)
+    assert document is not None and document.state is State.SUCCEEDED
+    assert document.upload.metadata == told["upload"]["metadata"] == stated | said
+
+
+def test_half_a_surrogate_pair_in_a_refusal_is_told_as_a_question_mark() -> None:
+    world = World()
+    told = world.convert(world.put(KEY), own_step={"refuse": {"message": "Not \ud800."}})
+    assert (told["state"], told["error"]["message"]) == ("REJECTED", "Not ?.")
 
 
 def test_crops_keep_what_the_step_says_whatever_their_position() -> None:

@@ -21,7 +21,8 @@ class OwnStep:
     """refusal: the sentence that the client reads, if the step refuses the upload.
 
     focus: where crops keep the picture, across and down, each from 0 to 1.
-    metadata: facts that are told with the client's own, and go before them.
+    metadata: facts that are told with the client's own, and go before them. Each keeps the rule by
+    itself: what a client states takes no room from what the step says.
     """
 
     refusal: str | None = None
@@ -47,12 +48,6 @@ class OwnStep:
             _focus(answer.get("focus")),
             _metadata(answer.get("metadata")),
         )
-
-    def told_with(self, stated: Metadata | None) -> Metadata | None:
-        """The facts of both. stated: the client's. Raises OwnStepBroken for more than fit."""
-        if self.metadata is None:
-            return stated
-        return _metadata({**(stated or {}), **self.metadata})
 
 
 NO_STEP = OwnStep()

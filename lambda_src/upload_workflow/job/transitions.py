@@ -46,7 +46,7 @@ class Reason(StrEnum):
     UNSCANNED = "unscanned"  # only scanned uploads are worked on, and nobody has scanned this one
     UNCHANGED = "unchanged"  # a remake would make the same again
     KEPT = "kept"  # a remake was refused, and what was told before stands
-    GONE = "gone"  # what a remake was to read is not there any more
+    GONE = "gone"  # what was to be read is not there any more, and no document waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,7 +461,7 @@ def finish(
     current: StatusDocument | None, claimed: StatusDocument, ended: StatusDocument, now: datetime
 ) -> Decision:
     """Replace the claim by its result, unless the claim was lost meanwhile."""
-    # None: somebody deleted the document of a running job. The result is no less true.
+    # None: somebody deleted the document of a running job, and not the upload: the result is true.
     if current is None or current == claimed:
         return ended
     if not is_same_version(current.upload, claimed.upload):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from botocore.exceptions import ClientError
 
@@ -66,7 +66,14 @@ class _Version:
         return self.etag is None
 
 
+# AWS refuses requests by a clock that is further off, and the lease is by the function's.
+_CLOCKS_APART = timedelta(minutes=15)
+# Lambda's longest call. Whoever stops an execution does not stop the function that it called, and
+# that one writes what it has made.
+_LONGEST_CALL = timedelta(minutes=15)
+
 _RUNNING = "a job of it is running: again when it has ended"
+_FAILED = "its job has just failed and a worker may still write: again half an hour after it failed"
 # An execution that has opened the original and not yet claimed the job would bring it back.
 _YOUNG = "its job has not begun: again when it has ended, or a quarter of an hour after the upload"
 _CHANGED = "it was uploaded again, or a job of it began, meanwhile: run it again"
@@ -144,8 +151,11 @@ def _why_not(workflow: Workflow, document: StatusDocument | None, now: datetime)
         return None
     if document.upload.bucket != workflow.uploads_bucket:
         return f"its results are those of an upload in the bucket {document.upload.bucket}"
+    just_now = timestamp(now - _LONGEST_CALL - _CLOCKS_APART)
+    if document.state is State.FAILED and document.updated_at > just_now:
+        return _FAILED
     if document.state is State.RUNNING:
-        leased = (document.lease_until or "") > timestamp(now)
+        leased = (document.lease_until or "") > timestamp(now - _CLOCKS_APART)
         if leased or (document.execution and is_alive(workflow, document.execution)):
             return _RUNNING
     return None

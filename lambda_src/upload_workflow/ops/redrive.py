@@ -170,22 +170,30 @@ def _former_input(workflow: Workflow, job: Job) -> Mapping[str, Any] | None:
 
 
 def _event(workflow: Workflow, job: Job) -> Mapping[str, Any]:
-    """The event as S3 would tell it of the object that lies there now. Raises CannotRedrive."""
+    """The event as S3 would tell it of the upload that the key stands for. Raises CannotRedrive."""
     if workflow.waits_for_scan:
         raise CannotRedrive("its event is gone, and without a scan's result nothing may start it")
     upload = read_upload(workflow, job.key)
     if upload is None:
         raise CannotRedrive("its upload is gone")
-    # The same version and sequencer as before make it the same job.
-    known = job.document.upload if job.document else None
-    same = known is not None and known.etag == upload.etag
     thing = {
         "key": job.key,
         "size": upload.bytes,
         "etag": upload.etag,
-        "version-id": known.version_id if known and same else upload.version_id,
-        "sequencer": known.sequencer if known and same else None,
+        "version-id": upload.version_id,
+        "sequencer": None,
     }
+    known = job.document.upload if job.document else None
+    # The same version and sequencer as before make it the same job. A key that was issued stands
+    # for the upload that came first, whatever else was sent with its form.
+    spent = job.document is not None and job.document.is_issued and bool(job.document.job_id)
+    if known is not None and (known.etag == upload.etag or spent):
+        thing |= {
+            "size": known.bytes or upload.bytes,
+            "etag": known.etag or upload.etag,
+            "version-id": known.version_id,
+            "sequencer": known.sequencer,
+        }
     return {
         "version": "0",
         "source": "aws.s3",

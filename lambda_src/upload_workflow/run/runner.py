@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -176,19 +176,51 @@ class JobRunner:
             return Ignored(Reason.SUPERSEDED)
         course.lap("open")
         with closing(opened):
-            claimed, seen = self.store.update_status(
-                key, lambda current: self._claim(current, upload, claimant, opened), seen
-            )
+            claimed, seen = self._take(key, upload, claimant, opened, seen)
             course.lap("claim")
-            if not isinstance(claimed, StatusDocument):
+            if not isinstance(claimed, StatusDocument) or claimed.is_terminal:
                 return claimed
-            told, facts = _told(claimed.upload, task.own_step)
+            told, facts = _told(claimed.upload, task.own_step, opened)
             ended, seen = self._convert(claimed, upload, opened, course, seen, facts=facts)
             ended = replace(ended, upload=told)
-        decision, _ = self.store.update_status(
-            key, lambda current: transitions.finish(current, claimed, ended, self.now()), seen
-        )
+        decision = self._finish(key, upload, claimed, ended, seen)
         course.lap("finish")
+        return decision
+
+    def _take(
+        self, key: str, upload: Upload, claimant: Claimant, opened: OpenedUpload, seen: Seen
+    ) -> tuple[Decision, Seen]:
+        """The claim, unless what was opened has been deleted since, with its document or without
+        one: then nobody is told anything, or that it is gone."""
+
+        def decide(current: StatusDocument | None) -> Decision:
+            if current is None and seen.document is not None and self.store.is_gone(upload):
+                return Ignored(Reason.GONE)
+            return self._claim(current, upload, claimant, opened)
+
+        claimed, taken = self.store.update_status(key, decide, seen)
+        if not isinstance(claimed, StatusDocument) or claimed.is_issued:
+            return claimed, taken
+        # Only where a document was, a claim misses it. From a claim on, nothing is forgotten.
+        if self.store.is_gone(upload):
+            refused = transitions.reject(claimed, self.now(), _GONE)
+            return self._finish(key, upload, claimed, refused, taken), taken
+        return claimed, taken
+
+    def _finish(
+        self,
+        key: str,
+        upload: Upload,
+        claimed: StatusDocument,
+        ended: StatusDocument,
+        seen: Seen,
+    ) -> Decision:
+        def decide(current: StatusDocument | None) -> Decision:
+            if current is None and self.store.is_gone(upload):
+                return Ignored(Reason.GONE)
+            return transitions.finish(current, claimed, ended, self.now())
+
+        decision, _ = self.store.update_status(key, decide, seen)
         return decision
 
     def remake(self, task: Task, upload: Upload, course: Course) -> Decision:
@@ -245,11 +277,7 @@ class JobRunner:
         course.lap("open")
         with closing(opened):
             described = _described(draft, opened)
-            stated = described.upload
-            if task.own_step.metadata is not None:
-                # The document's may be of an earlier answer; the client's lie with the object.
-                stated = replace(stated, metadata=opened.metadata)
-            told, facts = _told(stated, task.own_step)
+            told, facts = _told(described.upload, task.own_step, opened)
             # Nobody waits for a claim that was not written: there is none to mark.
             ended, _ = self._convert(described, upload, opened, course, NOTHING_SEEN, facts=facts)
         return replace(ended, upload=told)
@@ -342,7 +370,11 @@ class JobRunner:
         except UnusableOverlay:
             self.store.mark_unfenced(key, seen, unfenced=False)
             raise
-        return made, self.store.mark_unfenced(key, seen, unfenced=False)
+        # Whatever becomes of it here, the end of the job takes it off as well; were this raised,
+        # the next attempt would find the mark and take the upload for one that ends its worker.
+        with suppress(Exception):
+            seen = self.store.mark_unfenced(key, seen, unfenced=False)
+        return made, seen
 
     def _write_rendition(self, upload_key: str, job: str, file: File) -> StoredRendition:
         key = keys.rendition_key(
@@ -430,9 +462,12 @@ def _has_succeeded(decision: Decision) -> bool:
     return isinstance(document, StatusDocument) and document.state is State.SUCCEEDED
 
 
-def _told(upload: Subject, step: OwnStep) -> tuple[Subject, Facts]:
+def _told(upload: Subject, step: OwnStep, opened: OpenedUpload) -> tuple[Subject, Facts]:
     """The document's upload with what an own step adds to it, and what the conversion hears."""
-    told = replace(upload, metadata=step.told_with(upload.metadata))
+    told = upload
+    if step.metadata is not None:
+        # The document's may be of an earlier answer; the client's lie with the object.
+        told = replace(upload, metadata={**(opened.metadata or {}), **step.metadata})
     facts = Facts(
         key=told.key,
         content_type=told.content_type,

@@ -162,7 +162,9 @@ def test_one_line_of_log_tells_what_was_issued_and_opens_nothing(
 
 
 def test_a_refusal_is_a_problem_for_people_and_programs(function: ModuleType) -> None:
-    answer = call(function, {"content_type": "text/html", "bytes": 2000, "a/b~c": 1})
+    answer = call(
+        function, {"content_type": "text/html", "bytes": 2000, "a b/c~%é": 1, "\ud800": 1}
+    )
     assert answer["statusCode"] == 400
     assert answer["headers"]["content-type"] == "application/problem+json"
     assert answer["headers"]["x-content-type-options"] == "nosniff"
@@ -170,7 +172,8 @@ def test_a_refusal_is_a_problem_for_people_and_programs(function: ModuleType) ->
     assert answer["json"]["status"] == 400
     assert "Accepted are image/jpeg, image/png." in answer["json"]["detail"]
     assert [error["pointer"] for error in answer["json"]["errors"]] == [
-        "#/a~1b~0c",
+        "#/a%20b~1c~0%25%C3%A9",
+        "#/?",
         "#/content_type",
         "#/bytes",
     ]
@@ -222,6 +225,24 @@ def test_the_sessions_of_a_role_are_one_owner_and_its_pool_users_are_not() -> No
         for identity in ("eu-west-1:1", "eu-west-1:2")
     ]
     assert len({session, *pool}) == 3
+    assert session == "4queyy4577o4letrxfp2ixfupe"
+
+
+def test_federated_users_of_an_account_are_owners_of_their_own_as_is_its_root() -> None:
+    """Field: GetFederationToken's users were one owner with each other and with the root user, so
+    that `forget` below one's folder took everybody's."""
+
+    def owner(user: str) -> str | None:
+        iam = {"userId": user, "cognitoIdentity": None}
+        return http_api.owner({"requestContext": {"authorizer": {"iam": iam}}})
+
+    account = "123456789012"
+    owners = [
+        owner(user) for user in (f"{account}:alice", f"{account}:bob", account, "AIDAEXAMPLE")
+    ]
+    assert len(set(owners)) == 4
+    # As ever.
+    assert owners[-1] == "ezxhnl5367tgyusgayc4swh4p6"
 
 
 def test_without_authorization_nobody_owns_the_upload(function: ModuleType) -> None:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from .request import Problem
 
@@ -79,8 +80,12 @@ def owner(event: Mapping[str, Any]) -> str | None:
 def _principal(iam: Mapping[str, Any]) -> str:
     """Everybody of an identity pool shares one role; a role's sessions are one caller."""
     cognito = iam.get("cognitoIdentity") or {}
-    # The user id of a role's session is "<role id>:<session name>".
-    return str(cognito.get("identityId") or str(iam["userId"]).partition(":")[0])
+    if cognito.get("identityId"):
+        return str(cognito["identityId"])
+    # Of a role's session "<role id>:<session name>"; of a user of GetFederationToken, who is no
+    # session, "<account>:<name>".
+    user = str(iam["userId"])
+    return user.partition(":")[0] if user.startswith("AROA") else user
 
 
 def _token(*identity: str) -> str:
@@ -108,7 +113,10 @@ def problem(status: HTTPStatus, detail: str, problems: Sequence[Problem] = ()) -
 
 
 def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")  # a JSON pointer, RFC 6901
+    """A JSON pointer's part of a URI fragment, RFC 6901, section 6."""
+    token = name.replace("~", "~0").replace("/", "~1")
+    # Half a surrogate pair has no bytes in UTF-8, and so none that could be written out.
+    return quote(token, safe="!$&'()*+,;=:@?", errors="replace")
 
 
 def page(html: str, headers: Mapping[str, str]) -> Answer:

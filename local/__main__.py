@@ -37,7 +37,8 @@ def main() -> int:
     # The first call tries the folder with a file, which an interruption later on would leave there.
     tempfile.gettempdir()
     for number in _SIGNALS:
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` wants it
+            signal.signal(number, _interrupt)
     name = None
     try:
         options = vars(_parser().parse_args())

@@ -32,7 +32,8 @@ _KEPT = paths.STATE / "prove"
 
 def main() -> int:
     options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, _as_interrupt)
     name = f"prove-{secrets.token_hex(3)}"
     tokens = Signer()
     try:

@@ -180,7 +180,8 @@ def _undisturbed(command: str) -> Iterator[None]:
         asked.append(number)
         sys.stderr.write(f"\nterraform {command} is let to its end; then all is taken away.\n")
 
-    before = {number: signal.signal(number, remember) for number in _STOPPING}
+    heeded = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, remember) for number in heeded}
     try:
         yield
     finally:

@@ -90,6 +90,24 @@ def test_ctrl_c_leaves_nothing(said: str, temporary: Path) -> None:
     leaves_nothing(temporary, before + after)
 
 
+def test_under_nohup_a_terminal_that_closes_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, own_state: Path
+) -> None:
+    def hung_up(**options: object) -> int:
+        signal.raise_signal(signal.SIGHUP)
+        return 0
+
+    monkeypatch.setattr(sys, "argv", ["local", "down"])
+    monkeypatch.setattr(background, "down", hung_up)
+    before = {number: signal.getsignal(number) for number in entrance._SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert entrance.main() == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def test_a_killed_demo_leaves_nothing(temporary: Path) -> None:
     with started(temporary, "demo") as command:
         said = read_until(command, "Provider")

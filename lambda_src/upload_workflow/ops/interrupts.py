@@ -33,9 +33,13 @@ _HELD = _Held()
 
 @contextmanager
 def noticed() -> Iterator[None]:
-    """Inside, a signal raises KeyboardInterrupt: at once, or at the next `check` while held."""
+    """Inside, a signal raises KeyboardInterrupt: at once, or at the next `check` while held.
+
+    One that is ignored stays so: whoever typed `nohup` means it.
+    """
     _HELD.asked.clear()
-    before = {number: signal.signal(number, _on_signal) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _on_signal) for number in heeded}
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from . import __version__
-from .terminal import bear_any_character
+from .terminal import bear_any_character, end_output, printable, words
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,28 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code of the command; 2 when the call is wrong."""
+    """The exit code of the command; 1: what it says cannot be written, 2: the call is wrong,
+    130: stopped by Ctrl-C."""
     bear_any_character()
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:  # what cannot be written is told here, or by Python later
+                sys.stdout.flush()
+    except KeyboardInterrupt:  # while the command was being loaded
+        print("Stopped. Nothing was begun.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads has seen enough
+        end_output()
+        return 1
+    except OSError as error:
+        end_output()
+        print(printable(words(error)), file=sys.stderr)
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="upload-workflow",
         description="\n".join(f"{name:8} {about.summary}" for name, about in COMMANDS.items()),

@@ -6,6 +6,7 @@ Knows lines. Does not know what they are about.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from dataclasses import dataclass, field
 from shutil import get_terminal_size
@@ -20,10 +21,32 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def is_unicode(text: str) -> bool:
+    """Whether it has bytes in UTF-8: an argument in another encoding comes with half surrogate
+    pairs for what could not be read, and no key and no name of AWS holds one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def bar(done: int, total: int, width: int = 30) -> str:
     """Such as [#####.....]. Nothing to do is all done."""
     filled = min(width * done // total, width) if total else width
     return f"[{'#' * filled}{'.' * (width - filled)}]"
+
+
+def words(error: OSError) -> str:
+    """What went wrong and with which file, if the system tells."""
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+
+
+def end_output() -> None:
+    """What Python still wants to write goes nowhere: nobody can read it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def bear_any_character() -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -510,3 +515,139 @@ def test_a_ctrl_c_leaves_no_upload_half_forgotten(account: Account, at: int) -> 
         code, _, said = typed("forget", KEY, "--yes")
     assert code == 130 and "Traceback" not in said
     assert kept(account) in ([], before)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Field: `nohup upload-workflow ops redrive` ended with its terminal."""
+
+    gone_on = []
+
+    def raise_both(*_: object) -> Any:
+        signal.raise_signal(signal.SIGHUP)
+        gone_on.append(True)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(command, "connect", raise_both)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        code, _, said = typed("jobs")
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert gone_on and code == 130 and "Stopped" in said  # by the other one
+
+
+LATIN_1 = "uploads/caf\udce9"  # as Python reads an argument that is not in UTF-8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("why", LATIN_1),
+        ("show", LATIN_1),
+        ("forget", KEY, LATIN_1),
+        ("forget", "--prefix", LATIN_1),
+        ("jobs", "--prefix", LATIN_1),
+        ("redrive", "--prefix", LATIN_1),
+        ("redrive", "--since", LATIN_1),
+        ("remake", "plan", "--prefix", LATIN_1),
+        ("remake", "plan", "--inventory", f"s3://bucket/{LATIN_1}"),
+        ("jobs", "--name", LATIN_1),
+        ("jobs", "--uploads", LATIN_1),
+        ("--region", LATIN_1, "doctor"),
+        ("--profile", LATIN_1, "pause"),
+        ("--endpoint-url", LATIN_1, "resume"),
+    ],
+)
+def test_an_argument_in_another_encoding_is_refused_in_a_sentence(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.main(arguments)
+    assert left.value.code == 2
+    assert (
+        r"uploads/caf\udce9" in capsys.readouterr().err.encode("utf-8", "backslashreplace").decode()
+    )
+
+
+@pytest.mark.parametrize("named", ["option", "environment"])
+@pytest.mark.parametrize("url", ["localhost:1234", "http://localhost:port", "http://[::1"])
+def test_an_endpoint_that_is_none_is_refused_in_a_sentence(
+    url: str, named: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    if named == "environment":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    options = ["--endpoint-url", url] if named == "option" else []
+    assert command.main(["jobs", *options]) == 2
+    assert "an endpoint is such as https://" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("account")
+def test_forget_wants_a_key_and_says_where_that_of_a_job_is_told() -> None:
+    code, _, said = typed("forget", "0" * 32)
+    assert code == 2 and "`show` tells the key" in said
+
+
+def test_an_interrupted_redrive_tells_programs_what_it_began(account: Account) -> None:
+    """Field: nothing, although half of the executions ran."""
+    for number in range(3):
+        account.letter(account.upload(f"uploads/{number}"))
+
+    def interrupted(*_: object, **__: object) -> Any:
+        yield from itertools.islice(carry_out(*_, **__), 2)
+        raise KeyboardInterrupt
+
+    carry_out = redrive.carry_out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redrive, "carry_out", interrupted)
+        code, out, _ = typed("redrive", "--yes", "--json")
+    told = json.loads(out)
+    assert code == 130 and not told["whole"] and not told["dry_run"]
+    assert [job["done"] for job in told["jobs"]] == ["started"] * 2
+    assert {job["execution"] for job in told["jobs"]} <= set(account.started())
+
+
+def elsewhere(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command as a process, with what it writes kept until it ends, as it is for a file."""
+    environment = {**os.environ, "AWS_REGION": "eu-central-1"}
+    environment.pop("PYTHONUNBUFFERED", None)
+    return subprocess.run(
+        [sys.executable, "-m", "upload_workflow", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        timeout=30,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("arguments", [("--version",), ("ops", "remake", "--help")])
+def test_where_nothing_can_be_written_one_sentence_says_so(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = elsewhere(*arguments, stdout=full)
+    assert (said.returncode, said.stderr) == (1, "No space left on device.\n")
+
+
+def test_whoever_reads_no_further_is_told_nothing() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    said = elsewhere("ops", "--help", stdout=writer)
+    os.close(writer)
+    assert (said.returncode, said.stderr) == (1, "")
+
+
+def test_ctrl_c_while_a_command_is_loaded_ends_it_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> Any:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("upload_workflow.__main__.import_module", interrupted)
+    try:
+        code = main(["ops", "jobs"])
+    except KeyboardInterrupt:
+        pytest.fail("Python shows a traceback.")  # and pytest would end
+    assert (code, capsys.readouterr().err) == (130, "Stopped. Nothing was begun.\n")

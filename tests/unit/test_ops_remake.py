@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import random
 import signal
 from collections import Counter
@@ -209,6 +210,40 @@ def test_keys_of_a_file_are_put_where_the_state_machine_may_read_them(
     assert found == ["uploads/one", odd, "uploads/ä b"]
 
 
+def test_keys_that_can_be_read_only_once_are_handed_over_as_they_were_counted(
+    account: Account,
+) -> None:
+    """Field: of a pipe nothing was handed over, and the remake of nothing succeeded."""
+    reader, writer = os.pipe()
+    os.write(writer, b"uploads/one\r\nuploads/two\n")
+    os.close(writer)
+    try:
+        told = asked("start", "--yes", "--keys", f"/dev/fd/{reader}")
+    finally:
+        os.close(reader)
+    assert told["objects"] == 2
+    key = runs(account)[told["remake"]]["source"]["keys"]["key"]
+    lines = account.aws.s3.get_object(Bucket="results", Key=key)["Body"].read().splitlines()
+    assert [json.loads(line)["key"] for line in lines] == ["uploads/one", "uploads/two"]
+
+
+def test_whoever_has_no_name_on_this_machine_can_stop_a_remake(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Field: in a container whose uid has no name nothing could be stopped."""
+
+    def nameless(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
+    asked("start", "--yes")
+    asked("stop")
+    run = remake.latest(account.workflow)
+    assert run is not None and run.status == "ABORTED"
+
+
 def inventory(
     account: Account,
     format_: str = "CSV",
@@ -216,21 +251,23 @@ def inventory(
     key: str = "uploads/c",
     of: str = "uploads",
     name: str = "inv/manifest.json",
+    columns: str = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size",
+    data: bytes | None = None,
 ) -> str:
+    """data: what the file holds instead of the rows."""
     rows = [
         ("uploads", "uploads/a%20b", "v1", "true", "false", "10"),
         ("uploads", "uploads/gone", "v2", "true", "true", ""),
         (of, key, "v3", "true", "false", "20"),
     ]
-    data = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows)
-    account.aws.s3.put_object(
-        Bucket="results", Key=f"{name}.csv.gz", Body=gzip.compress(data.encode())
-    )
+    text = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+    body = gzip.compress(text.encode()) if data is None else data
+    account.aws.s3.put_object(Bucket="results", Key=f"{name}.csv.gz", Body=body)
     manifest = {
         "sourceBucket": of,
         "destinationBucket": "arn:aws:s3:::results",
         "fileFormat": format_,
-        "fileSchema": "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size",
+        "fileSchema": columns,
         "files": [{"key": f"{name}.csv.gz", "size": 1}],
     }
     account.aws.s3.put_object(Bucket="results", Key=name, Body=json.dumps(manifest).encode())
@@ -257,14 +294,41 @@ def test_an_inventory_is_counted_without_what_was_deleted(account: Account) -> N
             "is an inventory of photos; uploads lie in uploads",
         ),
         (("--keys", "/nowhere/keys"), "/nowhere/keys cannot be read"),
+        (("--inventory", "s3://results/cut"), "no manifest.json of an inventory"),
+        (("--inventory", "s3://results/picture"), "no manifest.json of an inventory"),
+        (("--inventory", "s3://results/deep"), "no manifest.json of an inventory"),
+        (("--inventory", "s3://results/keyless"), "Its fileSchema names no Key."),
+        (("--inventory", "s3://results/plain"), "is no CSV in gzip"),
+        (("--inventory", "s3://results/broken"), "is no CSV in gzip"),
+        (("--inventory", "s3://results/narrow"), "is no CSV in gzip"),
+        (("--inventory", "s3://results/latin"), "is no CSV in gzip"),
+        (("--inventory", "s3://results/sized"), "is no CSV in gzip"),
+        (("--keys", "HALF"), r'"uploads/\ud800" of the keys of'),
+        (("--keys", "DEEP"), 'is no JSON with a "key"'),
         (("--keys", __file__), "Keys begin with uploads/"),
         (("--prefix", "elsewhere/"), "Keys begin with uploads/"),
     ],
 )
 def test_a_source_that_cannot_be_read_is_refused_by_a_sentence_and_nothing_starts(
-    account: Account, arguments: tuple[str, ...], said: str
+    account: Account, tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
     inventory(account, "ORC")
+    picture = b"\x89PNG\r\n\x1a\n"
+    for name, body in (("cut", b'{"fileFormat": "C'), ("picture", picture), ("deep", b"[" * 10**5)):
+        account.aws.s3.put_object(Bucket="results", Key=name, Body=body)
+    inventory(account, name="keyless", columns="Bucket, VersionId")
+    inventory(account, name="narrow", columns="Bucket, Key")
+    inventory(
+        account, name="sized", columns="Bucket, Key, VersionId, IsLatest, Size, IsDeleteMarker"
+    )
+    whole = gzip.compress(b'"uploads","uploads/one","v","true","false","1"\n' * 99)
+    latin = gzip.compress('"uploads","uploads/café","v","true","false","1"\n'.encode("latin-1"))
+    for name, data in (("plain", picture), ("broken", whole[:-9]), ("latin", latin)):
+        inventory(account, name=name, data=data)
+    files = {"HALF": '{"key": "uploads/\\ud800"}', "DEEP": '{"key": ' + "[" * 10**5}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    arguments = tuple(str(tmp_path / word) if word in files else word for word in arguments)
     inventory(account, key="results/uploads/a/status.json", name="whole")
     inventory(account, of="photos", name="others")
     account.aws.s3.put_object(Bucket="results", Key="other", Body=b"[]")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from ..image.limits import Limits
 from ..image.pictures import Pictures
 from ..image.rendition import Rendition
 from ..run.fence import Fence
-from ..terminal import ProgressLine, bar, printable
+from ..terminal import ProgressLine, bar, printable, words
 from ..work import Facts, Order
 from .result_folders import result_folders
 
@@ -51,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(command_line: Sequence[str]) -> int:
-    """0 when every file reached a result, rejections included; 1 when one could not be read, or
-    nobody reads on; 2 when the call is wrong; 130: stopped by Ctrl-C."""
+    """0 when every file reached a result, rejections included; 1 when one could not be read; 2 when
+    the call is wrong; 130: stopped by Ctrl-C. Raises OSError where nothing can be written."""
     arguments = _parser().parse_args(command_line)
     try:
         renditions = _renditions(arguments.renditions)
@@ -65,23 +64,14 @@ def main(command_line: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("Stopped. The files named so far are converted.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # Whoever reads has seen enough; what Python still wants to flush goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
-        print(printable(_words(error)), file=sys.stderr)
+        if error.strerror and not error.filename:  # what is written cannot be
+            raise
+        print(printable(words(error)), file=sys.stderr)
         return 2
     except (ValueError, UnusableOverlay) as error:
         print(printable(str(error)), file=sys.stderr)
         return 2
-
-
-def _words(error: OSError) -> str:
-    """What went wrong and with which file, if the system tells."""
-    if not error.strerror:
-        return str(error)
-    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
 
 
 def _convert_all(

@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..errors import AccessDenied, MissingBucket, UnusableKey
 from ..job.document import StatusDocument
-from ..terminal import ProgressLine, bar, bear_any_character, printable
+from ..terminal import ProgressLine, bar, bear_any_character, is_unicode, printable
 from . import causes, doctor, forget_command, interrupts, pause, redrive, remake_command, story
 from .jobs import Job, JobState, find_jobs
 from .letters import Taken, count
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0: done; 1: something could not be done, or is off; 2: asked wrongly or not found;
     130: stopped by Ctrl-C."""
     bear_any_character()
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         with interrupts.noticed():
             aws = connect(options.profile, options.region, options.endpoint_url)
@@ -77,10 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped. What was begun is done, the rest is as it was.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # Whoever reads has seen enough; what Python still wants to flush goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for value in vars(options).values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not is_unicode(text):
+                parser.error(f'"{printable(text)}" is not in UTF-8, as all keys and names are')
+    return options
 
 
 def _jobs(workflow: Workflow, options: argparse.Namespace) -> int:
@@ -213,6 +219,23 @@ def _redrive(workflow: Workflow, options: argparse.Namespace) -> int:
     worked_off = ceil(3 * THREADS / options.rate) if options.yes else 0
     hold_seconds = min(max(_HOLD_SECONDS, worked_off), _LONGEST_HOLD_SECONDS)
     telling = _RedriveTelling(options, held)
+    try:
+        overlooked = _carry_out(workflow, options, telling, hold_seconds)
+    except BaseException:
+        if options.json:  # in words it was told while it was done
+            telling.end(paused=False, overlooked=True)
+        raise
+    telling.end(paused=pause.look(workflow).paused, overlooked=overlooked)
+    return 1 if telling.failed else 0
+
+
+def _carry_out(
+    workflow: Workflow,
+    options: argparse.Namespace,
+    telling: _RedriveTelling,
+    hold_seconds: int,
+) -> bool:
+    """Whether there may be letters that were not looked at."""
     with Taken(workflow, hold_seconds) as taken:
         found = redrive.plan(
             workflow,
@@ -237,8 +260,7 @@ def _redrive(workflow: Workflow, options: argparse.Namespace) -> int:
             telling.ends = ended
             waiting.show(f"ended {bar(len(ended), total)} {len(ended)}/{total}")
         waiting.clear()
-    telling.end(paused=pause.look(workflow).paused, overlooked=taken.overlooked)
-    return 1 if telling.failed else 0
+    return taken.overlooked
 
 
 class _RedriveTelling:

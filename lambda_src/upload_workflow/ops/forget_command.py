@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from ..terminal import printable
 from . import interrupts, remake
 from .crowd import concurrently
 from .forget import Kept, Left, forget, keys_below, look
@@ -79,7 +80,10 @@ def _keys(workflow: Workflow, options: argparse.Namespace) -> Iterator[str]:
     named = [key.removeprefix(f"s3://{workflow.uploads_bucket}/") for key in options.keys]
     for text in named if options.prefix is None else [options.prefix]:
         if not text.startswith(begin):
-            raise NotFound(f'Keys begin with {begin}; "{text}" does not.')
+            raise NotFound(
+                f'Keys begin with {begin}; "{printable(text)}" does not. `show` tells the key of a '
+                "job's id."
+            )
     return iter(named) if options.prefix is None else keys_below(workflow, options.prefix)
 
 

@@ -6,7 +6,6 @@ Knows options, output and exit codes. The work is done by `remake`, `sources` an
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from ..terminal import ProgressLine, bar, printable
+from ..terminal import ProgressLine, bar, is_unicode, printable
 from . import causes, interrupts, remake
 from .estimate import Estimate, Machine, estimate
 from .rates import PRICES, Facts
@@ -62,6 +61,8 @@ def _inventory(text: str) -> ByInventory:
     bucket, _, key = text.removeprefix("s3://").partition("/")
     if not text.startswith("s3://") or not bucket or not key:
         raise argparse.ArgumentTypeError(f'"{text}" is no s3://BUCKET/KEY of a manifest.json')
+    if not is_unicode(text):
+        raise argparse.ArgumentTypeError(f'"{printable(text)}" is not in UTF-8, as all keys are')
     return ByInventory(bucket, key)
 
 
@@ -293,7 +294,7 @@ def _explained(code: str, message: str) -> str:
 
 
 def _stop(workflow: Workflow, options: argparse.Namespace) -> int:
-    run = remake.stop(workflow, f"ops remake stop, by {getpass.getuser()}")
+    run = remake.stop(workflow, f"ops remake stop, by {workflow.aws.caller}")
     if options.json:
         _print_json({"remake": run.name, "status": "ABORTED"})
     else:

@@ -10,16 +10,19 @@ import csv
 import gzip
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
-from ..terminal import printable
+from ..terminal import is_unicode, printable
 from .jobs import stored_uploads
 from .workflow import NotFound, Workflow, error_code
 
@@ -75,8 +78,9 @@ class ByInventory:
         return f"s3://{self.bucket}/{self.key}"
 
     def listed(self, workflow: Workflow) -> Iterator[Listed]:
-        manifest = json.load(_opened(workflow, self.bucket, self.key))
+        none = f"{self} is no manifest.json of an inventory of S3."
         try:
+            manifest = json.load(_opened(workflow, self.bucket, self.key))
             if manifest["fileFormat"] != "CSV":
                 raise NotFound(
                     f"{self} is an inventory in {manifest['fileFormat']}: have S3 write it as CSV."
@@ -88,26 +92,38 @@ class ByInventory:
                 )
             columns = [column.strip() for column in manifest["fileSchema"].split(",")]
             bucket = manifest["destinationBucket"].rpartition(":")[2]
-            files = [file["key"] for file in manifest["files"]]
-        except (KeyError, TypeError, AttributeError):
-            raise NotFound(f"{self} is no manifest.json of an inventory of S3.") from None
+            files = [str(file["key"]) for file in manifest["files"]]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise NotFound(none) from None
+        if "Key" not in columns:
+            raise NotFound(f"{none} Its fileSchema names no Key.")
         for file in files:
-            with gzip.open(
-                _opened(workflow, bucket, file), "rt", encoding="utf-8", newline=""
-            ) as f:
-                for row in csv.reader(f):
-                    entry = dict(zip(columns, row, strict=False))
-                    if entry.get("IsDeleteMarker") != "true":
-                        key = _upload(self, workflow, unquote_plus(entry["Key"]))
-                        yield Listed(key, _bytes(entry.get("Size")))
+            try:
+                yield from self._entries(workflow, columns, _opened(workflow, bucket, file))
+            except (gzip.BadGzipFile, EOFError, zlib.error, csv.Error, ValueError) as error:
+                raise NotFound(
+                    f"s3://{bucket}/{file} of {self} is no CSV in gzip with the columns of its "
+                    f"fileSchema: {error}"
+                ) from error
+
+    def _entries(self, workflow: Workflow, columns: Sequence[str], body: Any) -> Iterator[Listed]:
+        with gzip.open(body, "rt", encoding="utf-8", newline="") as lines:
+            for row in csv.reader(lines):
+                entry = dict(zip(columns, row, strict=True))
+                if entry.get("IsDeleteMarker") != "true":
+                    key = _upload(self, workflow, unquote_plus(entry["Key"]))
+                    yield Listed(key, _bytes(entry.get("Size")))
 
     def handed_over(self, workflow: Workflow, execution: str) -> Mapping[str, Any]:
         return {"inventory": {"bucket": self.bucket, "key": self.key}}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ByKeys:
-    """A file with a key a line, or a line of JSON with a "key" for one that holds a line end."""
+    """A file with a key a line, or a line of JSON with a "key" for one that holds a line end.
+
+    What can be read only once, such as a pipe, is kept: it is counted first and then handed over.
+    """
 
     file: Path
 
@@ -129,12 +145,22 @@ class ByKeys:
 
     def _keys(self) -> Iterator[str]:
         try:
-            with self.file.open(encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
-                    if text := line.rstrip("\r\n"):
-                        yield self._key(text, number)
+            self._lines.seek(0)
+            for number, line in enumerate(self._lines, 1):
+                if text := line.decode().rstrip("\r\n"):
+                    yield self._key(text, number)
         except (OSError, UnicodeDecodeError) as error:
             raise NotFound(f"{self.file} cannot be read: {error}") from error
+
+    @cached_property
+    def _lines(self) -> IO[bytes]:
+        lines = self.file.open("rb")
+        if lines.seekable():
+            return lines
+        kept = TemporaryFile()  # noqa: SIM115  until the command ends
+        with lines:
+            copyfileobj(lines, kept)
+        return kept
 
     def _key(self, text: str, number: int) -> str:
         if not text.startswith("{"):
@@ -143,7 +169,7 @@ class ByKeys:
             key = json.loads(text)["key"]
             if not isinstance(key, str):
                 raise TypeError
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             said = f'Line {number} of {self.file} is no JSON with a "key".'
             raise NotFound(said) from None
         return key
@@ -176,6 +202,8 @@ def count(entries: Iterable[Listed], sample: int, dice: random.Random) -> Count:
 def _upload(source: Source, workflow: Workflow, key: str) -> str:
     """The key. Raises NotFound for one that is no upload's: no role of ours could read it, and so
     many failures end a remake."""
+    if not is_unicode(key):
+        raise NotFound(f'"{printable(key)}" of {source} is no key: S3 has none but in UTF-8.')
     if not key.startswith(workflow.uploads_prefix):
         raise NotFound(
             f'Keys begin with {workflow.uploads_prefix}; "{printable(key)}" of {source} does not.'

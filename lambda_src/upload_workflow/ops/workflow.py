@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -59,7 +60,17 @@ class Aws:
             max_pool_connections=THREADS,
             signature_version="s3v4" if service == "s3" else None,
         )
-        return self.session.create_client(service, endpoint_url=self.endpoint_url, config=config)
+        try:
+            client = self.session.create_client(
+                service, endpoint_url=self.endpoint_url, config=config
+            )
+            _ = urlsplit(client.meta.endpoint_url).port  # raises ValueError where that is none
+        except BotoCoreError:
+            raise
+        except ValueError as error:  # also of AWS_ENDPOINT_URL and of the profile's settings
+            said = f"{error}: an endpoint is such as https://sqs.eu-central-1.amazonaws.com:443."
+            raise NotFound(said) from error
+        return client
 
     @cached_property
     def s3(self) -> S3Client:

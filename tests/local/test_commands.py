@@ -90,9 +90,7 @@ def test_ctrl_c_leaves_nothing(said: str, temporary: Path) -> None:
     leaves_nothing(temporary, before + after)
 
 
-def test_under_nohup_a_terminal_that_closes_ends_nothing(
-    monkeypatch: pytest.MonkeyPatch, own_state: Path
-) -> None:
+def test_under_nohup_a_terminal_that_closes_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def hung_up(**options: object) -> int:
         signal.raise_signal(signal.SIGHUP)
         return 0

@@ -352,6 +352,12 @@ def test_the_page_offers_the_types_that_the_api_takes_and_no_others(function: Mo
     assert re.findall(r'accept="([^"]*)"', page) == ["image/jpeg,image/png"]
 
 
+def test_the_page_offers_types_of_several_names_once_by_the_name_that_browsers_know() -> None:
+    page = upload_page.html(["image/jpg", "image/jpeg", "image/apng"], 1000)
+    assert re.findall(r'accept="([^"]*)"', page) == ["image/jpeg,image/png"]
+    assert "JPEG or PNG, up to 1,000 bytes" in page
+
+
 def test_the_page_loads_nothing_and_weighs_little() -> None:
     page = upload_page.html(["image/jpeg"], 1000)
     assert len(page.encode()) < 40_000

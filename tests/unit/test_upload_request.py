@@ -68,6 +68,18 @@ def test_everything_that_may_be_said_is_kept() -> None:
     )
 
 
+def test_a_type_is_accepted_by_every_name_under_which_it_is_set_up() -> None:
+    types = ("image/apng", "image/jpg")
+    for sent, meant in {"image/apng": "image/png", "image/jpeg": "image/jpeg"}.items():
+        body = json.dumps({"content_type": sent}).encode()
+        request = upload_request.parse(body, content_types=types, forms=True, max_bytes=MAX_BYTES)
+        assert request.content_type == meant
+    with pytest.raises(Unacceptable, match=r"Accepted are image/png, image/jpeg\.$"):
+        upload_request.parse(
+            b'{"content_type": "image/gif"}', content_types=types, forms=True, max_bytes=MAX_BYTES
+        )
+
+
 def test_null_is_the_same_as_nothing() -> None:
     nothing = ("bytes", "original_name", "checksum_sha256", "method", "metadata")
     assert parse({"content_type": "image/jpeg", **dict.fromkeys(nothing)}) == UploadRequest(

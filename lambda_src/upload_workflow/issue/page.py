@@ -12,7 +12,7 @@ from collections.abc import Collection
 from html import escape
 from pathlib import Path
 
-from .request import size
+from .request import each_once, size
 
 _FILE = Path(__file__).with_name("page.html")
 
@@ -22,6 +22,7 @@ def html(content_types: Collection[str], max_bytes: int) -> str:
 
     content_types: such as "image/jpeg"; the file dialog offers them.
     """
+    content_types = each_once(content_types)
     pictures = all(name.startswith("image/") for name in content_types)
     page = _FILE.read_text(encoding="utf-8")
     page = page.replace("THINGS", "pictures" if pictures else "files")

@@ -91,7 +91,7 @@ def parse(
     method = fields.get("method") or offered[0]
     found = [
         *(_unknown(name) for name in fields if name not in UploadRequest.__slots__),
-        _content_type(fields.get("content_type"), content_types),
+        _content_type(fields.get("content_type"), each_once(content_types)),
         _bytes(fields.get("bytes"), max_bytes) or _bytes_of(method, fields.get("bytes")),
         _original_name(fields.get("original_name")),
         _checksum_sha256(fields.get("checksum_sha256")),
@@ -123,6 +123,11 @@ def folded(content_type: str) -> str:
     """The one spelling of equal types: "IMAGE/JPG; charset=binary" is image/jpeg."""
     plain = content_type.partition(";")[0].strip().lower()
     return _SAME_AS.get(plain, plain)
+
+
+def each_once(content_types: Collection[str]) -> tuple[str, ...]:
+    """What is offered where these types are: each in its one spelling."""
+    return tuple(dict.fromkeys(map(folded, content_types)))
 
 
 def _content_type(value: object, accepted: Collection[str]) -> Problem | None:

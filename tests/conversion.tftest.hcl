@@ -258,3 +258,17 @@ run "originals_that_are_to_go_are_deleted_by_the_function_that_converts_them" {
     error_message = "The function may ${jsonencode(data.aws_iam_policy_document.convert_image.statement)}."
   }
 }
+
+run "settings_of_more_bytes_in_few_characters_than_a_function_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/conversion"
+  }
+
+  variables {
+    results = { bucket = "shown", arn = "arn:aws:s3:::shown", prefix = join("", [for _ in range(700) : "写写"]), url_life_seconds = 600 }
+  }
+
+  expect_failures = [aws_lambda_function.workflow]
+}

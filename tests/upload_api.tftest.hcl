@@ -153,3 +153,52 @@ run "a_browser_that_signs_with_temporary_credentials_passes_the_preflight" {
     error_message = "Pages may send ${jsonencode(aws_apigatewayv2_api.upload_api.cors_configuration)}."
   }
 }
+
+run "pages_that_are_named_may_call_and_no_others" {
+  variables {
+    allowed_origins = ["https://www.example.com", "https://localhost"]
+  }
+
+  module {
+    source = "./modules/upload_api"
+  }
+
+  assert {
+    condition     = [for cors in aws_apigatewayv2_api.upload_api.cors_configuration : cors.allow_origins] == [toset(["https://www.example.com", "https://localhost"])]
+    error_message = "Pages of ${jsonencode(aws_apigatewayv2_api.upload_api.cors_configuration)} may call."
+  }
+}
+
+run "a_web_view_whose_scheme_api_gateway_refuses_is_let_in_with_all_others" {
+  variables {
+    allowed_origins = ["https://localhost", "capacitor://localhost"]
+  }
+
+  module {
+    source = "./modules/upload_api"
+  }
+
+  assert {
+    condition     = [for cors in aws_apigatewayv2_api.upload_api.cors_configuration : cors.allow_origins] == [toset(["*"])]
+    error_message = "Pages of ${jsonencode(aws_apigatewayv2_api.upload_api.cors_configuration)} may call."
+  }
+
+  assert {
+    condition     = !anytrue([for cors in aws_apigatewayv2_api.upload_api.cors_configuration : coalesce(cors.allow_credentials, false)])
+    error_message = "Pages of all origins may call with a visitor's cookies."
+  }
+}
+
+run "settings_that_a_function_cannot_take_are_refused" {
+  command = plan
+
+  variables {
+    signer_environment = { CONTENT_TYPES = join("", [for _ in range(700) : "写写"]) }
+  }
+
+  module {
+    source = "./modules/upload_api"
+  }
+
+  expect_failures = [aws_lambda_function.issue_upload]
+}

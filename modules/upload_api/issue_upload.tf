@@ -46,6 +46,14 @@ resource "aws_lambda_function" "issue_upload" {
   }
 
   tags = var.surroundings.tags
+
+  lifecycle {
+    precondition {
+      # As for the functions of the workflow.
+      condition     = length(replace(urlencode(jsonencode(var.signer_environment)), "/%../", "-")) <= 4096
+      error_message = "The settings of ${local._name} do not fit into its 4096 bytes: name fewer content types."
+    }
+  }
 }
 
 # Lambda's form of an API's ARN: any stage, then the route without its space. The ARN names the account.

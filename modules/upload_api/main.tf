@@ -25,7 +25,11 @@ resource "aws_apigatewayv2_api" "upload_api" {
     for_each = nonsensitive(length(var.allowed_origins) > 0) ? ["pages"] : []
 
     content {
-      allow_origins = var.allowed_origins
+      # A web view's own scheme, such as capacitor://, API Gateway takes by no name. All pages may then call: who is
+      # answered is the authorization's to say, which rests on no cookie.
+      allow_origins = (
+        alltrue([for origin in var.allowed_origins : startswith(origin, "http")]) ? var.allowed_origins : ["*"]
+      )
       allow_methods = ["POST"]
       # The last three belong to requests that a browser signs with temporary credentials.
       allow_headers = ["authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]

@@ -18,6 +18,11 @@ data "aws_region" "current" {
       condition     = try(split(":", var.monitoring.topic.arn)[3], self.region) == self.region
       error_message = "The topic is of another region than ${self.region}, where the module makes everything."
     }
+
+    postcondition {
+      condition     = try(split(":", var.workflow.before.function_arn)[3], self.region) == self.region
+      error_message = "The function of workflow.before is of another region than ${self.region}, which calls it."
+    }
   }
 }
 
@@ -36,17 +41,22 @@ locals {
     tags               = var.tags
   })
 
-  # As the converter has them (image/header.py); the upload API offers them all unless told otherwise.
-  _always_read = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/tiff", "image/bmp"]
-  _by_extra    = { heic = ["image/heic", "image/heif"], pdf = ["application/pdf"] }
+  # As the converter has them (image/header.py); the upload API offers all that are switched on unless told otherwise.
+  _always_read = ["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp"]
+  _by_extra    = { heic = "heif", pdf = "pdf" }
+  _types       = { heif = ["image/heic", "image/heif"], pdf = ["application/pdf"] }
+  _formats     = concat(local._always_read, [for extra in sort(var.conversion.extras) : local._by_extra[extra]])
 
   package = {
     file = coalesce(var.package_file, format(
       "${path.module}/build/upload_workflow-%s.zip",
       join("-", [var.conversion.architecture], sort(var.conversion.extras))
     ))
-    architecture  = var.conversion.architecture
-    content_types = concat(local._always_read, flatten([for extra in var.conversion.extras : local._by_extra[extra]]))
+    architecture = var.conversion.architecture
+    content_types = flatten([
+      for format in local._formats : lookup(local._types, format, ["image/${format}"])
+      if var.limits.formats == null || contains(coalesce(var.limits.formats, []), format)
+    ])
   }
 
   # What whoever issues uploads has to know: the function behind the upload API, or a backend of yours.

@@ -54,15 +54,17 @@ variable "uploads" {
   }
 
   validation {
-    # Wildcards and variables of IAM, in the ARNs that are made of the prefix.
+    # Wildcards and variables of IAM, in the ARNs that are made of the prefix. With dots or more bytes of UTF-8 results
+    # lie in folders named by a hash (job/keys.py), which whoever issues uploads may not write.
     condition = alltrue([
       can(regex("^[^/*?][^*?]*/$", var.uploads.prefix)),
       !can(regex("[$][{]", var.uploads.prefix)),
-      length(var.uploads.prefix) <= 256,
+      !can(regex("(^|/)[.]{1,2}/", var.uploads.prefix)),
+      length(replace(urlencode(var.uploads.prefix), "/%../", "-")) <= 256,
     ])
     error_message = <<-EOT
-      The uploads prefix ends with a slash, does not start with one, has at most 256 characters and none of *, ? and
-      $${, such as "uploads/".
+      The uploads prefix ends with a slash, does not start with one, has at most 256 bytes, no folder "." or ".." and
+      none of *, ? and $${, such as "uploads/".
     EOT
   }
 
@@ -102,14 +104,16 @@ variable "results" {
   }
 
   validation {
+    # As for uploads.
     condition = var.results.prefix == "" || alltrue([
       can(regex("^[^/*?][^*?]*/$", var.results.prefix)),
       !can(regex("[$][{]", var.results.prefix)),
-      length(var.results.prefix) <= 256,
+      !can(regex("(^|/)[.]{1,2}/", var.results.prefix)),
+      length(replace(urlencode(var.results.prefix), "/%../", "-")) <= 256,
     ])
     error_message = <<-EOT
-      The results prefix is empty, or ends with a slash, does not start with one, has at most 256 characters and none of
-      *, ? and $${, such as "results/".
+      The results prefix is empty, or ends with a slash, does not start with one, has at most 256 bytes, no folder "."
+      or ".." and none of *, ? and $${, such as "results/".
     EOT
   }
 
@@ -234,6 +238,14 @@ variable "upload_api" {
   }
 
   validation {
+    condition = var.upload_api == null || alltrue([
+      for jwt in try(var.upload_api.jwt, null)[*] :
+      try(length(jwt.audiences) <= 50 && length(coalesce(jwt.scopes, [])) <= 10, false)
+    ])
+    error_message = "API Gateway takes at most 50 audiences and 10 scopes."
+  }
+
+  validation {
     # API Gateway wants https; a local AWS may have its issuer beside it.
     condition = anytrue([
       try(var.upload_api.jwt, null) == null,
@@ -279,6 +291,22 @@ variable "upload_api" {
     ])
     error_message = <<-EOT
       The package reads image/heic and image/heif only with "heic" among conversion.extras, application/pdf with "pdf".
+    EOT
+  }
+
+  validation {
+    # As above.
+    condition = var.conversion.handler != null || length(setintersection(
+      coalesce(try(var.upload_api.content_types, null), []),
+      var.limits.formats == null ? [] : flatten([
+        for format in ["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp", "heif", "pdf"] :
+        lookup({ heif = ["image/heic", "image/heif"], pdf = ["application/pdf"] }, format, ["image/${format}"])
+        if !contains(coalesce(var.limits.formats, []), format)
+      ])
+    )) == 0
+    error_message = <<-EOT
+      Where limits.formats are given, upload_api.content_types are types of those formats: uploads of all others are
+      rejected.
     EOT
   }
 
@@ -584,9 +612,12 @@ variable "renditions" {
 
   validation {
     # Lambda gives all variables of a function 4096 bytes together, as JSON: quotes within one count twice.
-    condition = length(jsonencode(jsonencode({
-      for name, r in var.renditions : name => { for k, v in r : k => v if v != null && v != false }
-    }))) <= 3000
+    condition = length(replace(
+      urlencode(jsonencode(jsonencode({
+        for name, r in var.renditions : name => { for k, v in r : k => v if v != null && v != false }
+      }))),
+      "/%../", "-"
+    )) <= 3000
     error_message = <<-EOT
       The renditions are described in at most 3000 bytes of JSON, quotes counted twice: make fewer of them or give them
       shorter names.
@@ -622,6 +653,20 @@ variable "limits" {
       false
     )
     error_message = "The formats are some of jpeg, png, webp, gif, avif, tiff, bmp, heif and pdf, at least one."
+  }
+
+  validation {
+    condition = anytrue([
+      var.limits.formats == null,
+      var.conversion.handler != null,
+      length(setsubtract(coalesce(var.limits.formats, []), concat(
+        contains(var.conversion.extras, "heic") ? [] : ["heif"],
+        contains(var.conversion.extras, "pdf") ? [] : ["pdf"],
+      ))) > 0,
+    ])
+    error_message = <<-EOT
+      The formats have one that the package reads: heif needs "heic" among conversion.extras, pdf needs "pdf".
+    EOT
   }
 
   validation {
@@ -737,19 +782,26 @@ variable "workflow" {
 
   validation {
     # Its batches are Express executions, in which one object must have time.
-    condition     = var.workflow.remake == null || var.conversion.timeout_seconds <= 240
+    condition = (
+      var.workflow.remake == null
+      || var.conversion.timeout_seconds + sum(concat([0], var.workflow.before[*].timeout_seconds)) <= 240
+    )
     error_message = <<-EOT
-      A remake works in batches that last five minutes at most: set conversion.timeout_seconds to 240 or less.
+      A remake works in batches that last five minutes at most: conversion.timeout_seconds and
+      workflow.before.timeout_seconds are at most 240 together.
     EOT
   }
 
   validation {
-    # Three attempts that each run into the function's time-out, the waits between them and the 35 seconds in which the
-    # failure is recorded end before the execution does.
-    condition     = var.workflow.type == "STANDARD" || var.conversion.timeout_seconds <= 85
+    # The own step, three attempts that each run into the function's time-out, the waits between them and the 35 seconds
+    # in which the failure is recorded end before the execution does.
+    condition = (
+      var.workflow.type == "STANDARD"
+      || 3 * var.conversion.timeout_seconds + sum(concat([0], var.workflow.before[*].timeout_seconds)) <= 255
+    )
     error_message = <<-EOT
-      An EXPRESS workflow lasts five minutes, in which three attempts must fit: set conversion.timeout_seconds to 85 or
-      less, or use STANDARD.
+      An EXPRESS workflow lasts five minutes, in which workflow.before and three attempts must fit: three times
+      conversion.timeout_seconds and workflow.before.timeout_seconds are at most 255 together, or use STANDARD.
     EOT
   }
 }
@@ -831,11 +883,14 @@ variable "package_file" {
     )))
     error_message = format(
       join(" ", [
-        "The functions' package %s does not exist: run `make package ARCH=%s` in the module's folder first, or set",
+        "The functions' package %s does not exist: run `make package ARCH=%s%s` in the module's folder first, or set",
         "package_file to a zip from a release.",
       ]),
-      coalesce(var.package_file, "build/upload_workflow-${var.conversion.architecture}.zip"),
-      var.conversion.architecture
+      coalesce(var.package_file, format(
+        "build/upload_workflow-%s.zip", join("-", [var.conversion.architecture], sort(var.conversion.extras))
+      )),
+      var.conversion.architecture,
+      length(var.conversion.extras) == 0 ? "" : " EXTRAS=${join(",", sort(var.conversion.extras))}"
     )
   }
 }
@@ -865,8 +920,16 @@ variable "surroundings" {
   }
 
   validation {
-    condition     = can(regex("^/([!-~]+/)?$", var.surroundings.role_path))
-    error_message = "The path of the roles starts and ends with a slash, such as \"/\" or \"/media/\"."
+    # Wildcards and variables of IAM, in the ARNs that are made of the path.
+    condition = alltrue([
+      can(regex("^/([!-)+->@-~]+/)?$", var.surroundings.role_path)),
+      !can(regex("[$][{]", var.surroundings.role_path)),
+      length(var.surroundings.role_path) <= 512,
+    ])
+    error_message = <<-EOT
+      The path of the roles starts and ends with a slash, has at most 512 characters and none of *, ? and $${, such as
+      "/" or "/media/".
+    EOT
   }
 
   validation {
@@ -875,12 +938,20 @@ variable "surroundings" {
     )
     error_message = "A network has at least one subnet and one security group; null means no VPC."
   }
+
+  validation {
+    condition = var.surroundings.network == null || try(
+      length(var.surroundings.network.subnet_ids) <= 16 && length(var.surroundings.network.security_group_ids) <= 5,
+      false
+    )
+    error_message = "Lambda takes at most 16 subnets and 5 security groups."
+  }
 }
 
 variable "monitoring" {
   type = object({
     topic            = optional(object({ arn = string }))     # SNS topic of yours; null: one is made
-    email_addresses  = optional(list(string), [])             # each must confirm a mail from AWS first
+    email_addresses  = optional(list(string), [])             # known at plan; each must confirm a mail from AWS first
     runbook_url      = optional(string, "docs/operations.md") # where your people read it; alarms link to its paragraphs
     failed_jobs      = optional(number, 1)                    # in five minutes, from which on somebody is called
     slow_seconds     = optional(number, 60)                   # from upload to result, for the slowest twentieth

@@ -1677,3 +1677,346 @@ run "an_address_with_a_query_is_refused_for_renditions" {
 
   expect_failures = [var.results]
 }
+
+run "an_uploads_prefix_with_a_folder_that_every_url_parser_removes_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "./uploads/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "an_uploads_prefix_with_a_folder_above_within_it_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "in/../uploads/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "a_results_prefix_with_a_folder_above_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { prefix = "../results/" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "a_results_prefix_with_a_dot_for_a_folder_at_its_end_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { prefix = "results/./" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "dots_within_the_names_of_folders_are_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "v1.2/.in/up.../" }
+    results = { prefix = "..out/v1./" }
+  }
+}
+
+run "an_uploads_prefix_of_256_bytes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "${join("", [for _ in range(85) : "写"])}/" }
+  }
+}
+
+run "an_uploads_prefix_of_more_bytes_in_few_characters_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    uploads = { prefix = "${join("", [for _ in range(85) : "写"])}a/" }
+  }
+
+  expect_failures = [var.uploads]
+}
+
+run "a_results_prefix_of_more_bytes_in_few_characters_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    results = { prefix = "${join("", [for _ in range(85) : "果"])}a/" }
+  }
+
+  expect_failures = [var.results]
+}
+
+run "more_audiences_than_an_authorizer_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = {
+      authorization = "JWT"
+      jwt           = { issuer = "https://issuer.example/", audiences = [for i in range(51) : "a${i}"] }
+    }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "more_scopes_than_a_route_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    upload_api = {
+      authorization = "JWT"
+      jwt           = { issuer = "https://issuer.example/", audiences = ["a"], scopes = [for i in range(11) : "s${i}"] }
+    }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "a_content_type_of_a_format_that_is_switched_off_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    limits     = { formats = ["jpeg"] }
+    upload_api = { authorization = "IAM", content_types = ["image/jpeg", "image/tiff"] }
+  }
+
+  expect_failures = [var.upload_api]
+}
+
+run "content_types_of_the_formats_that_are_switched_on_are_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    limits     = { formats = ["jpeg", "heif"] }
+    conversion = { extras = ["heic"] }
+    upload_api = { authorization = "IAM", content_types = ["image/jpeg", "image/heic"] }
+  }
+}
+
+run "formats_of_which_the_package_reads_none_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    limits = { formats = ["heif", "pdf"] }
+  }
+
+  expect_failures = [var.limits]
+}
+
+run "renditions_of_more_bytes_in_few_characters_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    renditions = { for i in range(7) : "r${i}" => {
+      width_px = 1024
+      format   = "jpeg"
+      overlay  = { bucket = "marks", key = join("", [for _ in range(100) : "写"]) }
+    } }
+  }
+
+  expect_failures = [var.renditions]
+}
+
+run "an_own_step_and_three_attempts_that_outlive_an_express_execution_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 76 }
+    limits     = { max_seconds = 30 }
+    workflow = {
+      type   = "EXPRESS"
+      before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent", timeout_seconds = 28 }
+    }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "an_own_step_and_three_attempts_that_fit_into_an_express_execution_are_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 75 }
+    workflow = {
+      type   = "EXPRESS"
+      before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent", timeout_seconds = 30 }
+    }
+  }
+}
+
+run "an_own_step_that_outlasts_the_batches_of_a_remake_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 60 }
+    workflow = {
+      remake = {}
+      before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent", timeout_seconds = 181 }
+    }
+  }
+
+  expect_failures = [var.workflow]
+}
+
+run "an_own_step_that_fits_into_the_batches_of_a_remake_is_accepted" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    conversion = { timeout_seconds = 60 }
+    workflow = {
+      remake = {}
+      before = { function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:consent", timeout_seconds = 180 }
+    }
+  }
+}
+
+run "a_wildcard_in_the_path_of_the_roles_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    surroundings = { role_path = "/*/" }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "a_variable_of_iam_in_the_path_of_the_roles_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    surroundings = { role_path = "/$${aws:username}/" }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "a_path_that_iam_would_find_too_long_is_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    surroundings = { role_path = "/${join("", [for _ in range(511) : "p"])}/" }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "more_subnets_than_a_function_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    surroundings = { network = { subnet_ids = [for i in range(17) : "subnet-${i}"], security_group_ids = ["sg-1"] } }
+  }
+
+  expect_failures = [var.surroundings]
+}
+
+run "more_security_groups_than_a_function_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./tests/only_variables"
+  }
+
+  variables {
+    surroundings = { network = { subnet_ids = ["subnet-1"], security_group_ids = [for i in range(6) : "sg-${i}"] } }
+  }
+
+  expect_failures = [var.surroundings]
+}

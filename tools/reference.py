@@ -32,7 +32,9 @@ changed later, and how: [operations.md](operations.md#changing-things-later).
 A value may be a secret (an SSM parameter) or not be known before the apply (another resource's
 attribute), but whether it is there at all is asked during the plan: a list of origins or an object
 that as a whole comes out of a resource is refused ("Invalid for_each argument"); write the list
-down and let its members come from elsewhere.
+down and let its members come from elsewhere. Only `monitoring.email_addresses` must themselves be
+known: an address names its subscription in the state, so that it is confirmed once, whatever
+happens to the others; subscribe one that is not known to the output `monitoring.topic_arn`.
 """
 
 SUBJECTS = """## A bucket or a key of yours

@@ -7,6 +7,10 @@ locals {
 
   _topic_arn = try(aws_sns_topic.alarms["made"].arn, var.monitoring.topic.arn)
   _made      = nonsensitive(var.monitoring.topic == null) ? toset(["made"]) : toset([])
+
+  _mailed = {
+    for address in distinct(var.monitoring.email_addresses) : nonsensitive(substr(sha256(address), 0, 8)) => address
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "trouble" {
@@ -146,13 +150,12 @@ resource "aws_sns_topic_policy" "alarms" {
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  # By a hash: an address may be a secret, and the key of an instance cannot be one.
-  for_each = {
-    for address in var.monitoring.email_addresses : nonsensitive(substr(sha256(address), 0, 8)) => address
-  }
+  # By a hash: an address may be a secret, and the key of an instance cannot be one. Not by its place in the list:
+  # whoever is taken off it would move the others, who would have to confirm again.
+  for_each = nonsensitive(toset(keys(local._mailed)))
 
   region    = var.surroundings.region
   topic_arn = local._topic_arn
   protocol  = "email"
-  endpoint  = each.value
+  endpoint  = local._mailed[each.key]
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -81,6 +82,17 @@ def test_a_document_gives_the_number_that_the_code_has(
     file: str, pattern: str, number: float
 ) -> None:
     assert written(file, pattern) == number
+
+
+def test_the_longest_prefixes_fold_no_key_that_is_issued() -> None:
+    """Whoever issues uploads may write status documents below the results of their prefix only."""
+    variables = hcl.read("variables.tf")
+    uploads, results = (
+        f"{'p' * (int(most) - 1)}/"
+        for most in re.findall(r"urlencode\(var\.\w+\.prefix\), .*\) <= (\d+)", variables)
+    )
+    key = keys.issued_key(uploads, "o" * keys._MAX_OWNER, uuid.UUID(int=0))
+    assert keys.results_folder(results, key) == f"{results}{key}"
 
 
 @pytest.mark.parametrize("limit", dataclasses.fields(Limits), ids=lambda limit: limit.name)

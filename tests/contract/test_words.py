@@ -78,8 +78,11 @@ def test_the_longest_edge_is_the_same_in_both() -> None:
 
 def test_the_extras_are_those_that_a_zip_can_be_made_with() -> None:
     assert tuple(hcl.choices(CONVERSION, "extra")) == package.EXTRAS
-    types = hcl.inside(hcl.read("surroundings.tf"), r"_by_extra\s+= \{")
-    assert re.findall(r"(\w+) = \[", types) == list(package.EXTRAS)
+    surroundings = hcl.read("surroundings.tf")
+    by_extra = dict(re.findall(r'(\w+) = "(\w+)"', hcl.inside(surroundings, r"_by_extra\s+= \{")))
+    assert tuple(by_extra) == package.EXTRAS
+    (always,) = re.findall(r"_always_read = (\[.*\])", surroundings)
+    assert [*json.loads(always), *by_extra.values()] == [format.lower() for format in Format]
     for extra in package.EXTRAS:
         assert (package.LOCKS / f"package-{extra}.txt").exists()
 

@@ -19,6 +19,11 @@ MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
         r"package build/upload_workflow-arm64\.zip does not exist: run `make package ARCH=arm64` "
         r"in the module's folder first, or set package_file to a zip from a release\.",
     ),
+    "no_package_with_extras": (
+        {"package_file": None, "conversion": {"extras": ["pdf", "heic"]}},
+        r"package build/upload_workflow-x86_64-heic-pdf\.zip does not exist: "
+        r"run `make package ARCH=x86_64 EXTRAS=heic,pdf` in the module's folder first",
+    ),
     "wrong_format": (
         {"renditions": {"thumbnail": {"width_px": 320, "format": "jpg"}}},
         r"The format of a rendition is jpeg, webp, avif, png or auto \(not so: thumbnail\)\.",
@@ -43,6 +48,14 @@ MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "topic_of_another_region": (
         {"monitoring": {"topic": {"arn": "arn:aws:sns:us-east-1:123456789012:on-call"}}},
         rf"The topic is of another region than {REGION}, where the module makes everything\.",
+    ),
+    "step_of_another_region": (
+        {
+            "workflow": {
+                "before": {"function_arn": "arn:aws:lambda:us-east-1:123456789012:function:consent"}
+            }
+        },
+        rf"The function of workflow\.before is of another region than {REGION}, which calls it\.",
     ),
     "origin_in_capitals": (
         {"allowed_origins": ["https://example.com", "https://WWW.example.com"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -253,7 +254,7 @@ def test_what_is_a_secret_or_not_known_yet_can_be_an_input(cloud: Cloud, scratch
         },
         "monitoring": {
             "topic": {"arn": f'${{sensitive("arn:aws:sns:{REGION}:123456789012:on-call")}}'},
-            "email_addresses": ['${sensitive("on-call@example.com")}'],
+            "email_addresses": '${sensitive(["on-call@example.com"])}',
         },
     }
     brought: dict[str, Any] = {
@@ -272,6 +273,26 @@ def test_what_is_a_secret_or_not_known_yet_can_be_an_input(cloud: Cloud, scratch
         (folder / "main.tf.json").write_text(json.dumps(root), encoding="utf-8")
         cloud.apply(folder)
         assert changes(cloud, folder) == {}, name
+
+
+def test_an_address_has_one_subscription_wherever_it_stands_in_the_list(
+    cloud: Cloud, scratch: Path
+) -> None:
+    """One that is made anew would have to be confirmed again."""
+    folder, first, second = scratch / "mailed", "a@photos.example", "b@photos.example"
+
+    def called(*addresses: str) -> Path:
+        variables = {"package_file": str(PACKAGE), "monitoring": {"email_addresses": addresses}}
+        return calling(paths.REPOSITORY, folder, variables)
+
+    state = cloud.apply(called(first, second, first))
+    subscriptions = state.of("aws_sns_topic_subscription")
+    assert sorted(one.values["endpoint"] for one in subscriptions) == [first, second]
+    called(second)
+    # Under another name the subscriptions that there are would be made anew.
+    key = hashlib.sha256(first.encode()).hexdigest()[:8]
+    gone = f'monitoring["on"].aws_sns_topic_subscription.email["{key}"]'
+    assert changes(cloud, folder) == {gone: ["delete"]}
 
 
 def test_terraform_renders_the_workflow_as_the_contract_tests_do(applied: Apply) -> None:
@@ -387,14 +408,23 @@ def test_a_backend_is_told_what_the_function_of_the_api_is_told(case: str, appli
             assert function.values["environment"][0]["variables"] == told
 
 
-def test_the_api_offers_what_the_package_reads_and_says_whether_there_are_forms(
-    cloud: Cloud, tmp_path: Path
+@pytest.mark.parametrize(
+    ("formats", "offered"),
+    [
+        (None, ["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp", "heic", "heif"]),
+        (["heif", "jpeg"], ["jpeg", "heic", "heif"]),
+    ],
+    ids=["all", "some"],
+)
+def test_the_api_offers_what_is_read_and_says_whether_there_are_forms(
+    cloud: Cloud, tmp_path: Path, formats: list[str] | None, offered: list[str]
 ) -> None:
     api = {"authorization": "NONE", "forms": False}
     package = unpacked(tmp_path / "module", PACKAGE)
     variables = {
         "upload_api": api,
         "conversion": {"extras": ["heic"]},
+        "limits": {"formats": formats},
         "package_file": str(PACKAGE),
     }
     root = calling(package, tmp_path / "root", {**variables, **QUIET})
@@ -407,7 +437,7 @@ def test_the_api_offers_what_the_package_reads_and_says_whether_there_are_forms(
         if change["type"] == "aws_lambda_function" and "issue_upload" in change["address"]
     ]
     assert [one["FORMS"] for one in told] == ["false"]
-    assert json.loads(told[0]["CONTENT_TYPES"])[-2:] == ["image/heic", "image/heif"]
+    assert json.loads(told[0]["CONTENT_TYPES"]) == [f"image/{name}" for name in offered]
 
 
 def test_a_web_view_may_be_let_in(cloud: Cloud, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
-# The two roles of the pipeline. What the apply role may do is yours to narrow: the module makes
-# buckets, queues, rules, functions, state machines, log groups, alarms and roles named after `name`.
+# The two roles of the pipeline. The apply role may make, change and destroy an instance of the module: what is named
+# after `name`, and what AWS grants for everything or nothing. What the plan role may read, and the bucket of the state,
+# is yours to add, as is a KMS key of yours. It gives roles their policies, so trust it as you would an administrator,
+# or let `iam:PermissionsBoundary` bind it.
 
 terraform {
   required_providers {
@@ -18,6 +20,12 @@ variable "repository" {
 variable "provider_arn" {
   type        = string
   description = "ARN of the account's OIDC identity provider token.actions.githubusercontent.com."
+}
+
+variable "name" {
+  type        = string
+  description = "The module's `name`."
+  default     = "upload-workflow"
 }
 
 locals {
@@ -58,6 +66,17 @@ resource "aws_iam_role" "pipeline" {
 
   name               = "upload-workflow-${each.key}"
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
+}
+
+data "aws_partition" "current" {}
+
+resource "aws_iam_role_policy" "apply" {
+  name = "apply"
+  role = aws_iam_role.pipeline["apply"].name
+  policy = templatefile("${path.module}/apply_policy.json", {
+    name      = var.name
+    partition = data.aws_partition.current.partition
+  })
 }
 
 output "role_arns" {

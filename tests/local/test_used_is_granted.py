@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from local import client
+from local import client, paths
 from local.aws.server import LocalAws
 from local.stack import Stack, apply, configured
 from measure.load.remake import Remakes
 from tests.local.laboratory import wait_for
 from tests.local.pictures import photograph
-from tests.terraform.policies import Statement, may, role_policies
+from tests.terraform.policies import Statement, may, role_policies, statements
 from tests.terraform.roots import read
 from upload_workflow.job.document import timestamp
 from upload_workflow.job.keys import status_key
@@ -106,6 +106,7 @@ class Run:
 
     calls: frozenset[Call]
     granted: dict[str, list[Statement]]
+    applied: frozenset[Call]  # what Terraform called, by nobody's role
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,9 @@ def run(
         "monitoring": None,
     }
     with variant("recording") as aws, configured(aws, data, variables) as root:
+        before = len((aws.folder / "calls").read_text().splitlines())
         stack = apply(aws, root)
+        applied = frozenset(of_others(aws.folder / "calls", before))
         live(stack)
         # The announcement is the last thing that a failure makes anybody do.
         calls = aws.folder / "calls"
@@ -134,6 +137,7 @@ def run(
         yield Run(
             frozenset(recorded(calls, names)),
             {names[role]: statements for role, statements in made.items()},
+            applied,
         )
 
 
@@ -149,6 +153,14 @@ def recorded(file: Path, names: dict[str, str]) -> Iterator[Call]:
         role = call["principal"].split("/")[1] if ":assumed-role/" in call["principal"] else ""
         if role in names:
             yield Call(names[role], call["action"], call["resource"], call["allowed"])
+
+
+def of_others(file: Path, first: int) -> Iterator[Call]:
+    """The calls from a line on of whoever applies, without those that make the tests' signer."""
+    for line in file.read_text(encoding="utf-8").splitlines()[first:]:
+        call = json.loads(line)
+        if ":user/" in call["principal"] and ":user/" not in call["resource"]:
+            yield Call("", call["action"], call["resource"], call["allowed"])
 
 
 def live(stack: Stack) -> None:
@@ -274,6 +286,26 @@ def test_nothing_is_refused(run: Run) -> None:
 def test_what_is_used_is_granted(run: Run) -> None:
     for call in run.calls:
         assert may(run.granted[call.role], call.action, call.resource), call
+
+
+def test_what_an_apply_calls_is_granted_to_the_pipeline(run: Run) -> None:
+    policy = (paths.REPOSITORY / "examples/ci/apply_policy.json").read_text(encoding="utf-8")
+    for placeholder, value in {"${name}": NAME, "${partition}": "aws"}.items():
+        policy = policy.replace(placeholder, value)
+    granted = list(statements("apply", policy))
+    assert {"iam:PutRolePolicy", "s3:PutBucketPolicy"} <= {call.action for call in run.applied}
+    # The local AWS names what other services act on otherwise than AWS does.
+    refused = {
+        (call.action, call.resource)
+        for call in run.applied
+        if not any(
+            may([statement], call.action, call.resource)
+            if call.action.startswith(("s3:", "iam:"))
+            else may([statement], call.action, statement.resources[0])
+            for statement in granted
+        )
+    }
+    assert refused == set()
 
 
 def test_what_is_granted_is_used_or_has_a_reason(run: Run) -> None:

@@ -237,7 +237,7 @@ run "a_reader_reads_results_and_nothing_else" {
   }
 }
 
-run "a_cdn_of_the_account_reads_renditions_and_no_status_document" {
+run "a_cdn_of_the_account_reads_renditions_and_no_document" {
   variables {
     results = { bucket = null, prefix = "results/", retention_days = 30, url_life_seconds = 3600, served_from = "https://img.example.com" }
   }
@@ -257,8 +257,16 @@ run "a_cdn_of_the_account_reads_renditions_and_no_status_document" {
         "aws:SourceAccount" = tolist(["123456789012"])
         "aws:SourceArn"     = tolist(["arn:aws:cloudfront::123456789012:distribution/*"])
       }]
-      KeepStatusDocumentsFromTheCdn = ["Deny", toset(["s3:GetObject"]), [toset(["cloudfront.amazonaws.com"])], {}]
+      KeepDocumentsFromTheCdn = ["Deny", toset(["s3:GetObject"]), [toset(["cloudfront.amazonaws.com"])], {}]
     }
+    error_message = "The results' policy says ${jsonencode(data.aws_iam_policy_document.bucket["results"].statement)}."
+  }
+
+  assert {
+    # Reports of remakes lie beside the results, which are all that the bucket has where their prefix is empty.
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.bucket["results"].statement : tolist(statement.resources) if statement.sid == "KeepDocumentsFromTheCdn"
+    ])) == toset([for documents in ["*/status.json", "photos-remakes/*"] : "${aws_s3_bucket.made["results"].arn}/${documents}"])
     error_message = "The results' policy says ${jsonencode(data.aws_iam_policy_document.bucket["results"].statement)}."
   }
 

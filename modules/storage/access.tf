@@ -93,11 +93,15 @@ data "aws_iam_policy_document" "bucket" {
     for_each = each.key == "results" ? local._served : []
 
     content {
-      # They hold a client's name for its file and, for others, signed URLs; and a CDN would keep an old one.
-      sid       = "KeepStatusDocumentsFromTheCdn"
-      effect    = "Deny"
-      actions   = ["s3:GetObject"]
-      resources = ["${aws_s3_bucket.made[each.key].arn}/*/status.json"]
+      # They hold a client's name for its file and, for others, signed URLs; and a CDN would keep an old one. Reports
+      # of remakes lie among the renditions where the results' prefix is empty.
+      sid     = "KeepDocumentsFromTheCdn"
+      effect  = "Deny"
+      actions = ["s3:GetObject"]
+      resources = [
+        for documents in ["*/status.json", "${local._reports_prefix}*"] :
+        "${aws_s3_bucket.made[each.key].arn}/${documents}"
+      ]
 
       principals {
         type        = "Service"

@@ -33,6 +33,9 @@ locals {
 
   _cors = { for kind, made in local._made : kind => made if nonsensitive(length(var.allowed_origins) > 0) }
 
+  # As modules/remake names it.
+  _reports_prefix = "${var.name}-remakes/"
+
   # Whether reports of remakes lie in what was made here.
   _remakes = nonsensitive(var.workflow.remake != null) ? ["forget-remakes"] : []
 
@@ -166,7 +169,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "made" {
       status = "Enabled"
 
       filter {
-        prefix = "${var.name}-remakes/"
+        prefix = local._reports_prefix
       }
 
       expiration {

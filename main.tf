@@ -61,7 +61,7 @@ module "conversion" {
   results      = module.storage.results
   renditions   = var.renditions
   limits       = var.limits
-  workflow     = var.workflow
+  workflow     = { trigger = var.workflow.trigger, start_role_arn = module.trigger.start_role_arn }
   conversion   = var.conversion
   dead_letters = module.trigger.dead_letters
 }

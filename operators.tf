@@ -3,11 +3,19 @@
 module "operators" {
   source = "./modules/operators"
 
-  name         = var.name
   surroundings = local.surroundings
   uploads      = module.storage.uploads
   results      = module.storage.results
   remake       = one(values(module.remake)[*].remake)
+
+  rules         = { upload = module.trigger.upload_rule, ended = module.workflow.ended_rules }
+  dead_letters  = module.trigger.dead_letters
+  state_machine = module.workflow.state_machine
+  functions     = module.conversion.functions
+  roles = {
+    start_execution = module.trigger.start_role_arn
+    others          = concat([module.workflow.role_arn], module.conversion.role_arns, values(module.remake)[*].role_arn)
+  }
 }
 
 locals {

@@ -17,7 +17,7 @@ variables {
   results      = { bucket = "shown", arn = "arn:aws:s3:::shown", prefix = "out/", url_life_seconds = 600 }
   renditions   = { thumbnail = { width_px = 320, fit = "inside", position = "center", background = "#ffffff", format = "jpeg", enlarge = false, animated = false, keep_copyright = false } }
   limits       = { max_bytes = 1, max_pixels = 2, max_frame_pixels = 3, max_scan_pixels = 4, max_memory_mb = 5, max_seconds = 6 }
-  workflow     = { trigger = "object_created" }
+  workflow     = { trigger = "object_created", start_role_arn = "arn:aws:iam::123456789012:role/photos-start-execution-eu-central-1" }
   conversion   = { memory_mb = 2048, timeout_seconds = 45, max_concurrency = null }
   dead_letters = { name = "photos-dead-letters", arn = "arn:aws:sqs:eu-central-1:123456789012:photos-dead-letters", url = "https://sqs" }
 }

@@ -133,7 +133,7 @@ run "a_remake_that_ends_red_rings_and_has_a_graph" {
     upload_rule   = { name = "photos-upload-ready", arn = "arn:aws:events:eu-central-1:123456789012:rule/photos-upload-ready" }
     ended_rules   = []
     dead_letters  = { name = "photos-dead-letters", arn = "arn:aws:sqs:eu-central-1:123456789012:photos-dead-letters", url = "https://sqs" }
-    state_machine = { name = "photos", arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos", remake = { arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos-remake" } }
+    state_machine = { name = "photos", arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos", remake = { arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:photos_remake" } }
     functions = {
       convert_image  = { name = "photos-convert-image", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-convert-image", timeout_seconds = 60 }
       record_failure = { name = "photos-record-failure", arn = "arn:aws:lambda:eu-central-1:123456789012:function:photos-record-failure", timeout_seconds = 30 }

@@ -59,7 +59,7 @@ run "only_what_is_created_below_the_uploads_prefix_starts_an_execution" {
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.execution.arn == var.state_machine.arn && aws_cloudwatch_event_target.execution.rule == aws_cloudwatch_event_rule.upload_ready.name
+    condition     = aws_cloudwatch_event_target.execution.arn == var.state_machine.arn && aws_cloudwatch_event_target.execution.rule == aws_cloudwatch_event_rule.upload_ready.id
     error_message = "${aws_cloudwatch_event_target.execution.rule} starts ${aws_cloudwatch_event_target.execution.arn}."
   }
 }

@@ -43,7 +43,11 @@ locals {
       # It reads and writes a few kilobytes; less memory would mean a slow start.
       memory_mb   = 512
       concurrency = -1
-      environment = local._common_environment
+      environment = merge(local._common_environment, {
+        # Not read by it but by `ops`, which puts the rule's target back: a paused one names no role, and a role's name
+        # may be older than the instance's. docs/decisions/0187.
+        START_ROLE_ARN = var.workflow.start_role_arn
+      })
     }
   }
 }

@@ -76,8 +76,8 @@ variable "limits" {
 }
 
 variable "workflow" {
-  type        = object({ trigger = string })
-  description = "Whose event starts an execution."
+  type        = object({ trigger = string, start_role_arn = string })
+  description = "Whose event starts an execution, and with which role."
 }
 
 variable "conversion" {

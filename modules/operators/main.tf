@@ -1,5 +1,5 @@
 # Promises three policies with what `ops` calls: one for looking, one for acting as well, one for deleting as well.
-# Hides the names and places of everything that the commands touch.
+# Hides which command calls what, and on what: by the names that things have, as NAME-* is also of other instances.
 # Does not make a user, a group or a role: those are yours.
 
 locals {
@@ -8,13 +8,11 @@ locals {
 
   _arn = {
     bus        = "arn:${local._partition}:events:${local._here}:event-bus/default"
-    executions = "arn:${local._partition}:states:${local._here}:execution:${var.name}:*"
-    functions  = "arn:${local._partition}:lambda:${local._here}:function:${var.name}-*"
-    letters    = "arn:${local._partition}:sqs:${local._here}:${var.name}-dead-letters"
-    logs       = "arn:${local._partition}:logs:${local._here}:log-group:/aws/lambda/${var.name}-*"
-    machine    = "arn:${local._partition}:states:${local._here}:stateMachine:${var.name}"
-    roles      = "arn:${local._partition}:iam::${var.surroundings.place.account_id}:role${var.surroundings.role_path}"
-    rules      = "arn:${local._partition}:events:${local._here}:rule/${var.name}-*"
+    executions = "arn:${local._partition}:states:${local._here}:execution:${var.state_machine.name}:*"
+    logs = [
+      for function in values(var.functions) :
+      "arn:${local._partition}:logs:${local._here}:log-group:/aws/lambda/${function.name}"
+    ]
   }
 }
 
@@ -24,19 +22,19 @@ data "aws_iam_policy_document" "reader" {
   statement {
     sid       = "FindTheDeployment"
     actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
-    resources = [local._arn.rules]
+    resources = concat([var.rules.upload.arn], var.rules.ended[*].arn)
   }
 
   statement {
     sid       = "CompareTheFunctions"
     actions   = ["lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration", "lambda:GetPolicy"]
-    resources = [local._arn.functions]
+    resources = values(var.functions)[*].arn
   }
 
   statement {
     sid       = "CompareTheRoles"
     actions   = ["iam:ListRolePolicies"]
-    resources = ["${local._arn.roles}${var.name}-*"]
+    resources = concat([var.roles.start_execution], var.roles.others)
   }
 
   statement {
@@ -49,14 +47,14 @@ data "aws_iam_policy_document" "reader" {
   statement {
     sid       = "FollowExecutions"
     actions   = ["states:ListExecutions"]
-    resources = [local._arn.machine]
+    resources = [var.state_machine.arn]
   }
 
   statement {
     # Where there is no machine for remakes, `doctor` learns that.
     sid       = "FindStateMachines"
     actions   = ["states:DescribeStateMachine"]
-    resources = [local._arn.machine, "${local._arn.machine}-remake"]
+    resources = [var.state_machine.arn, "${var.state_machine.arn}_remake"]
   }
 
   statement {
@@ -80,13 +78,13 @@ data "aws_iam_policy_document" "reader" {
   statement {
     sid       = "LookAtDeadLetters"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
-    resources = [local._arn.letters]
+    resources = [var.dead_letters.arn]
   }
 
   statement {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents"]
-    resources = [local._arn.logs, "${local._arn.logs}:*"]
+    resources = flatten([for group in local._arn.logs : [group, "${group}:*"]])
   }
 
   dynamic "statement" {
@@ -109,25 +107,25 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "RunJobsAgain"
     actions   = ["states:StartExecution"]
-    resources = [local._arn.machine]
+    resources = [var.state_machine.arn]
   }
 
   statement {
     sid       = "RemoveDeadLetters"
     actions   = ["sqs:DeleteMessage"]
-    resources = [local._arn.letters]
+    resources = [var.dead_letters.arn]
   }
 
   statement {
     sid       = "PauseAndResume"
     actions   = ["events:PutTargets"]
-    resources = [local._arn.rules]
+    resources = [var.rules.upload.arn]
   }
 
   statement {
     sid       = "HandTheRuleItsRole"
     actions   = ["iam:PassRole"]
-    resources = ["${local._arn.roles}${var.name}-start-execution-${var.surroundings.place.region}"]
+    resources = [var.roles.start_execution]
 
     condition {
       test     = "StringEquals"

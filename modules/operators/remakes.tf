@@ -1,12 +1,13 @@
 # What looking and acting take where there are remakes: as long as the module was asked for them.
 
 locals {
-  _remakes = { for remake in var.remake[*] : "on" => {
-    machine    = remake.state_machine.arn
-    executions = "arn:${local._partition}:states:${local._here}:execution:${remake.state_machine.name}:*"
-    map_runs   = "arn:${local._partition}:states:${local._here}:mapRun:${remake.state_machine.name}/*"
-    reports    = "${var.results.arn}/${remake.reports.prefix}*"
-    lists      = [for bucket in remake.inventory_bucket[*] : "arn:${local._partition}:s3:::${bucket}/*"]
+  # Whether there are any is no secret, also where a bucket's name is.
+  _remakes = nonsensitive(var.remake == null) ? {} : { "on" = {
+    machine    = var.remake.state_machine.arn
+    executions = "arn:${local._partition}:states:${local._here}:execution:${var.remake.state_machine.name}:*"
+    map_runs   = "arn:${local._partition}:states:${local._here}:mapRun:${var.remake.state_machine.name}/*"
+    reports    = "${var.results.arn}/${var.remake.reports.prefix}*"
+    lists      = [for bucket in var.remake.inventory_bucket[*] : "arn:${local._partition}:s3:::${bucket}/*"]
   } }
 }
 

@@ -1,12 +1,6 @@
-variable "name" {
-  type        = string
-  description = "Prefix of resource names."
-}
-
 variable "surroundings" {
   type = object({
     place       = object({ account_id = string, partition = string, region = string })
-    role_path   = string
     kms_key_arn = optional(string)
   })
   description = "Where everything is made and by which rules."
@@ -20,6 +14,34 @@ variable "uploads" {
 variable "results" {
   type        = object({ arn = string, prefix = string })
   description = "Where results wait."
+}
+
+variable "rules" {
+  type = object({
+    upload = object({ arn = string })
+    ended  = list(object({ arn = string }))
+  })
+  description = "What starts executions, which is paused and resumed, and what tells of their ends."
+}
+
+variable "dead_letters" {
+  type        = object({ arn = string })
+  description = "Queue of the events that could not be delivered."
+}
+
+variable "state_machine" {
+  type        = object({ name = string, arn = string })
+  description = "What an upload starts."
+}
+
+variable "functions" {
+  type        = map(object({ name = string, arn = string }))
+  description = "What the states of the workflow run."
+}
+
+variable "roles" {
+  type        = object({ start_execution = string, others = list(string) })
+  description = "ARNs of the role that the rule's target has, and of the others on an upload's way."
 }
 
 variable "remake" {

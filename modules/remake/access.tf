@@ -2,9 +2,9 @@
 
 locals {
   _here    = "${var.surroundings.place.region}:${var.surroundings.place.account_id}"
-  _machine = "arn:${var.surroundings.place.partition}:states:${local._here}:stateMachine:${var.name}-remake"
+  _machine = "arn:${var.surroundings.place.partition}:states:${local._here}:stateMachine:${local._name}"
   # Batches are executions below a label of ours.
-  _executions = "arn:${var.surroundings.place.partition}:states:${local._here}:execution:${var.name}-remake"
+  _executions = "arn:${var.surroundings.place.partition}:states:${local._here}:execution:${local._name}"
   _reports    = "${var.results.arn}/${local.reports_prefix}*"
 }
 

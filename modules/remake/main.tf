@@ -24,6 +24,9 @@ locals {
     tolerated_failure_percent     = var.remake.tolerated_failure_percent
   }
 
+  # With a character that no instance's name has: another's machine may be called NAME-remake.
+  _name = "${var.name}_remake"
+
   # Beside the renditions, not among them: below the results prefix a CDN may read.
   reports_prefix = "${var.name}-remakes/"
 
@@ -55,7 +58,7 @@ locals {
 
 resource "aws_sfn_state_machine" "remake" {
   region     = var.surroundings.region
-  name       = "${var.name}-remake"
+  name       = local._name
   type       = "STANDARD"
   role_arn   = module.role.role.arn
   definition = local.definition
@@ -75,7 +78,7 @@ resource "aws_sfn_state_machine" "remake" {
 
 resource "aws_cloudwatch_log_group" "remake" {
   region            = var.surroundings.region
-  name              = "/aws/vendedlogs/states/${var.name}-remake"
+  name              = "/aws/vendedlogs/states/${local._name}"
   retention_in_days = var.surroundings.log_retention_days
   kms_key_id        = var.surroundings.kms_key_arn
   tags              = var.surroundings.tags

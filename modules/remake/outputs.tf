@@ -1,3 +1,8 @@
+output "role_arn" {
+  description = "Role that remakes have."
+  value       = module.role.arn
+}
+
 output "remake" {
   description = "What makes existing uploads anew: the state machine, and where its reports lie."
   value = {

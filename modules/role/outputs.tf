@@ -6,3 +6,8 @@ output "role" {
 
   depends_on = [aws_iam_role_policy.own]
 }
+
+output "arn" {
+  description = "The role's ARN, for whoever only tells it: also before it has its policy."
+  value       = aws_iam_role.lent.arn
+}

@@ -49,8 +49,9 @@ resource "aws_cloudwatch_event_rule" "upload_arrived" {
 }
 
 resource "aws_cloudwatch_event_target" "execution" {
-  region    = var.surroundings.region
-  rule      = aws_cloudwatch_event_rule.upload_ready.name
+  region = var.surroundings.region
+  # By its id: unknown when the rule is made anew, so that the target is made anew with it.
+  rule      = aws_cloudwatch_event_rule.upload_ready.id
   target_id = "execution"
 
   # A disabled rule would lose its events: a paused one keeps them where redrive finds them.

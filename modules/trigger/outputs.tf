@@ -7,6 +7,11 @@ output "dead_letters" {
   }
 }
 
+output "start_role_arn" {
+  description = "Role that starts executions, paused or not."
+  value       = module.role.arn
+}
+
 output "upload_rule" {
   description = "Rule that starts an execution for each upload, and the one that counts arrivals before a scan."
   value = {

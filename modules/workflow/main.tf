@@ -107,8 +107,9 @@ resource "aws_cloudwatch_event_rule" "execution_ended" {
 resource "aws_cloudwatch_event_target" "record_failure" {
   for_each = aws_cloudwatch_event_rule.execution_ended
 
-  region    = var.surroundings.region
-  rule      = each.value.name
+  region = var.surroundings.region
+  # By its id: unknown when the rule is made anew, so that the target is made anew with it.
+  rule      = each.value.id
   target_id = "record-failure"
   arn       = var.functions.record_failure.arn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from measure.bench import startup
 from tests.support import hcl
 from tools import package
 from upload_workflow import settings
+from upload_workflow.ops import workflow
 
 CONVERSION = hcl.read("modules/conversion/main.tf")
 UPLOAD_API = hcl.read("modules/upload_api/issue_upload.tf")
@@ -31,6 +33,13 @@ GIVEN = {
 @pytest.mark.parametrize("read", GIVEN, ids=lambda read: read.__name__)
 def test_a_function_is_told_exactly_what_it_reads(read: Any) -> None:
     assert GIVEN[read] == {field.name.upper() for field in fields(read)}
+
+
+def test_ops_reads_what_record_failure_is_told_besides() -> None:
+    recorder = hcl.inside(CONVERSION, r"record_failure = \{\n")
+    besides = hcl.keys(hcl.inside(recorder, r"environment = merge\(local\._common_environment, \{"))
+    assert besides == {"START_ROLE_ARN"}
+    assert all(f'"{name}"' in inspect.getsource(workflow) for name in besides)
 
 
 def test_the_benchmark_starts_a_function_with_everything_that_it_reads() -> None:

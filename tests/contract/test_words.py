@@ -16,7 +16,9 @@ from upload_workflow.image import rendition
 from upload_workflow.image.header import Format
 from upload_workflow.image.limits import Limits
 from upload_workflow.image.rendition import Fit, OutputFormat, Overlay, Rendition
+from upload_workflow.ops import doctor
 
+ALARMS = "modules/monitoring/alarms.tf"
 VARIABLES = hcl.read("variables.tf")
 RENDITIONS = hcl.inside(VARIABLES, r'variable "renditions" \{')
 LIMITS = hcl.inside(VARIABLES, r'variable "limits" \{')
@@ -24,6 +26,12 @@ CONVERSION = hcl.inside(VARIABLES, r'variable "conversion" \{')
 
 RENDITION_FIELDS = hcl.fields(hcl.inside(RENDITIONS, r"type = map\(object\(\{"))
 LIMIT_FIELDS = hcl.fields(hcl.inside(LIMITS, r"type = object\(\{"))
+
+
+def test_the_doctor_looks_at_every_alarm_that_the_module_makes() -> None:
+    made = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)" (?:=|=>) (?:merge\(|\{)', hcl.read(ALARMS)))
+    assert made == set(doctor.ALARMS)
+    assert len(doctor.ALARMS) <= 100  # that one call takes
 
 
 def defaults(of: Any) -> dict[str, Any]:

@@ -109,6 +109,15 @@ def test_nothing_of_a_bucket_goes_before_the_bucket(estate: Estate, tmp_path: Pa
     }
 
 
+def test_a_rule_that_is_made_anew_has_its_target_again(estate: Estate, tmp_path: Path) -> None:
+    rule, target = (
+        f"trigger.aws_cloudwatch_event_{each}" for each in ("rule.upload_ready", "target.execution")
+    )
+    replace = f"-replace=module.called.module.{rule}"
+    plan = estate.beside(tmp_path).calls(**OPEN).plan("-refresh=false", replace)
+    assert plan.replaced >= {rule, target}
+
+
 def test_a_checkout_with_other_line_ends_changes_nothing(estate: Estate, tmp_path: Path) -> None:
     copy = tmp_path / "module"
     for file in [*estate.module.glob("*.tf"), *_files(estate.module)]:
@@ -137,6 +146,7 @@ SENSITIVE: Mapping[str, Any] = {
             "audiences": '${sensitive(["photos"])}',
         },
     },
+    "workflow": {"remake": {"inventory_bucket": '${sensitive("inventories")}'}},
     "surroundings": {
         "kms_key_arn": f'${{sensitive("{KEY}")}}',
         "permissions_boundary_arn": '${sensitive("arn:aws:iam::000000000000:policy/b")}',

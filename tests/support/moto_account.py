@@ -27,6 +27,8 @@ from upload_workflow.ops.workflow import Aws, Workflow, find
 
 REGION = "eu-central-1"
 NAME = "workflow"
+# Older than the instance's name: roles keep theirs.
+START_ROLE_ARN = "arn:aws:iam::123456789012:role/media/older-start-execution-eu-central-1"
 KEY = "uploads/one"
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(hours=1)
@@ -145,7 +147,7 @@ class Account:
     def allow_remakes(self) -> None:
         """The state machine beside the workflow's."""
         self.aws.states.create_state_machine(
-            name=f"{NAME}-remake",
+            name=f"{NAME}_remake",
             definition=json.dumps(workflow_file.remake()),
             roleArn=self.workflow.role_arn,
         )
@@ -242,21 +244,19 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             definition='{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}',
             roleArn=role,
         )
-        aws.functions.create_function(
-            FunctionName=f"{NAME}-convert-image",
-            Runtime="python3.13",
-            Role=role,
-            Handler="upload_workflow.handlers.convert_image.handler",
-            Code={"ZipFile": _zip()},
-            Environment={
-                "Variables": {
-                    "RESULTS_BUCKET": "results",
-                    "RESULTS_PREFIX": "results/",
-                    "SERVED_FROM": "",
-                    "RENDITIONS": '{"large": {}, "small": {}}',
-                }
-            },
-        )
+        variables = {"RESULTS_BUCKET": "results", "RESULTS_PREFIX": "results/"}
+        for function, besides in {
+            "convert_image": {"SERVED_FROM": "", "RENDITIONS": '{"large": {}, "small": {}}'},
+            "record_failure": {"START_ROLE_ARN": START_ROLE_ARN},
+        }.items():
+            aws.functions.create_function(
+                FunctionName=f"{NAME}-{function.replace('_', '-')}",
+                Runtime="python3.13",
+                Role=role,
+                Handler=f"upload_workflow.handlers.{function}.handler",
+                Code={"ZipFile": _zip()},
+                Environment={"Variables": variables | besides},
+            )
         aws.sqs.create_queue(QueueName=f"{NAME}-dead-letters")
         made = Account(aws)
         made.listen(object_pattern())

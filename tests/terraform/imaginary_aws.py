@@ -44,7 +44,10 @@ MADE: Mapping[str, Mapping[str, str]] = {
     "aws_cloudwatch_event_connection": {
         "arn": "arn:{partition}:events:{region}:{account}:connection/{name}/1234abcd"
     },
-    "aws_cloudwatch_event_rule": {"arn": "arn:{partition}:events:{region}:{account}:rule/{name}"},
+    "aws_cloudwatch_event_rule": {
+        "arn": "arn:{partition}:events:{region}:{account}:rule/{name}",
+        "id": "{name}",
+    },
     "aws_cloudwatch_log_group": {"arn": "arn:{partition}:logs:{region}:{account}:log-group:{name}"},
     "aws_cloudwatch_metric_alarm": {
         "arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{alarm_name}"

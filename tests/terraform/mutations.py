@@ -18,6 +18,7 @@ UPLOAD_API, ISSUE_UPLOAD = "modules/upload_api/main.tf", "modules/upload_api/iss
 MONITORING, ALARMS = "modules/monitoring/main.tf", "modules/monitoring/alarms.tf"
 REMAKE, REMAKE_ACCESS = "modules/remake/main.tf", "modules/remake/access.tf"
 ASL = "statemachine/convert_image.asl.json"
+OPERATORS, REMAKES = "modules/operators/main.tf", "modules/operators/remakes.tf"
 BATCHES = "statemachine/remake_batches.asl.json"
 OBJECT = "statemachine/remake_object.asl.json"
 VARIABLES = "variables.tf"
@@ -266,7 +267,13 @@ MUTATIONS = [
     Mutation(
         "a CDN reads status documents",
         STORAGE_ACCESS,
-        in_statement("KeepStatusDocumentsFromTheCdn", '"Deny"', '"Allow"'),
+        in_statement("KeepDocumentsFromTheCdn", '"Deny"', '"Allow"'),
+        "promises:storage",
+    ),
+    Mutation(
+        "a CDN reads the reports of remakes",
+        STORAGE_ACCESS,
+        swap('["*/status.json", "${local._reports_prefix}*"]', '["*/status.json"]'),
         "promises:storage",
     ),
     Mutation(
@@ -313,6 +320,21 @@ MUTATIONS = [
         f"{PLANS} -k waits",
     ),
     # The trigger.
+    Mutation(
+        "a rule that is made anew starts nothing",
+        TRIGGER,
+        swap(
+            "= aws_cloudwatch_event_rule.upload_ready.id\n",
+            "= aws_cloudwatch_event_rule.upload_ready.name\n",
+        ),
+        f"{PLANS} -k test_a_rule",
+    ),
+    Mutation(
+        "a rule on ends that is made anew tells nobody",
+        WORKFLOW,
+        swap("= each.value.id\n", "= each.value.name\n"),
+        f"{PLANS} -k test_a_rule",
+    ),
     Mutation(
         "a lost event is kept for four days",
         TRIGGER,
@@ -854,6 +876,49 @@ MUTATIONS = [
         REMAKE_ACCESS,
         swap('"${var.results.arn}/${local.reports_prefix}*"', '"${var.results.arn}/*"'),
         f"{ACCESS} -k test_a_remake_touches",
+    ),
+    Mutation(
+        "the machine for remakes has a name that an instance may have",
+        REMAKE,
+        swap('"${var.name}_remake"', '"${var.name}-remake"'),
+        f"{PLANS} -k test_no_name",
+    ),
+    # Operators.
+    Mutation(
+        "operators get a role that was called so if the instance always had been",
+        OPERATORS,
+        in_statement(
+            "HandTheRuleItsRole",
+            "[var.roles.start_execution]",
+            '["arn:aws:iam::123456789012:role/${var.state_machine.name}-start-execution-eu-central-1"]',
+        ),
+        f"{PLANS} -k after_another_name",
+    ),
+    Mutation(
+        "operators may set the target of a rule that is never paused",
+        OPERATORS,
+        in_statement(
+            "PauseAndResume",
+            "[var.rules.upload.arn]",
+            "concat([var.rules.upload.arn], var.rules.ended[*].arn)",
+        ),
+        f"{ACCESS} -k test_a_reader",
+    ),
+    Mutation(
+        "an operator reads functions of every instance whose name begins like this one's",
+        OPERATORS,
+        in_statement(
+            "CompareTheFunctions",
+            "values(var.functions)[*].arn",
+            '[for f in values(var.functions) : replace(f.arn, "/workflow-.*/", "workflow-*")]',
+        ),
+        f"{ACCESS} -k test_a_reader",
+    ),
+    Mutation(
+        "a bucket whose name is a secret cannot be made anew",
+        REMAKES,
+        swap("nonsensitive(var.remake == null) ? {} : {", "var.remake == null ? {} : {"),
+        f"{PLANS} -k secret",
     ),
     Mutation(
         "the batches of a remake are billed by transition",

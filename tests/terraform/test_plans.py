@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from local import paths
 from tests.support import workflow_file
 from tests.terraform.cases import BOUNDARY, CASES, JWT, KEY, NETWORK, QUIET
 from tests.terraform.conftest import PACKAGE
+from tests.terraform.policies import statements
 from tests.terraform.roots import REGION, Applied, Cloud, calling, unpacked
 from upload_workflow.settings import IssueUploadSettings
 
@@ -162,6 +164,34 @@ def test_another_name_keeps_every_bucket_and_its_settings(replanned: Replanned) 
     assert not any("delete" in what for what in of_storage.values()), of_storage
 
 
+def test_operators_are_granted_and_told_the_roles_that_there_are_after_another_name(
+    cloud: Cloud, applied: Apply, tmp_path: Path
+) -> None:
+    """Roles keep their names: what is made of the new one is nobody's."""
+    shutil.copy(applied("remake").folder / "terraform.tfstate", tmp_path)
+    variables = {**CASES["remake"].variables, "package_file": str(PACKAGE), "name": "pictures"}
+    calling(paths.REPOSITORY, tmp_path, variables)
+    state = cloud.apply(tmp_path)
+    roles = {role.values["arn"] for role in state.of("aws_iam_role")}
+    (target,) = [
+        each.values["role_arn"]
+        for each in state.of("aws_cloudwatch_event_target")
+        if each.values["target_id"] == "execution"
+    ]
+    (told,) = [
+        variables["START_ROLE_ARN"]
+        for function in state.of("aws_lambda_function")
+        if "START_ROLE_ARN" in (variables := function.values["environment"][0]["variables"])
+    ]
+    granted = {
+        statement.sid: set(statement.resources)
+        for statement in statements("operator", state.outputs["all"]["operator_policy_json"])
+    }
+    assert "upload-workflow-start-execution" in target
+    assert {told} == granted["HandTheRuleItsRole"] == {target}
+    assert granted["CompareTheRoles"] == roles
+
+
 @pytest.mark.parametrize("variables", [{}, {"region": "us-west-2"}], ids=["by hand", "elsewhere"])
 def test_a_bucket_that_would_be_made_anew_is_refused_before_anything_is_lost(
     cloud: Cloud, applied: Apply, tmp_path: Path, variables: dict[str, Any]
@@ -193,6 +223,27 @@ def test_a_function_that_is_made_anew_may_be_invoked_again(
     folder = applied("surrounded").folder
     changed = changes(cloud, folder, f"-replace=module.called.module.{function}")
     assert changed[function] == changed[permission] == ANEW
+
+
+@pytest.mark.parametrize(
+    ("rule", "target"),
+    [
+        (
+            "trigger.aws_cloudwatch_event_rule.upload_ready",
+            "trigger.aws_cloudwatch_event_target.execution",
+        ),
+        (
+            'workflow.aws_cloudwatch_event_rule.execution_ended["STANDARD"]',
+            'workflow.aws_cloudwatch_event_target.record_failure["STANDARD"]',
+        ),
+    ],
+)
+def test_a_rule_that_is_made_anew_has_its_target_again(
+    cloud: Cloud, applied: Apply, rule: str, target: str
+) -> None:
+    folder = applied("surrounded").folder
+    changed = changes(cloud, folder, f"-replace=module.called.module.{rule}")
+    assert changed[rule] == changed[target] == ANEW
 
 
 def test_a_route_leaves_its_authorizer_before_that_is_destroyed(
@@ -237,6 +288,7 @@ def test_what_is_a_secret_or_not_known_yet_can_be_an_input(cloud: Cloud, scratch
                 "security_group_ids": ["${aws_apigatewayv2_api.some.id}"],
             },
         },
+        "workflow": {"remake": {"inventory_bucket": "${aws_s3_bucket.brought.id}"}},
         "monitoring": {"topic": {"arn": "${aws_sns_topic.brought.arn}"}},
     }
     secret = {
@@ -252,6 +304,7 @@ def test_what_is_a_secret_or_not_known_yet_can_be_an_input(cloud: Cloud, scratch
             "permissions_boundary_arn": f'${{sensitive("{BOUNDARY}")}}',
             "network": "${sensitive(" + json.dumps(NETWORK).replace(":", "=") + ")}",
         },
+        "workflow": {"remake": {"inventory_bucket": '${sensitive("inventories")}'}},
         "monitoring": {
             "topic": {"arn": f'${{sensitive("arn:aws:sns:{REGION}:123456789012:on-call")}}'},
             "email_addresses": '${sensitive(["on-call@example.com"])}',
@@ -348,6 +401,40 @@ def test_instances_live_side_by_side(cloud: Cloud, scratch: Path) -> None:
     assert {(kind, name.replace("photos", "scans")) for kind, name in of_photos} == of_scans
     # A policy inside a role and an authorizer inside an API are named within it.
     assert {kind for kind, _ in names - of_photos - of_scans} <= {"aws_iam_role_policy"}
+
+
+# What each thing is told apart by within an account and a region.
+NAMED = {
+    "aws_apigatewayv2_api": "name",
+    "aws_cloudwatch_dashboard": "dashboard_name",
+    "aws_cloudwatch_event_rule": "name",
+    "aws_cloudwatch_log_group": "name",
+    "aws_cloudwatch_metric_alarm": "alarm_name",
+    "aws_cloudwatch_query_definition": "name",
+    "aws_iam_role": "name",
+    "aws_lambda_function": "function_name",
+    "aws_s3_bucket": "bucket",
+    "aws_sfn_state_machine": "name",
+    "aws_sns_topic": "name",
+    "aws_sqs_queue": "name",
+}
+
+
+def test_no_name_is_another_instances_whatever_that_is_called(applied: Apply) -> None:
+    """Seen: the machine for remakes of `photos` had the name of an instance, `photos-remake`."""
+    made = [
+        (resource.type, resource.values[NAMED[resource.type]])
+        for case in ("remake", "surrounded", "malware_scan", "deleting")
+        for resource in applied(case).of(*NAMED)
+    ]
+    assert {kind for kind, _ in made} == NAMED.keys()
+    around = {(kind, *name.split("upload-workflow", 1)) for kind, name in made}
+    for kind, before, after in around:
+        for other, other_before, other_after in around:
+            if (kind, before) == (other, other_before) and after != other_after:
+                # What another's name would have to go on with.
+                rest = after.removesuffix(other_after) if after.endswith(other_after) else ""
+                assert not re.fullmatch(r"[a-z0-9-]*[a-z0-9]", rest), (kind, after, other_after)
 
 
 def test_the_region_argument_moves_everything(applied: Apply) -> None:

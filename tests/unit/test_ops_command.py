@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.moto_account import KEY, NAME, Account, Calls, account
+from tests.support.moto_account import KEY, NAME, START_ROLE_ARN, Account, Calls, account
 from upload_workflow.__main__ import main
 from upload_workflow.job.document import State, timestamp
 from upload_workflow.ops import __main__ as command
@@ -211,7 +211,8 @@ def test_the_doctor_says_what_is_off_and_goes_on_where_it_may_not_look(account: 
     assert findings["rule"]["remedy"] is None
     assert "the rule has none" in findings["target"]["said"]
     assert "no policy of its own" in findings["rights of convert_image"]["said"]
-    assert findings["record_failure"]["said"].startswith("gone")
+    assert findings["record_failure"]["said"] == "it has lost its dead letters"
+    assert findings["failures that Step Functions ends"]["said"].startswith("gone")
     typed("pause")
     assert (
         "paused"
@@ -228,7 +229,54 @@ def test_the_doctor_sees_a_target_that_lost_its_dead_letters(account: Account) -
     ] is None
     del targets[0]["DeadLetterConfig"]
     account.aws.events.put_targets(Rule=f"{NAME}-upload-ready", Targets=targets)
-    assert "has lost its dead letters" in typed("doctor")[1]
+    said = typed("doctor")[1]
+    assert "has lost its dead letters" in said
+    assert "-replace='module.YOURS.module.trigger.aws_cloudwatch_event_target.execution'" in said
+
+
+def test_a_pause_is_ended_with_the_role_that_there_is(account: Account) -> None:
+    """Roles keep the names that they were made with, and a paused target names none."""
+
+    def target() -> dict[str, Any]:
+        (one,) = account.aws.events.list_targets_by_rule(Rule=f"{NAME}-upload-ready")["Targets"]
+        return dict(one)
+
+    typed("pause")
+    assert "RoleArn" not in target()
+    typed("resume")
+    assert target()["RoleArn"] == START_ROLE_ARN
+    assert "starts executions" in typed("doctor")[1]
+    role = START_ROLE_ARN.replace("older", NAME)
+    account.aws.events.put_targets(
+        Rule=f"{NAME}-upload-ready", Targets=[target() | {"RoleArn": role}]
+    )
+    assert f"it has the role {role}, not {START_ROLE_ARN}," in typed("doctor")[1]
+    typed("resume")
+    assert "starts executions" in typed("doctor")[1]
+
+
+def test_a_pause_waits_for_an_apply_where_nothing_names_the_role(account: Account) -> None:
+    typed("pause")
+    account.aws.functions.update_function_configuration(
+        FunctionName=f"{NAME}-record-failure", Environment={"Variables": {}}
+    )
+    code, _, said = typed("resume")
+    assert code != 0
+    assert f"The function {NAME}-record-failure has lost its variable START_ROLE_ARN" in said
+    assert "terraform apply" in said
+
+
+def test_the_doctor_counts_no_alarm_of_another_instance(account: Account) -> None:
+    for name in (f"{NAME}-executions-failed", f"{NAME}-prod-executions-failed"):
+        account.aws.cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/States",
+            MetricName="ExecutionsFailed",
+            EvaluationPeriods=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    told = {one["what"]: one["said"] for one in json.loads(typed("doctor", "--json")[1])}
+    assert told["alarms"].startswith("1, in alarm")
 
 
 def test_the_doctor_asks_for_the_rights_of_everybody_on_the_way(account: Account) -> None:

@@ -351,7 +351,7 @@ def tell_of_map_run(account: Account, monkeypatch: pytest.MonkeyPatch, **counts:
     """As Step Functions tells of the map run of any execution; moto knows none."""
     zero = dict.fromkeys(("failed", "timedOut", "aborted", "succeeded", "total"), 0)
     described = {
-        "mapRunArn": f"arn:aws:states:eu-central-1:123456789012:mapRun:x-remake/prefix:{MAP_RUN}",
+        "mapRunArn": f"arn:aws:states:eu-central-1:123456789012:mapRun:x_remake/prefix:{MAP_RUN}",
         "startDate": datetime.now(UTC) - timedelta(seconds=100),
         "itemCounts": zero | counts,
     }
@@ -565,7 +565,7 @@ def test_a_machine_that_somebody_changed_is_not_guessed_at(account: Account) -> 
     code, _, err = typed("plan")
     assert (code, err) == (
         1,
-        f"The state machine {NAME}-remake is not the module's: terraform apply.\n",
+        f"The state machine {NAME}_remake is not the module's: terraform apply.\n",
     )
 
 

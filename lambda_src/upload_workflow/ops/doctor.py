@@ -120,12 +120,23 @@ def _target(workflow: Workflow) -> str:
         return "paused: uploads wait as dead letters until `resume`"
     if target["Arn"] != workflow.state_machine_arn:
         raise _Off(f"it sends uploads to {target['Arn']}", _EXCHANGE)
-    if not target.get("RoleArn"):
-        raise _Off("it has no role to start executions with", _EXCHANGE)
+    if target.get("RoleArn") != workflow.start_role_arn:
+        role = target.get("RoleArn")
+        has = f"the role {role}, not {workflow.start_role_arn}," if role else "no role"
+        raise _Off(f"it has {has} to start executions with", _EXCHANGE)
     return "starts executions, and keeps what it cannot deliver"
 
 
-_EXCHANGE = "`resume` puts the module's target back at once; so does terraform apply -replace."
+def _replace(address: str) -> str:
+    """What makes Terraform put a resource back as it is, also where its plan sees no difference."""
+    return f"terraform apply -replace='module.YOURS.{address}'"
+
+
+_EXCHANGE = (
+    "`resume` puts the module's target back at once; so does "
+    f"{_replace('module.trigger.aws_cloudwatch_event_target.execution')}."
+)
+_ENDED_TARGET = 'module.workflow.aws_cloudwatch_event_target.record_failure["STANDARD"]'
 
 
 def _letters(workflow: Workflow) -> str:
@@ -184,7 +195,8 @@ def _ended_rule(workflow: Workflow) -> str:
     if not any(workflow.functions[1] in target["Arn"] for target in targets):
         raise _Off(f"the rule {name} no longer calls {workflow.functions[1]}")
     if not all(target.get("DeadLetterConfig") for target in targets):
-        raise _Off(f"the target of {name} has lost its dead letters", "terraform apply -replace.")
+        said = f"the target of {name} has lost its dead letters"
+        raise _Off(said, f"{_replace(_ENDED_TARGET)}.")
     policy = workflow.aws.functions.get_policy(FunctionName=workflow.functions[1])["Policy"]
     if name not in policy:
         raise _Off(f"{workflow.functions[1]} may not be called by the rule {name}")
@@ -220,12 +232,42 @@ def _remakes(workflow: Workflow) -> str:
     return f"may start, with the rights of {_rights(workflow, machine['roleArn'])}"
 
 
+# As modules/monitoring names them. By a common beginning those of other instances would be found as
+# well: what NAME-prod-executions-failed belongs to is in no alarm's name.
+ALARMS = (
+    "convert-image-errors",
+    "convert-image-near-time-out",
+    "convert-image-throttled",
+    "dead-letters-expire",
+    "dead-letters-present",
+    "executions-aborted",
+    "executions-failed",
+    "executions-throttled",
+    "executions-timed-out",
+    "failure-events-lost",
+    "failure-events-not-delivered",
+    "nothing-leaves",
+    "originals-kept",
+    "pictures-unforeseen",
+    "record-failure-errors",
+    "record-failure-near-time-out",
+    "record-failure-throttled",
+    "rejections-many",
+    "remakes-failed",
+    "results-slow",
+    "upload-api-failing",
+    "upload-events-lost",
+    "upload-events-not-delivered",
+    "uploads-not-scanned",
+)
+
+
 def _alarms(workflow: Workflow) -> str:
     # Not by paginator: one page holds more than the module makes.
     page = workflow.aws.cloudwatch.describe_alarms(
-        AlarmNamePrefix=f"{workflow.name}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        AlarmNames=[f"{workflow.name}-{alarm}" for alarm in ALARMS], AlarmTypes=["MetricAlarm"]
     )
-    alarms = [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
+    alarms = page.get("MetricAlarms", [])
     mute = [alarm["AlarmName"] for alarm in alarms if not alarm.get("ActionsEnabled", True)]
     if mute:
         raise _Off(f"their actions are switched off: {', '.join(mute)}", "enable-alarm-actions.")

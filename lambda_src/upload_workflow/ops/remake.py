@@ -67,7 +67,7 @@ def machine(workflow: Workflow) -> Machine:
             own_handler=workflow.own_handler,
         )
     except (LookupError, TypeError, ValueError, StopIteration) as error:
-        said = f"The state machine {workflow.name}-remake is not the module's: terraform apply."
+        said = f"The state machine {workflow.name}_remake is not the module's: terraform apply."
         raise Changed(said) from error
 
 

@@ -172,7 +172,7 @@ class Workflow:
     def remake_arn(self) -> str:
         """The state machine that makes existing uploads anew; there is one if the module was asked
         for it."""
-        return f"{self.state_machine_arn}-remake"
+        return f"{self.state_machine_arn}_remake"
 
     @property
     def reports_prefix(self) -> str:
@@ -196,7 +196,7 @@ class Workflow:
             return self.aws.sqs.get_queue_url(QueueName=self.dead_letters)["QueueUrl"]
         except ClientError as error:
             if error_code(error).endswith(("NonExistentQueue", "QueueDoesNotExist")):
-                raise self._changed(f"The queue {self.dead_letters} is gone") from error
+                raise _changed(f"The queue {self.dead_letters} is gone") from error
             raise
 
     @cached_property
@@ -205,7 +205,7 @@ class Workflow:
             return self.aws.states.describe_state_machine(stateMachineArn=self.state_machine_arn)
         except ClientError as error:
             if error_code(error) == "StateMachineDoesNotExist":
-                raise self._changed(f"The state machine {self.name} is gone") from error
+                raise _changed(f"The state machine {self.name} is gone") from error
             raise
 
     @property
@@ -219,19 +219,29 @@ class Workflow:
 
     @property
     def start_role_arn(self) -> str:
-        # The path of the role is in no name; whoever runs the state machine shares it.
-        path = self.role_arn.rpartition("/")[0]
-        return f"{path}/{self.name}-start-execution-{self.region}"
+        """The role that the rule's target has while it starts executions.
+
+        As Terraform left it with record_failure: a paused target names none, and roles keep the
+        names that they were made with when the instance gets another.
+        """
+        return _setting(self.record_failure, "START_ROLE_ARN")
 
     @cached_property
     def convert_image(self) -> FunctionConfigurationResponseTypeDef:
         """The function as it is configured."""
-        function = self.functions[0]
+        return self._function(self.functions[0])
+
+    @cached_property
+    def record_failure(self) -> FunctionConfigurationResponseTypeDef:
+        """The function as it is configured."""
+        return self._function(self.functions[1])
+
+    def _function(self, function: str) -> FunctionConfigurationResponseTypeDef:
         try:
             return self.aws.functions.get_function_configuration(FunctionName=function)
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
-                raise self._changed(f"The function {function} is gone") from error
+                raise _changed(f"The function {function} is gone") from error
             raise
 
     @property
@@ -240,30 +250,23 @@ class Workflow:
         handler = self.convert_image.get("Handler", _HANDLER)
         return None if handler == _HANDLER else handler
 
-    def _setting(self, name: str) -> str:
-        try:
-            return self.convert_image.get("Environment", {}).get("Variables", {})[name]
-        except KeyError:
-            function = self.functions[0]
-            raise self._changed(f"The function {function} has lost its variable {name}") from None
-
     @property
     def results_bucket(self) -> str:
-        return self._setting("RESULTS_BUCKET")
+        return _setting(self.convert_image, "RESULTS_BUCKET")
 
     @property
     def results_prefix(self) -> str:
-        return self._setting("RESULTS_PREFIX")
+        return _setting(self.convert_image, "RESULTS_PREFIX")
 
     @property
     def served_from(self) -> str | None:
         """Where the URLs of renditions begin; None: they are signed."""
-        return self._setting("SERVED_FROM") or None
+        return _setting(self.convert_image, "SERVED_FROM") or None
 
     @property
     def renditions(self) -> int:
         """How many are made of each upload."""
-        return len(json.loads(self._setting("RENDITIONS")))
+        return len(json.loads(_setting(self.convert_image, "RENDITIONS")))
 
     @cached_property
     def _listening(self) -> Listening:
@@ -278,11 +281,11 @@ class Workflow:
             return listening(self._pattern())
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
-                raise self._changed(f"The rule {self.rule} is gone", where) from error
+                raise _changed(f"The rule {self.rule} is gone", where) from error
             raise
         except (LookupError, TypeError, ValueError) as error:
             said = f"The rule {self.rule} was changed: it names no bucket and prefix of uploads"
-            raise self._changed(said, where) from error
+            raise _changed(said, where) from error
 
     def _pattern(self) -> Any:
         return json.loads(self.aws.events.describe_rule(Name=self.rule)["EventPattern"])
@@ -299,8 +302,17 @@ class Workflow:
     def waits_for_scan(self) -> bool:
         return self._listening.waits_for_scan
 
-    def _changed(self, what: str, remedy: str = "restore it") -> Changed:
-        return Changed(f"{what}: {remedy} (terraform apply). `doctor` shows what else is off.")
+
+def _changed(what: str, remedy: str = "restore it") -> Changed:
+    return Changed(f"{what}: {remedy} (terraform apply). `doctor` shows what else is off.")
+
+
+def _setting(function: FunctionConfigurationResponseTypeDef, name: str) -> str:
+    try:
+        return function.get("Environment", {}).get("Variables", {})[name]
+    except KeyError:
+        said = f"The function {function['FunctionName']} has lost its variable {name}"
+        raise _changed(said) from None
 
 
 def listening(pattern: Any) -> Listening:

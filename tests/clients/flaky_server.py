@@ -23,10 +23,13 @@ from tests.local.pictures import photograph
 HOTEL = b"<html><title>Welcome</title>Sign in to the network of the hotel.</html>"
 TOO_SLOW = b"<Error><Code>RequestTimeout</Code><Message>Your socket was idle.</Message></Error>"
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+# What a new ticket cures: the storage's status and code.
+REFUSALS = {"ExpiredToken": 400, "BadDigest": 400, "SignatureDoesNotMatch": 403}
 
 # Each fault: what a client sees of it.
 RESET, CUT, HTML, GARBLED, BUSY, SLOW = "reset", "cut", "html", "garbled", "busy", "slow"
 LOST, TIMEOUT, OUT_OF_DATE, PORTAL = "lost", "timeout", "out of date", "portal"
+SILENT = "silent"
 
 # What can happen to each request, worst first; the last ones only to a file on its way.
 EVERYWHERE = (RESET, CUT, HTML, GARBLED, BUSY)
@@ -38,26 +41,32 @@ SENDING: Mapping[str, Sequence[str]] = {
     "send": (RESET, HTML, TIMEOUT, OUT_OF_DATE, BUSY, LOST),
     "rendition": (RESET, CUT, BUSY),
 }
+REFUSING: Mapping[str, Sequence[str]] = {"send": tuple(REFUSALS)}
 
 
 @dataclass
 class FlakyServer:
     """url: of its API. page: what it serves at its root. stored: by ticket, what arrived.
 
-    expired: tickets that are refused from now on.
+    expired: tickets that are refused from now on. refused: others, with the storage's code.
+    wishes: what was asked for. over: set at the end, when silence may end.
     """
 
     faults: dict[str, list[str]] = field(default_factory=dict)
     page: str = ""
     url: str = ""
     issued: int = 0
+    wishes: list[bytes] = field(default_factory=list)
     stored: dict[str, bytes] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def fail(self, faults: Mapping[str, Sequence[str]]) -> None:
         self.faults = {kind: list(each) for kind, each in faults.items()}
-        self.issued, self.stored, self.expired = 0, {}, set()
+        self.issued, self.stored, self.expired, self.refused = 0, {}, set(), {}
+        self.wishes = []
 
     def next_fault(self, kind: str) -> str | None:
         with self.lock:
@@ -133,6 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(400, TOO_SLOW, "application/xml")
             case "out of date":
                 self._answer(403, EXPIRED, "application/xml")
+            case "silent":
+                self.flaky.over.wait(120)
+                self.close_connection = True
             case "slow":
                 time.sleep(0.5)
                 return False
@@ -151,10 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
             if not self._fails(self.flaky.next_fault("status"), good):
                 self._answer(200, good)
         else:
-            self._answer(404, b"")
+            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>", "application/xml")
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.flaky.wishes.append(self.rfile.read(int(self.headers["Content-Length"])))
         fault = self.flaky.next_fault("issue")
         good = (
             b'{"half": '
@@ -179,6 +191,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == OUT_OF_DATE or ticket in self.flaky.expired:
             self.flaky.expired.add(ticket)
             self._fails(OUT_OF_DATE, b"")
+        elif fault in REFUSALS or ticket in self.flaky.refused:
+            code = self.flaky.refused.setdefault(ticket, fault or "")
+            self._answer(
+                REFUSALS[code], f"<Error><Code>{code}</Code></Error>".encode(), "application/xml"
+            )
         elif fault == LOST:
             self.flaky.stored[ticket] = data
             self._fails(RESET, b"")
@@ -200,6 +217,7 @@ def flaky_server() -> Iterator[FlakyServer]:
     try:
         yield flaky
     finally:
+        flaky.over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -99,6 +99,70 @@ def test_a_server_that_is_not_there_is_a_failure_of_nobodys_file(
     assert "failed. The server cannot be reached" in capsys.readouterr().out
 
 
+def test_a_storage_that_refuses_every_ticket_is_a_failure_of_nobodys_file(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(upload_client, "_PATIENCE", (0, 0))
+    with flaky_server() as server:
+        server.fail({"send": ["SignatureDoesNotMatch"] * 9})
+        assert main(["upload", str(photo), "--api", server.url]) == 3
+        assert server.issued == 3
+    said = capsys.readouterr().out
+    assert "failed. The storage refuses it (403 Forbidden, SignatureDoesNotMatch)." in said
+
+
+def test_a_rendition_that_is_gone_is_a_failure_of_nobodys_file(
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with flaky_server() as server:
+        monkeypatch.setattr(
+            upload_client,
+            "follow",
+            lambda issued, seconds: {
+                "state": "SUCCEEDED",
+                "renditions": [{"name": "small", "key": "small.jpg", "url": f"{server.url}gone"}],
+            },
+        )
+        out = tmp_path / "out"
+        assert main(["upload", str(photo), "--api", server.url, "--out", str(out), "--json"]) == 3
+    (result,) = results(capsys)
+    assert result["state"] == "FAILED" and result["key"] == "ticket-1"
+    assert result["message"].startswith("A rendition cannot be read. ")
+
+
+def test_a_file_that_goes_away_before_it_is_sent_is_told_as_that(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = upload_client.send
+
+    def later(ticket: Any, file: Path, progress: Any) -> None:
+        size = file.stat()
+        file.unlink()
+        monkeypatch.setattr(Path, "stat", lambda self, **options: size)
+        real(ticket, file, progress)
+
+    monkeypatch.setattr(upload_client, "send", later)
+    with flaky_server() as server:
+        assert main(["upload", str(photo), "--api", server.url]) == 3
+    assert f"failed. {photo}: No such file or directory." in capsys.readouterr().out
+
+
+def test_whoever_reads_no_further_ends_it_without_a_traceback(photo: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with flaky_server() as server:
+        command = [sys.executable, "-m", "upload_workflow", "upload", photo, "--api", server.url]
+        env = {**os.environ, "PYTHONPATH": str(Path(upload_client.__file__).parents[2])}
+        done = subprocess.run(
+            command, env=env, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
 def test_a_result_that_takes_longer_than_wanted_is_not_called_a_success(
     open_api: Deployment,
     photo: Path,

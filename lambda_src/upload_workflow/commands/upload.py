@@ -18,7 +18,7 @@ from typing import Any
 from ..terminal import ProgressLine, bar, printable
 from . import upload_client
 from .result_folders import result_folders
-from .upload_client import Api, NotUploaded, Unreachable
+from .upload_client import Api, NotUploaded, StorageRefused, Unreachable
 
 # More would share the same line and all be late.
 _AT_ONCE = 4
@@ -44,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.epilog = (
         "UPLOAD_TOKEN in the environment is sent as bearer token. Exit code: 0 all succeeded, "
-        "1 some were rejected, 2 the call is wrong, 3 some failed or are not ready in time, "
-        "130 stopped by Ctrl-C."
+        "1 some were rejected, 2 the call is wrong, 3 some failed or are not ready in time, or "
+        "nobody reads on, 130 stopped by Ctrl-C."
     )
     return parser
 
@@ -72,6 +72,9 @@ def main(command_line: Sequence[str]) -> int:
         progress.clear()
         print("Stopped. The files named so far have their results.", file=sys.stderr, flush=True)
         os._exit(STOPPED)  # Python would wait for threads, and they for servers
+    except BrokenPipeError:
+        progress.clear()
+        os._exit(FAILED)  # whoever reads has seen enough; what has not begun does not begin
 
 
 def _upload_all(
@@ -109,7 +112,7 @@ def _upload(
         result["renditions"] = [_save(made, folder) for made in status["renditions"]]
     except NotUploaded as refusal:
         result |= {"state": "REJECTED", "message": str(refusal)}
-    except Unreachable as trouble:
+    except (Unreachable, StorageRefused) as trouble:
         result |= {"state": "FAILED", "message": str(trouble)}
     except OSError as trouble:  # of this file or its folder; the others have results of their own
         words = f"{trouble.filename}: {trouble.strerror}." if trouble.filename else str(trouble)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -40,23 +40,23 @@ _CHUNK_BYTES = 64 * 1024
 _HEAD_BYTES = 4096
 # The API keeps 1,536 bytes of a percent-encoded name; a character takes up to 12.
 _NAME_CHARACTERS = 128
-# What the storage says of a ticket that is too old, and of a line that was too slow.
-_OUT_OF_DATE = re.compile(r"<Code>.*expired", re.I | re.S)
-_TOO_SLOW = "<Code>RequestTimeout</Code>"
+# Where the storage says why it refuses something, and what it says of a line that was too slow.
+_CODE = re.compile(r"<Code>(\w+)")
+_TOO_SLOW = "RequestTimeout"
 
 Progress = Callable[[int], None]
 
 
 class NotUploaded(Exception):
-    """The file is refused, by the API or the storage; another try is of no use."""
+    """The API refuses the file; another try is of no use."""
 
 
-class AlreadyThere(NotUploaded):
+class StorageRefused(Exception):
+    """The storage refuses this ticket or link, or what came with it; a new one may do."""
+
+
+class AlreadyThere(StorageRefused):
     """The storage has a file of this ticket and takes no second one."""
-
-
-class OutOfDate(NotUploaded):
-    """The ticket or the link is too old; a new one would do."""
 
 
 class Unreachable(Exception):
@@ -89,7 +89,7 @@ class Api:
     token: str | None = None
 
     def issue(self, file: Path) -> dict[str, Any]:
-        """The API's answer for this file. Raises NotUploaded and Unreachable."""
+        """The API's answer for this file. Raises NotUploaded, Unreachable and StorageRefused."""
         digest = hashlib.sha256()
         with file.open("rb") as opened:
             head = opened.read(_HEAD_BYTES)
@@ -114,34 +114,39 @@ class Api:
     def deliver(self, file: Path, progress: Progress = lambda sent: None) -> dict[str, Any]:
         """Asks for a ticket and sends the file with it; the API's answer.
 
-        progress: is told how many bytes went. Raises NotUploaded, Unreachable and OSError.
+        progress: is told how many bytes went. Raises NotUploaded, Unreachable, StorageRefused and
+        OSError.
         """
-        for _ in _PATIENCE:
+
+        def once() -> dict[str, Any]:
             issued = self.issue(file)
-            # A ticket that got too old on the way is no fault of the file's.
-            with suppress(OutOfDate):
-                send(issued["upload"], file, progress)
-                return issued
-        raise Unreachable("Each ticket is out of date when it arrives.")
+            send(issued["upload"], file, progress)
+            return issued
+
+        # A ticket may get too old on its way, and bytes may be damaged on theirs.
+        return _insist(once, StorageRefused)
 
 
 def send(ticket: Mapping[str, Any], file: Path, progress: Progress = lambda sent: None) -> None:
     """Sends the file with its ticket. progress: is told how many bytes went.
 
-    Raises NotUploaded and Unreachable.
+    Raises Unreachable and StorageRefused, and OSError of the file.
     """
 
-    def body() -> Iterator[bytes]:
-        with file.open("rb") as opened:
-            while chunk := opened.read(_CHUNK_BYTES):
-                yield chunk
-                progress(len(chunk))
+    def body(opened: BinaryIO) -> Iterator[bytes]:
+        while chunk := opened.read(_CHUNK_BYTES):
+            yield chunk
+            progress(len(chunk))
+
+    def put() -> None:
+        with file.open("rb") as opened:  # here: whatever fails while it is sent is the server's
+            _silent(_open(ticket["url"], body(opened), headers, ticket["method"]))
 
     # The standard library would send a body of unknown length in chunks, which S3 refuses.
     headers = {**ticket["headers"], "content-length": str(file.stat().st_size)}
     # There already: an earlier try arrived, and its answer did not.
     with suppress(AlreadyThere):
-        _insist(lambda: _silent(_open(ticket["url"], body(), headers, ticket["method"])))
+        _insist(put)
 
 
 def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -154,7 +159,7 @@ def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     document: dict[str, Any] | None = None
     while True:
         # The state decides. Whatever else comes means "not yet", and a network comes back.
-        with suppress(NotUploaded, Unreachable):
+        with suppress(NotUploaded, StorageRefused, Unreachable):
             document = _document(_open(issued["status_url"]), "state")
         if document and document["state"] in ("SUCCEEDED", "REJECTED", "FAILED"):
             return document
@@ -168,8 +173,11 @@ def follow(issued: Mapping[str, Any], seconds: float) -> dict[str, Any]:
 
 
 def fetch(url: str) -> bytes:
-    """A rendition. Raises NotUploaded and Unreachable."""
-    return _insist(lambda: _open(url))
+    """A rendition. Raises Unreachable: that it is gone or its link has ended is no refusal."""
+    try:
+        return _insist(lambda: _open(url))
+    except (NotUploaded, StorageRefused) as refusal:
+        raise Unreachable(f"A rendition cannot be read. {refusal}") from refusal
 
 
 def _document(answer: bytes, field: str) -> dict[str, Any]:
@@ -189,11 +197,11 @@ def _silent(answer: bytes) -> None:
         raise Unreachable("Something else answers in place of the storage.")
 
 
-def _insist(call: Callable[[], T]) -> T:
+def _insist(call: Callable[[], T], trouble: type[Exception] = Unreachable) -> T:
     for seconds in _PATIENCE:
         try:
             return call()
-        except Unreachable:
+        except trouble:
             time.sleep(seconds)
     return call()
 
@@ -217,7 +225,7 @@ def _open(
         raise Unreachable(f"The server cannot be reached: {error}") from error
 
 
-def _meaning(error: HTTPError) -> NotUploaded | Unreachable:
+def _meaning(error: HTTPError) -> NotUploaded | StorageRefused | Unreachable:
     """What an HTTP status that is no success means."""
     if error.code == HTTPStatus.PRECONDITION_FAILED:
         return AlreadyThere("It is there already.")
@@ -231,14 +239,14 @@ def _meaning(error: HTTPError) -> NotUploaded | Unreachable:
         return Unreachable(f"The server cannot be reached: {cut}")
 
 
-def _refusal(status: str, words: str) -> NotUploaded | Unreachable:
-    """Only the API's own words and the storage's own codes refuse a file."""
+def _refusal(status: str, words: str) -> NotUploaded | StorageRefused | Unreachable:
+    """Only the API's own words refuse a file; the storage's own codes, what it was sent with."""
     with suppress(ValueError, TypeError, KeyError):
         return NotUploaded(str(json.loads(words)["detail"]))
-    if _TOO_SLOW in words:
-        return Unreachable("The line is too slow for the storage.")
-    if _OUT_OF_DATE.search(words):
-        return OutOfDate("It is out of date.")
-    if "<Code>" in words or '"message"' in words:  # the storage's and API Gateway's own
+    if code := _CODE.search(words):
+        if code[1] == _TOO_SLOW:
+            return Unreachable("The line is too slow for the storage.")
+        return StorageRefused(f"The storage refuses it ({status}, {code[1]}).")
+    if '"message"' in words:  # API Gateway's own
         return NotUploaded(f"It is refused ({status}).")
     return Unreachable(f"Something else answers in place of the server ({status}).")

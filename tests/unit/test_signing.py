@@ -35,7 +35,7 @@ from upload_workflow.aws.signer import (
 )
 from upload_workflow.aws.store import Store
 from upload_workflow.issue.issue import Issued, issue_upload
-from upload_workflow.issue.request import Method, UploadRequest
+from upload_workflow.issue.request import Method, Unacceptable, UploadRequest
 from upload_workflow.job.document import State, StatusDocument, timestamp
 from upload_workflow.job.metadata import from_header
 from upload_workflow.settings import IssueUploadSettings
@@ -274,6 +274,34 @@ def test_nothing_in_any_ticket_can_be_changed_or_left_out_or_added(
     left = {key: kept for key, kept in issued.headers.items() if key != field}
     assert s3_says(issued, file, headers=left) is not None
     assert s3_says(issued, file, headers={**issued.headers, "x-amz-meta-more": "1"}) is not None
+
+
+def test_a_backend_may_hand_on_what_a_client_asks_for() -> None:
+    """JSON knows no enumeration; and equal types are one."""
+    wish = {"method": "PUT", "content_type": "image/jpg", "bytes": 640, "original_name": "a.jpg"}
+    issued = ticket(issue(UploadRequest(**cast(Any, wish))))
+    assert s3_says(issued) is None and issued.headers["Content-Type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("content_type", "text/html"),
+        ("bytes", 1001),
+        ("bytes", 0),
+        ("original_name", "x" * 3000),
+        ("metadata", {"a b": "x"}),
+        ("method", "DELETE"),
+        ("checksum_sha256", "none"),
+    ],
+)
+def test_a_backend_cannot_sign_what_the_api_would_refuse(field: str, value: object) -> None:
+    s3 = MemoryS3(photos=True, results=True)
+    with pytest.raises(Unacceptable) as refused:
+        issue(UploadRequest(**cast(Any, {"content_type": "image/jpeg", field: value})), s3=s3)
+    assert isinstance(refused.value, ValueError)
+    assert [problem.field for problem in refused.value.problems] == [field]
+    assert s3.current("results", f"results/uploads/{UPLOAD_ID}/original/status.json") is None
 
 
 @pytest.mark.parametrize("owner", ["../x", "a/b", "%2f", "", "\0"])

@@ -9,13 +9,15 @@ from ..aws.store import Store
 from ..settings import IssueUploadSettings
 from .issue import Issued, issue_upload
 from .reader import read_again
-from .request import UploadRequest
+from .request import Method, Unacceptable, UploadRequest
 
 __all__ = [
     "IssueUploadSettings",
     "Issued",
+    "Method",
     "Signer",
     "Store",
+    "Unacceptable",
     "UploadRequest",
     "credentials",
     "issue_upload",

@@ -7,7 +7,7 @@ HTTP or who is asking.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from ..job.document import POLL_AFTER_SECONDS
 from ..job.metadata import to_header
 from ..job.transitions import seed
 from ..settings import IssueUploadSettings
-from .request import Method, UploadRequest
+from .request import Method, UploadRequest, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,15 @@ def issue_upload(
     """Everything a client needs for one upload: form or ticket, and the URL that tells its end.
 
     The status document is there before the URL is handed out, so the first poll is answered.
-    owner: a URL-safe token of the authenticated subject, or None. Raises ValueError if it or the
-    request is none that could be signed.
+    owner: a URL-safe token of the authenticated subject, or None. Raises ValueError for one that
+    is none, and Unacceptable, also a ValueError, for a request that the API would refuse.
     """
+    request = checked(
+        asdict(request),
+        content_types=place.content_types,
+        forms=place.forms,
+        max_bytes=place.max_bytes,
+    )
     key = keys.issued_key(place.uploads_prefix, owner, upload_id)
     status_key = keys.status_key(place.results_prefix, key)
     status_url = signer.get_url(
@@ -93,9 +99,7 @@ def _signed(
     now: datetime,
 ) -> UploadForm | UploadTicket:
     metadata = _metadata(request, owner)
-    if request.method is Method.PUT:
-        if request.bytes is None:
-            raise ValueError("A ticket is signed for the exact size of the file.")
+    if request.method is Method.PUT and request.bytes is not None:
         return signer.put_ticket(
             place.uploads_bucket,
             key,

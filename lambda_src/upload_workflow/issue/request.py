@@ -51,7 +51,7 @@ class Problem:
     detail: str
 
 
-class Unacceptable(Exception):
+class Unacceptable(ValueError):
     """The request as it stands gets no upload; each problem says what would do."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -86,7 +86,13 @@ def parse(
 
     forms: whether upload forms are given out; who says no method gets one, else a ticket.
     """
-    fields = _fields(body)
+    return checked(_fields(body), content_types=content_types, forms=forms, max_bytes=max_bytes)
+
+
+def checked(
+    fields: Mapping[str, Any], *, content_types: Collection[str], forms: bool, max_bytes: int
+) -> UploadRequest:
+    """The request of these fields, as `parse` makes it of a body that is parsed already."""
     offered = tuple(Method) if forms else (Method.PUT,)
     method = fields.get("method") or offered[0]
     found = [

@@ -13,6 +13,12 @@ export class Refused extends Error {
 }
 // Seconds before each try: lines break and servers stumble.
 const PAUSES = [0, 1, 2, 4, 8, 8, 8, 8];
+// Seconds that a server may be silent, and the line while it takes a file: what the browser has handed to it may still
+// be on its way. Each try has its own; how long a whole file takes is nobody's business.
+const SILENCE = 20;
+const SILENCE_SENDING = 60;
+// In UTF-8: the API keeps 1536 bytes of a percent-encoded name, and a byte takes up to three.
+const NAME_BYTES = 512;
 // What a file is, by its first bytes: names and browsers often say nothing or something else.
 const SIGNATURES = [
     ["image/jpeg", /^\xff\xd8\xff/],
@@ -27,6 +33,8 @@ const SIGNATURES = [
 ];
 // What the storage says of a signature that is too old.
 const OUT_OF_DATE = /<Code>.*expired/is;
+// What it says of a ticket, or of bytes that are not those of the ticket; but a line may be too slow for it.
+const TICKET_REFUSED = /<Code>(?!RequestTimeout)/;
 /**
  * Uploads a file and resolves with its status document at its end: SUCCEEDED, REJECTED or FAILED.
  *
@@ -43,17 +51,20 @@ export async function upload(api, file, options = {}) {
             options.onProgress?.(file.size, file.size);
             return follow(issued, options);
         }
-        if (sent.status === 403)
-            issued = await issue(api, file, options); // the ticket has expired
+        if (sent.status === 0)
+            await beginning(file);
+        // It has expired, or does not fit: only another ticket would do.
+        if ([400, 403].includes(sent.status) && TICKET_REFUSED.test(sent.text))
+            issued = await issue(api, file, options);
     }
     throw new Error("The upload does not get through.");
 }
 /** Asks for a ticket for this file; for whoever sends it otherwise. Rejects as upload() does. */
 export async function issue(api, file, options = {}) {
     const { token, metadata, signal } = options;
-    const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
+    const head = String.fromCharCode(...(await beginning(file)));
     const type = SIGNATURES.find(([, signature]) => signature.test(head))?.[0] ?? file.type;
-    const wish = { method: "PUT", content_type: type, bytes: file.size, original_name: file.name, metadata };
+    const wish = { method: "PUT", content_type: type, bytes: file.size, original_name: told(file.name), metadata };
     const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
     const request = { method: "POST", headers, body: JSON.stringify(wish) };
     for (const pause of PAUSES) {
@@ -92,15 +103,41 @@ export async function follow(issued, { onState, signal } = {}) {
     }
     throw new Error("The picture is not ready.");
 }
+/** Rejects if the file is gone, or another by now: browsers say of sending it only that it failed. */
+async function beginning(file) {
+    try {
+        return new Uint8Array(await file.slice(0, 16).arrayBuffer());
+    }
+    catch {
+        throw new Error("The file cannot be read any more.");
+    }
+}
+/** The name as the API takes it; undefined if there is none. */
+function told(name = "") {
+    const bytes = new TextEncoder().encode(name);
+    const cut = new TextDecoder().decode(bytes.slice(0, NAME_BYTES));
+    return (bytes.length > NAME_BYTES ? cut.replace(/\ufffd+$/, "") : cut) || undefined; // half a character
+}
 function send({ upload: ticket }, file, { onProgress, signal }) {
     const { method, url, headers } = ticket;
-    if (!onProgress || typeof XMLHttpRequest === "undefined")
-        return ask(url, { method, headers, body: file }, signal);
+    // Node.js notices by itself, within five minutes, that a line takes nothing or a server says nothing.
+    if (typeof XMLHttpRequest === "undefined") {
+        return whole(url, { method, headers, body: file, signal: signal ?? null }, signal);
+    }
     return new Promise((answered, failed) => {
         const request = new XMLHttpRequest(); // fetch() reports no progress of what it sends
         const abort = () => request.abort();
-        request.upload.onprogress = ({ loaded, total }) => onProgress(loaded, total);
+        let timer = 0;
+        const wait = () => {
+            clearTimeout(timer);
+            timer = setTimeout(abort, SILENCE_SENDING * 1000);
+        };
+        request.upload.onprogress = ({ loaded, total }) => {
+            wait();
+            onProgress?.(loaded, total);
+        };
         request.onloadend = () => {
+            clearTimeout(timer);
             signal?.removeEventListener("abort", abort);
             if (signal?.aborted)
                 failed(aborted());
@@ -111,13 +148,27 @@ function send({ upload: ticket }, file, { onProgress, signal }) {
         for (const [name, value] of Object.entries(headers))
             request.setRequestHeader(name, value);
         signal?.addEventListener("abort", abort);
+        wait();
         request.send(file);
     });
 }
-/** One request; status 0 if there was no whole answer. */
-async function ask(url, request, signal = null) {
+/** One small request; status 0 if there was no whole answer in time. */
+async function ask(url, request, signal) {
+    const aborter = new AbortController(); // AbortSignal.any() and timeout() are too young
+    const abort = () => aborter.abort();
+    const timer = setTimeout(abort, SILENCE * 1000);
+    signal?.addEventListener("abort", abort);
     try {
-        const answer = await fetch(url, { ...request, signal });
+        return await whole(url, { ...request, signal: aborter.signal }, signal);
+    }
+    finally {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+    }
+}
+async function whole(url, request, signal) {
+    try {
+        const answer = await fetch(url, request);
         return { status: answer.status, text: await answer.text() };
     }
     catch {

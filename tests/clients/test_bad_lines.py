@@ -6,6 +6,7 @@ The pauses between their tries are cut short from outside; nothing else of them 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,16 @@ from typing import Any
 import pytest
 
 from tests.clients import npm
-from tests.clients.flaky_server import EXPIRED, ISSUING, SENDING, FlakyServer, flaky_server
+from tests.clients.flaky_server import (
+    EXPIRED,
+    ISSUING,
+    REFUSALS,
+    REFUSING,
+    SENDING,
+    SILENT,
+    FlakyServer,
+    flaky_server,
+)
 from tests.clients.test_documented_clients import (
     FILEPOND,
     FILEPOND_PAGE,
@@ -32,6 +42,7 @@ from tests.local.pictures import photograph
 from upload_workflow.__main__ import main
 from upload_workflow.commands import upload_client
 from upload_workflow.issue import page as upload_page
+from upload_workflow.issue.request import parse
 
 Upload = Callable[[FlakyServer, Path], bool]
 
@@ -102,6 +113,19 @@ def in_node(folder: Path) -> Upload:
         )
 
     return upload
+
+
+@pytest.mark.parametrize("kind", ["issue", "send", "status"])
+def test_the_curl_client_gives_up_a_silent_server_and_no_slow_one(
+    kind: str, server: FlakyServer, photo: Path, tmp_path: Path, with_curl: Upload
+) -> None:
+    script = tmp_path / "upload.sh"
+    text = script.read_text()
+    assert "--max-time" not in text and text.count("--speed-time 60") == 1
+    script.write_text(text.replace("--speed-time 60", "--speed-time 1"))
+    server.fail({kind: [SILENT]})
+    assert with_curl(server, photo)
+    assert list(server.stored.values()) == [photo.read_bytes()]
 
 
 @pytest.fixture
@@ -259,6 +283,105 @@ def test_one_file_gets_one_true_answer_on_a_line_that_fails_in_every_way(
     assert list(server.stored.values()) == [photo.read_bytes()]
     happened = {kind: left for kind, left in server.faults.items() if kind != "rendition"}
     assert not any(happened.values()), "a fault never happened"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_ticket_that_the_storage_refuses_is_not_sent_again(
+    client: str, server: FlakyServer, photo: Path, request: pytest.FixtureRequest
+) -> None:
+    upload: Upload = request.getfixturevalue(f"with_{client}")
+    server.fail(REFUSING)
+    assert upload(server, photo)
+    assert list(server.refused.values()) == list(REFUSALS)
+    assert list(server.stored) == [f"ticket-{len(REFUSALS) + 1}"]
+
+
+# Node.js gives up a silent PUT by itself, after five minutes.
+@pytest.mark.parametrize("kind", ["issue", "send", "status"])
+@pytest.mark.parametrize("client", ["uppy", "page", "javascript"])
+def test_a_server_that_falls_silent_is_asked_again(
+    client: str,
+    kind: str,
+    server: FlakyServer,
+    photo: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    if (client, kind) == ("javascript", "send"):
+        pytest.skip("Node.js itself waits for five minutes.")
+    upload: Upload = request.getfixturevalue(f"with_{client}")
+    server.fail({kind: [SILENT]})
+    assert upload(server, photo)
+    assert list(server.stored.values()) == [photo.read_bytes()]
+
+
+def taken_name(wish: bytes) -> str | None:
+    """As the API takes it; raises Unacceptable if it does not."""
+    return parse(wish, content_types=["image/jpeg"], forms=True, max_bytes=10**6).original_name
+
+
+@pytest.mark.parametrize("name", [b"-x.jpg", b"caf\xe9.jpg"])
+@pytest.mark.parametrize("client", ["curl", "python"])
+def test_a_file_of_any_name_is_taken(
+    client: str,
+    name: bytes,
+    *,
+    server: FlakyServer,
+    photo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    upload: Upload = request.getfixturevalue(f"with_{client}")
+    monkeypatch.chdir(photo.parent)
+    file = photo.rename(os.fsdecode(name))
+    server.fail({})
+    assert upload(server, file)
+    (wish,) = server.wishes
+    told = taken_name(wish)
+    assert told is not None and told.endswith(name[-4:].decode())
+
+
+def test_javascript_tells_any_name_as_the_api_takes_it(server: FlakyServer, tmp_path: Path) -> None:
+    shutil.copy(MODULE, tmp_path / "client.mjs")
+    (tmp_path / "names.mjs").write_text(
+        'import { issue } from "./client.mjs";\n'
+        "for (const name of JSON.parse(process.argv[3])) {\n"
+        '  await issue(process.argv[2], new File(["-"], name, { type: "image/jpeg" }));\n'
+        "}\n"
+    )
+    names = ["", "写" * 171 + ".jpg", "\ud800.jpg", "x" * 251 + ".jpg", "ü" * 251, "😀" * 200]
+    server.fail({})
+    done = run([npm.node(), str(tmp_path / "names.mjs"), server.url, json.dumps(names)])
+    assert done.returncode == 0, done.stderr
+    told = [taken_name(wish) for wish in server.wishes]
+    assert told == [None, "写" * 170, "\ufffd.jpg", names[3], names[4], "😀" * 128]
+
+
+WITH_THE_MODULE = (
+    '<!doctype html><input type="file"><p class="state"></p><script type="module">'
+    f"{MODULE.read_text()}\n"
+    """const state = document.querySelector(".state");
+    document.querySelector("input").onchange = ({ target: { files } }) =>
+      upload(location.href, files[0]).catch(({ message }) => { state.textContent = message; });
+    </script>"""
+)
+
+
+@pytest.mark.parametrize("kind", ["page", "javascript"])
+def test_a_file_that_goes_away_before_it_is_sent_is_told_as_that(
+    kind: str, at_the_page: Callable[[FlakyServer, str], Any], server: FlakyServer, photo: Path
+) -> None:
+    html = upload_page.html(["image/jpeg"], 50_000_000) if kind == "page" else WITH_THE_MODULE
+    server.fail({})
+    page = at_the_page(server, html)
+
+    def vanish(route: Any) -> None:
+        photo.unlink()
+        route.continue_()
+
+    page.route("**/uploads", vanish)
+    page.locator("input[type=file]").set_input_files(str(photo))
+    page.get_by_text("The file cannot be read any more.", exact=True).wait_for()
+    assert server.stored == {} and server.issued == 1
 
 
 @contextmanager

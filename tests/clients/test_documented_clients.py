@@ -73,6 +73,7 @@ def run(
         command,
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         check=False,
         timeout=120,
         env={**os.environ, **(env or {})},

@@ -30,6 +30,7 @@ REFUSALS = {"ExpiredToken": 400, "BadDigest": 400, "SignatureDoesNotMatch": 403}
 RESET, CUT, HTML, GARBLED, BUSY, SLOW = "reset", "cut", "html", "garbled", "busy", "slow"
 LOST, TIMEOUT, OUT_OF_DATE, PORTAL = "lost", "timeout", "out of date", "portal"
 SILENT = "silent"
+SILENT_SECONDS = 50  # then it hangs up: who waits so long would have waited for ever
 
 # What can happen to each request, worst first; the last ones only to a file on its way.
 EVERYWHERE = (RESET, CUT, HTML, GARBLED, BUSY)
@@ -143,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "out of date":
                 self._answer(403, EXPIRED, "application/xml")
             case "silent":
-                self.flaky.over.wait(120)
+                self.flaky.over.wait(SILENT_SECONDS)
                 self.close_connection = True
             case "slow":
                 time.sleep(0.5)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.clients.flaky_server import (
     REFUSING,
     SENDING,
     SILENT,
+    SILENT_SECONDS,
     FlakyServer,
     flaky_server,
 )
@@ -310,7 +312,9 @@ def test_a_server_that_falls_silent_is_asked_again(
         pytest.skip("Node.js itself waits for five minutes.")
     upload: Upload = request.getfixturevalue(f"with_{client}")
     server.fail({kind: [SILENT]})
+    begun = time.monotonic()
     assert upload(server, photo)
+    assert time.monotonic() - begun < SILENT_SECONDS
     assert list(server.stored.values()) == [photo.read_bytes()]
 
 

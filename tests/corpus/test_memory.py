@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.support.containers import TiffPage, tiff
 from tests.support.pictures import saved, scene, with_orientation
 from upload_workflow.image.header import read_header
 from upload_workflow.image.limits import memory_mb
@@ -49,6 +52,23 @@ def test_the_memory_estimate_is_not_below_what_is_used(name: str, tmp_path: Path
 def test_a_tiff_that_has_to_be_turned_is_estimated_too(tmp_path: Path) -> None:
     picture = scene(800, 600).resize((4000, 3000))
     _check(with_orientation(picture, 6, "TIFF", compression="tiff_lzw"), tmp_path / "upload")
+
+
+@pytest.mark.parametrize(
+    ("sample", "tags"),
+    [
+        (struct.pack("<3f", 0.1, 0.5, 0.9), {258: [32] * 3, 262: [2], 277: [3], 339: [3] * 3}),
+        (bytes((9, 99, 0, 20, 200)), {258: [8] * 5, 262: [5], 277: [5], 338: [2]}),
+    ],
+    ids=["floats in colours", "CMYK with alpha"],
+)
+def test_a_tiff_whose_samples_are_taken_apart_is_estimated_too(
+    sample: bytes, tags: dict[int, list[int]], tmp_path: Path
+) -> None:
+    across, down, rows = 3000, 3000, 50
+    strips = [zlib.compress(sample * (across * rows), 1)] * (down // rows)
+    words = {tag: ("H", values) for tag, values in {**tags, 259: [8], 278: [rows]}.items()}
+    _check(tiff([TiffPage(across, down, strips, words)]), tmp_path / "upload")
 
 
 def _check(upload: bytes, file: Path) -> None:

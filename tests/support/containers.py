@@ -100,14 +100,15 @@ def _blocks(data: bytes) -> bytes:
     return b"".join(bytes((len(part),)) + part for part in parts)
 
 
-_TIFF_TYPES = {"H": 3, "I": 4, "Q": 16, "B": 1, "s": 2, "x": 7}
+_TIFF_TYPES = {"R": 5, "H": 3, "I": 4, "Q": 16, "B": 1, "s": 2, "x": 7}
 
 
 @dataclass(frozen=True)
 class TiffPage:
     """One picture: its planes or its one interleaved strip, already compressed, and its tags.
 
-    tags: number of a tag: struct's letter for its values, and the values.
+    tags: number of a tag: struct's letter for its values, and the values; "R" for fractions, as
+        numerator and denominator in turn.
     """
 
     width: int
@@ -139,12 +140,13 @@ def tiff(pages: Sequence[TiffPage], order: str = "<", big: bool = False) -> byte
         packed = {}
         for tag, (letter, values) in sorted(tags.items()):
             is_raw = isinstance(values, bytes)
-            data = values if is_raw else struct.pack(f"{order}{len(values)}{letter}", *values)
+            code = "I" if letter == "R" else letter
+            data = values if is_raw else struct.pack(f"{order}{len(values)}{code}", *values)
             if len(data) > (8 if big else 4):
                 place = len(file)
                 file += data + b"\0" * (len(data) % 2)
                 data = struct.pack(order + offset, place)
-            packed[tag] = (_TIFF_TYPES[letter], len(values), data)
+            packed[tag] = (_TIFF_TYPES[letter], len(values) // (2 if letter == "R" else 1), data)
         file[link_at : link_at + struct.calcsize(offset)] = struct.pack(order + offset, len(file))
         file += struct.pack(order + ("Q" if big else "H"), len(packed))
         for tag, (code, count, data) in packed.items():
@@ -153,6 +155,22 @@ def tiff(pages: Sequence[TiffPage], order: str = "<", big: bool = False) -> byte
         link_at = len(file)
         file += bytes(8 if big else 4)
     return bytes(file)
+
+
+def tiff_with_pixels_last(page: TiffPage, order: str = "<", big: bool = False) -> bytes:
+    """The same, with nothing behind the strips: what is cut off at the end are pixels."""
+    offset = "Q" if big else "I"
+
+    def directory(at: int) -> bytes:
+        places = []
+        for strip in page.strips:
+            places.append(at)
+            at += len(strip)
+        counts = [len(strip) for strip in page.strips]
+        tags = page.tags | {273: (offset, places), 279: ("I", counts)}
+        return tiff([TiffPage(page.width, page.height, [], tags)], order, big)
+
+    return directory(len(directory(0))) + b"".join(page.strips)
 
 
 def bmp(

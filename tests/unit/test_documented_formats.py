@@ -85,9 +85,20 @@ NOT_READ: dict[tuple[str, str], Callable[[], bytes]] = {
     ("TIFF", "inks other than CMYK"): lambda: layout(
         CMYK, [[*c, 0] for c in SCENE], more={332: ("H", [2])}
     ),
-    ("TIFF", "a predictor on float"): lambda: layout(
-        RGB, SCENE, bits=32, format=FLOAT, more={317: ("H", [3])}
+    ("TIFF", "a predictor on channels side by side that are float"): lambda: layout(
+        RGB, SCENE, bits=32, format=FLOAT, deflate=True, more={317: ("H", [3])}
     ),
+    ("TIFF", "CMYK or L\\*a\\*b\\* with alpha"): lambda: layout(
+        CMYK, [[*c, 0, 9] for c in SCENE], extra=(2,), deflate=True, more={317: ("H", [2])}
+    ),
+    ("TIFF", "JPEG of 12 bits"): lambda: tiff(
+        [page((16, 12), 9, t258=("H", [12]), t259=("H", [7]))]
+    ),
+    ("TIFF", "YCbCr with alpha"): lambda: layout(
+        6, [[*c, 9] for c in SCENE], extra=(2,), more={530: ("H", [1, 1])}
+    ),
+    ("TIFF", "multiplied by alpha"): lambda: layout(LAB, [[*c, 9] for c in SCENE], extra=(1,)),
+    ("TIFF", "WebP"): lambda: tiff([page((16, 12), 9, t259=("H", [50001]))]),
     ("TIFF", "other compressions"): lambda: tiff([page((16, 12), 9, t259=("H", [34712]))]),
     ("BMP", "embedded JPEG"): lambda: bmp((4, 4), 24, bytes(99), compression=4),
 }

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import zlib
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 
+import PIL
 import pytest
 from PIL import Image
 
-from tests.support.containers import TiffPage, tiff
+from tests.support.containers import TiffPage, tiff, tiff_with_pixels_last
 from tests.support.pictures import opened, saved, scene, with_orientation
+from tests.unit.test_color import linear_profile
 from upload_workflow.errors import Rejected, RejectionCode
 from upload_workflow.image.convert import convert
+from upload_workflow.image.header import read_header
 from upload_workflow.image.limits import Limits
+from upload_workflow.image.readers.tiff import _COMPRESSIONS, TiffReader
 from upload_workflow.image.rendition import OutputFormat, Rendition
+from upload_workflow.image.tiff_directory import directory_of_picture
 
 WIDTH, HEIGHT = 6, 4
 # The colours of the quarters, of which every layout holds as many channels as it has.
@@ -234,6 +241,192 @@ def test_the_value_that_a_map_has_for_nothing_does_not_count() -> None:
     assert [v for v, *_ in quarter_pixels(still(upload))] == [0, 255, 51, 102]
 
 
+# --- what the samples mean ---
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("order", "<>")
+def test_cmyk_that_was_multiplied_by_alpha_is_divided_before_it_is_converted(
+    bits: int, planar: bool, order: str
+) -> None:
+    half = [[(255 - c) * 128 // 255 for c in color] + [0, 128] for color in SCENE]
+    upload = layout(CMYK, half, bits=bits, extra=(1,), planar=planar, order=order)
+    check(upload, [(*c, 128) for c in SCENE], 3)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("extra", [(0, 2), (0, 0, 2), (0, 1)])
+def test_alpha_is_the_first_extra_sample_that_says_so(extra: tuple[int, ...], bits: int) -> None:
+    quarters = [[*c, *[9] * (len(extra) - 1), 255] for c in SCENE]
+    quarters[1] = [0] * (len(extra) + 3)
+    for container, planar in product(CONTAINERS, (False, True)):
+        upload = layout(RGB, quarters, bits=bits, extra=extra, planar=planar, **container)
+        assert [pixel[3] for pixel in quarter_pixels(still(upload))] == [255, 0, 255, 255]
+
+
+def without_photometric(upload: bytes) -> bytes:
+    """Under another tag's number, which nobody reads."""
+    return upload.replace(struct.pack("<HHI", 262, 3, 1), struct.pack("<HHI", 260, 3, 1))
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_what_does_not_say_what_its_samples_mean_is_taken_by_their_number(planar: bool) -> None:
+    gray = layout(BLACK_IS_ZERO, [[g] for g in GRAYS])
+    check(without_photometric(gray), [(g, g, g) for g in GRAYS])
+    check(without_photometric(layout(RGB, SCENE, planar=planar)), SCENE)
+    with pytest.raises(Rejected) as refused:
+        still(without_photometric(layout(RGB, [[*c, 0] for c in SCENE], planar=planar)))
+    assert refused.value.code is RejectionCode.UNSUPPORTED_FORMAT
+
+
+@pytest.mark.parametrize("photometric", [LAB, 9])
+def test_a_profile_beside_lab_is_ignored(photometric: int) -> None:
+    lab = [(200, 20, 236), (90, 0, 0), (30, 246, 30), (128, 60, 10)]
+    plain = still(layout(photometric, lab))
+    profiled = still(layout(photometric, lab, more={34675: ("x", linear_profile())}))
+    assert profiled.tobytes() == plain.tobytes()
+
+
+def test_a_profile_that_would_cost_too_much_is_ignored_beside_alpha_too() -> None:
+    quarters = [[*(255 - v for v in c), 0, 255] for c in SCENE]
+    many = bytearray(linear_profile())
+    struct.pack_into(">I", many, 128, 201)
+    upload = layout(CMYK, quarters, extra=(2,), more={34675: ("x", bytes(many))})
+    reader = TiffReader(upload, read_header(upload))  # type: ignore[arg-type]
+    assert reader._profile is None
+
+
+YCBCR_MEANINGS = {
+    "Rec. 709": ({529: ("R", [2126, 10000, 7152, 10000, 722, 10000])}, (0.2126, 0.0722), 0, 1),
+    "narrow range": (
+        {532: ("R", [16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1])},
+        (0.299, 0.114),
+        16,
+        219 / 255,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", YCBCR_MEANINGS)
+@pytest.mark.parametrize("planar", [False, True])
+def test_ycbcr_is_read_by_its_own_coefficients_and_range(name: str, planar: bool) -> None:
+    tags, (of_red, of_blue), black, light = YCBCR_MEANINGS[name]
+    narrow = 112 / 127 if black else 1
+    quarters = []
+    for red, green, blue in SCENE:
+        y = of_red * red + (1 - of_red - of_blue) * green + of_blue * blue
+        cb, cr = (blue - y) / (2 - 2 * of_blue), (red - y) / (2 - 2 * of_red)
+        quarters.append(
+            [round(v) for v in (black + y * light, 128 + cb * narrow, 128 + cr * narrow)]
+        )
+    more = {530: ("H", [1, 1])} | tags
+    for container in CONTAINERS:
+        check(layout(6, quarters, planar=planar, more=more, **container), SCENE, 3)
+
+
+def test_ycbcr_with_more_samples_is_refused_and_not_scrambled() -> None:
+    for deflate, planar in product((False, True), (False, True)):
+        with pytest.raises(Rejected) as refused:
+            quarters = [[*c, 9] for c in SCENE]
+            still(layout(6, quarters, extra=(2,), deflate=deflate, planar=planar))
+        assert refused.value.code is RejectionCode.UNSUPPORTED_FORMAT
+
+
+def test_a_predictor_that_the_compression_does_not_know_changes_nothing() -> None:
+    quarters = [[*(255 - v for v in c), 0, 255] for c in SCENE]
+    check(layout(CMYK, quarters, extra=(2,), more={317: ("H", [2])}), SCENE)
+
+
+# --- what is not there ---
+
+PACKED = {
+    1: bytes,
+    8: zlib.compress,
+    32773: lambda row: bytes([len(row) - 1]) + row,
+}
+
+
+@pytest.mark.parametrize("compression", PACKED)
+@pytest.mark.parametrize(
+    ("photometric", "count"), [(BLACK_IS_ZERO, 1), (RGB, 3), (CMYK, 5), (6, 3)]
+)
+def test_a_file_that_ends_before_its_last_pixels_is_refused(
+    compression: int, photometric: int, count: int
+) -> None:
+    rows = [bytes((y * 37 + x * 11) % 251 for x in range(8 * count)) for y in range(100)]
+    tags: dict[int, tuple[str, Sequence[int] | bytes]] = {
+        258: ("H", [8] * count),
+        259: ("H", [compression]),
+        262: ("H", [photometric]),
+        277: ("H", [count]),
+        278: ("I", [1]),
+        530: ("H", [1, 1]),
+    }
+    for order, big in product("<>", (False, True)):
+        picture = TiffPage(8, 100, [PACKED[compression](row) for row in rows], tags)
+        whole = tiff_with_pixels_last(picture, order, big)
+        assert still(whole).size == (8, 100)
+        for missing in (1, 10, 100):
+            refuse_as_corrupt(whole[:-missing])
+
+
+def refuse_as_corrupt(upload: bytes) -> None:
+    with pytest.raises(Rejected) as refused:
+        still(upload)
+    assert refused.value.code is RejectionCode.CORRUPT
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "jpeg", "old jpeg"])
+@pytest.mark.parametrize("order", "<>")
+def test_a_whole_file_whose_coded_pixels_are_too_few_is_refused(
+    compression: str, order: str
+) -> None:
+    picture = scene(160, 120)
+    if compression == "old jpeg":
+        coded, of_old_jpeg = saved(picture, "JPEG"), {513: ("I", [0]), 514: ("I", [0])}
+        page = TiffPage(160, 120, [coded], {258: ("H", [8] * 3), 259: ("H", [6]), 262: ("H", [6])})
+        page.tags.update({277: ("H", [3]), 530: ("H", [2, 2])})
+        place = len(tiff_with_pixels_last(TiffPage(160, 120, [], page.tags | of_old_jpeg), order))
+        page.tags.update({513: ("I", [place]), 514: ("I", [len(coded)])})
+        whole = tiff_with_pixels_last(page, order)
+        assert still(whole).size == (160, 120)
+        refuse_as_corrupt(whole[: -len(coded) // 2])
+        return
+    mode = "L" if compression == "jpeg" else "1"
+    made = opened(saved(picture.convert(mode), "TIFF", compression=compression))
+    tags = {
+        tag: ("H", [made.tag_v2[tag]])  # type: ignore[attr-defined]
+        for tag in (259, 262, 266)
+        if tag in made.tag_v2  # type: ignore[attr-defined]
+    }
+    source = saved(picture.convert(mode), "TIFF", compression=compression, tiffinfo={278: 120})
+    (directory,) = [directory_of_picture(source)]
+    (at,), (size,) = directory.numbers(273), directory.numbers(279)
+    strip = source[at : at + size]
+    if 347 in directory:
+        tags[347] = ("x", directory.raw(347))  # type: ignore[assignment]
+    tags |= {258: ("H", [8 if mode == "L" else 1]), 277: ("H", [1])}
+    assert still(tiff([TiffPage(160, 120, [strip], tags)], order)).size == (160, 120)
+    refuse_as_corrupt(tiff([TiffPage(160, 120, [strip[: size // 3]], tags)], order))
+
+
+def test_the_end_of_a_jpeg_strip_may_be_missing() -> None:
+    coded = saved(scene(160, 120).convert("L"), "JPEG")
+    tags = {258: ("H", [8]), 259: ("H", [7]), 262: ("H", [1]), 277: ("H", [1])}
+    whole = still(tiff([TiffPage(160, 120, [coded], tags)]))  # type: ignore[arg-type]
+    endless = still(tiff([TiffPage(160, 120, [coded[:-2]], tags)]))  # type: ignore[arg-type]
+    assert endless.tobytes() == whole.tobytes()
+
+
+def test_every_compression_that_is_accepted_is_in_libtiff() -> None:
+    libraries = list((Path(PIL.__file__).parents[1] / "pillow.libs").glob("libtiff*"))
+    if not libraries:
+        pytest.skip("This Pillow is no wheel with a libtiff of its own.")
+    libtiff = ctypes.CDLL(str(libraries[0]))
+    assert [code for code in _COMPRESSIONS if not libtiff.TIFFIsCODECConfigured(code)] == []
+
+
 # --- which picture ---
 
 
@@ -306,6 +499,9 @@ def test_raw_data_in_an_inner_directory_is_found() -> None:
         ({258: ("H", [64]), 339: ("H", [3])}, "float samples of 64 bits"),
         ({262: ("H", [32845])}, "photometric interpretation 32845"),
         ({259: ("H", [34712])}, "compression 34712"),
+        ({259: ("H", [50001])}, "compression 50001"),
+        ({259: ("H", [7]), 258: ("H", [12])}, "JPEG of 12 bits"),
+        ({259: ("H", [7]), 258: ("H", [12] * 3), 262: ("H", [2]), 277: ("H", [3])}, "12 bits"),
         ({258: ("H", [5, 6, 5]), 262: ("H", [2]), 277: ("H", [3])}, "5 and 6 bits"),
         ({262: ("H", [5]), 277: ("H", [4]), 258: ("H", [8] * 4), 332: ("H", [2])}, "inks"),
         ({258: ("H", [32] * 3), 262: ("H", [2]), 277: ("H", [3])}, "32-bit integers"),
@@ -315,6 +511,7 @@ def test_raw_data_in_an_inner_directory_is_found() -> None:
                 262: ("H", [2]),
                 277: ("H", [3]),
                 339: ("H", [3] * 3),
+                259: ("H", [8]),
                 317: ("H", [3]),
             },
             "predictor",

@@ -82,6 +82,7 @@ _AVIF_ALPHA_BYTES = 12.5
 _HEIF_BYTES = 8.0
 # 4 for a plain image; as much again for a single large strip, a turn or 32-bit samples.
 _TIFF_BYTES = 9.0
+_TIFF_SAMPLES_BESIDE = 0.5  # of a TIFF whose samples are taken apart
 _BMP_BYTES = 5.0
 _PDF_BYTES = 8.0  # PDFium's canvas and Pillow's copy
 # A JPEG decoder keeps a coefficient of two bytes for each sample until the last scan is read.
@@ -452,10 +453,19 @@ def _read_tiff(data: bytes) -> Header | None:
     tile_width, tile_height = directory.number(_TILE_WIDTH, 0), directory.number(_TILE_HEIGHT, 0)
     places = max(directory.count(tag) for tag in _PLACES)
     _refuse_geometry(width, height, tile_width, tile_height, places)
-    return Header(Format.TIFF, width, height, _TIFF_BYTES)
+    bits, samples = directory.number(_BITS, 1), directory.number(_SAMPLES, 1)
+    return Header(Format.TIFF, width, height, _tiff_bytes(bits, samples))
+
+
+def _tiff_bytes(bits: int, samples: int) -> float:
+    """Pillow has no mode for some samples: taken apart, each of them is there twice."""
+    if bits in (12, 32) or samples > 4:
+        return max(_TIFF_BYTES, 2 * samples * -(-bits // 8) + _TIFF_SAMPLES_BESIDE)
+    return _TIFF_BYTES
 
 
 # Tags of TIFF 6.0 that say how a picture is cut, and where its parts lie.
+_BITS, _SAMPLES = 258, 277
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _PLACES = frozenset({273, 279, 324, 325})  # of strips and of tiles: offsets and lengths
 # A picture smaller than a tile still has one of the usual sizes.

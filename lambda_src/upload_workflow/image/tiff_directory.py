@@ -19,8 +19,10 @@ _SENSOR_DATA = (32803, 34892)
 
 # Struct's letter and the bytes of the types that hold whole numbers.
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_BYTES |= {16: 8, 17: 8, 18: 8}
+BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+BYTES_OF_TYPE |= {16: 8, 17: 8, 18: 8}
+
+_RATIONAL = 5
 
 # More than any scanner writes pages that matter here: the first picture is looked for.
 _MOST_DIRECTORIES = 64
@@ -56,6 +58,17 @@ class Directory:
     def number(self, tag: int, default: int) -> int:
         return next(iter(self.numbers(tag)), default)
 
+    def fractions(self, tag: int) -> tuple[float, ...]:
+        """The fractions of a tag; empty where it is absent or holds something else.
+
+        Raises ZeroDivisionError for one over 0.
+        """
+        code, count, at = self._entries.get(tag, (0, 0, 0))
+        if code != _RATIONAL:
+            return self.numbers(tag)
+        parts = struct.unpack_from(f"{self.order}{2 * count}I", self.data, at)
+        return tuple(above / below for above, below in zip(parts[::2], parts[1::2], strict=True))
+
     def count(self, tag: int) -> int:
         """How many values the tag says that it has."""
         return self._entries.get(tag, (0, 0, 0))[1]
@@ -63,7 +76,7 @@ class Directory:
     def raw(self, tag: int) -> bytes:
         """The bytes of a tag as they stand; empty where it is absent."""
         code, count, at = self._entries.get(tag, (0, 0, 0))
-        return self.data[at : at + count * _BYTES.get(code, 0)]
+        return self.data[at : at + count * BYTES_OF_TYPE.get(code, 0)]
 
     def type_of(self, tag: int) -> int:
         return self._entries[tag][0]
@@ -131,7 +144,7 @@ def _read(data: bytes, at: int) -> Directory:
     for entry in range(at, at + min(count, _MOST_ENTRIES) * entry_bytes, entry_bytes):
         tag, code, values = struct.unpack_from(f"{order}HH{offset}", data, entry)
         where = entry + entry_bytes - inline
-        if values * _BYTES.get(code, 0) > inline:
+        if values * BYTES_OF_TYPE.get(code, 0) > inline:
             (where,) = struct.unpack_from(order + offset, data, where)
         entries.setdefault(tag, (code, values, where))
     end = at + count * entry_bytes

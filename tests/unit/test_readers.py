@@ -30,6 +30,7 @@ from upload_workflow.image.decode import Picture
 from upload_workflow.image.header import read_header
 from upload_workflow.image.limits import Limits, header_within
 from upload_workflow.image.orientation import orientation_in
+from upload_workflow.image.readers.png import PngReader
 from upload_workflow.image.rendition import OutputFormat, Rendition
 
 WHOLE = {"x": Rendition(format=OutputFormat.PNG)}
@@ -200,6 +201,77 @@ def test_opening_decodes_no_pixel() -> None:
 
 
 # --- pixels that are all there, and pixels that are not ---
+
+
+def coded_rows(size: tuple[int, int], interlaced: bool) -> bytes:
+    """Of an 8-bit gray PNG: each row behind its filter, all of one gray."""
+    width, height = size
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)]
+    passes = [*passes, (0, 1, 1, 2)] if interlaced else [(0, 0, 1, 1)]
+    row_lengths = [
+        len(range(left, width, across))
+        for left, top, across, down in passes
+        for _ in range(top, height, down)
+    ]
+    return b"".join(b"\0" + b"\x77" * length for length in row_lengths if length)
+
+
+def gray_png(size: tuple[int, int], stream: bytes, interlaced: bool = False) -> bytes:
+    header = struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, interlaced)
+    parts = [(b"IHDR", header), (b"IDAT", stream[:1]), (b"IDAT", stream[1:]), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in parts)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("size", [(20, 16), (20, 15), (1, 9), (9, 1), (1, 1)])
+def test_a_png_with_fewer_rows_than_its_header_says_misses_pixels(
+    size: tuple[int, int], interlaced: bool
+) -> None:
+    """Its stream is whole: it ends, with its checksum, between two rows or within one."""
+    rows = coded_rows(size, interlaced)
+    whole = gray_png(size, zlib.compress(rows), interlaced)
+    assert set(still(whole).tobytes()) == {0x77}
+    for count in range(len(rows)):
+        refused = refusal(gray_png(size, zlib.compress(rows[:count]), interlaced))
+        assert refused.code is RejectionCode.CORRUPT, count
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
+def test_whatever_the_last_row_of_a_png_shows_it_is_there(mode: str) -> None:
+    """Also what a reader might take for a row that nobody has written."""
+    for content in (b"\0", b"\xff", b"\x5a\x93\x2d\x61\xc6"):
+        picture = Image.new(mode, (40, 3))
+        length = len(picture.tobytes())
+        picture.frombytes((content * length)[-length // 3 :].rjust(length, b"\x31"))
+        row = Image.new(mode, (40, 1))
+        row.frombytes((content * length)[: len(row.tobytes())])
+        picture.paste(row, (0, 2))
+        if mode == "P":
+            picture.putpalette(bytes(range(256)) * 3)
+        assert same(still(saved(picture, "PNG")), still(saved(picture, "TIFF")))
+
+
+def test_an_ordinary_png_is_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(*_: object) -> None:
+        pytest.fail("unpacked again")
+
+    monkeypatch.setattr(PngReader, "_endless_pieces", twice)
+    for color in ("black", "white", "#5a5a5a", "#00000000"):
+        mode = "RGBA" if len(color) == 9 else "RGB"
+        still(saved(Image.new(mode, (50, 40), color), "PNG"))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_wrong_checksum_behind_the_pixels_of_a_png_takes_none_away(interlaced: bool) -> None:
+    rows = coded_rows((20, 16), interlaced)
+    stream = zlib.compress(rows)
+    for checksum in (b"", b"\0", b"\1\2\3\4", stream[-4:]):
+        made = still(gray_png((20, 16), stream[:-4] + checksum, interlaced))
+        assert set(made.tobytes()) == {0x77}
+    missing = zlib.compress(rows[:-1])[:-4] + b"\1\2\3\4"
+    assert refusal(gray_png((20, 16), missing, interlaced)).code is RejectionCode.CORRUPT
+    assert refusal(gray_png((20, 16), b"\x78\x9d" + stream[2:])).code is RejectionCode.CORRUPT
+
 
 JPEGS = {
     "baseline": saved(scene(90, 70), "JPEG", quality=90),

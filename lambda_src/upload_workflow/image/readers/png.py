@@ -48,6 +48,9 @@ _MAX_PROFILE_BYTES = 8 << 20
 
 _PIECE_BYTES = 1 << 20
 
+# Written where the last row is to come: no picture has one like it.
+_MARK = b"\x5a\x93\x2d\x61\xc6"
+
 
 class PngReader(StillReader):
     """One still of every depth and colour type."""
@@ -115,17 +118,50 @@ class PngReader(StillReader):
 
     def _decoded(self, raw_mode: str) -> Image.Image:
         pixels = Image.new(self._mode, self.size, None)
+        last_row = (0, self.size.height - 1, *self.size)
+        marked = pixels.crop(last_row)
+        row_bytes = len(marked.tobytes())
+        marked.frombytes((_MARK * row_bytes)[:row_bytes])
+        pixels.paste(marked, last_row)
+        # Of a stream that ends between two rows, with rows missing, the decoder says that it is
+        # done. Only the last row shows it; where another pass writes that, the end is hidden.
+        whole = (
+            not self._interlaced
+            and self._unfilter(pixels, raw_mode, self._pieces())
+            and pixels.crop(last_row) != marked
+        )
+        if not whole and not self._unfilter(pixels, raw_mode, self._endless_pieces()):
+            raise ValueError("The coded pixels are broken or end too early.")
+        return pixels
+
+    def _unfilter(self, pixels: Image.Image, raw_mode: str, pieces: Iterator[bytes]) -> bool:
+        """Draw the rows; True if the decoder came to the last one or to the end of the stream."""
         decoder = Image.core.zip_decoder(self._mode, raw_mode, self._interlaced)  # type: ignore[attr-defined]
         decoder.setimage(pixels.im, (0, 0, *self.size))
         left = b""
-        for piece in self._pieces():
+        for piece in pieces:
             used, error = decoder.decode(left + piece if left else piece)
             if used < 0:
-                if error:
-                    break
-                return pixels
+                return not error
             left = (left + piece)[used:]
-        raise ValueError("The coded pixels are broken or end too early.")
+        return False
+
+    def _endless_pieces(self) -> Iterator[bytes]:
+        """The coded pixels again, stored, without an end and without the checksum behind it.
+
+        Whoever is done with these has every row. A wrong checksum takes away no pixel.
+        """
+        wrapper, inflate = zlib.decompressobj(), zlib.decompressobj(-zlib.MAX_WBITS)
+        store = zlib.compressobj(0)
+        head_bytes = 2
+        for piece in self._pieces():
+            wrapper.decompress(piece[:head_bytes])  # raises what is wrong with it
+            coded = piece[head_bytes:]
+            head_bytes = max(head_bytes - len(piece), 0)
+            while coded:
+                rows = inflate.decompress(coded, _PIECE_BYTES)
+                coded = inflate.unconsumed_tail
+                yield store.compress(rows) + store.flush(zlib.Z_SYNC_FLUSH)
 
     def _pieces(self) -> Iterator[bytes]:
         for at, end in self._idat:

@@ -156,6 +156,41 @@ def test_nonsense_about_colors_is_ignored(nonsense: tuple[bytes, bytes]) -> None
     assert shown(png_of(nonsense)) == COLOR
 
 
+CODE_POINTS_OF_NO_DISPLAY = [(2, 2), (2, 13), (12, 2), (12, 0), (3, 13), (12, 9), (12, 19)]
+BROKEN_PROFILES = [
+    b"junk" * 99,
+    SRGB[:200],
+    SRGB.replace(b"acsp", b"pcsa"),
+    SRGB.replace(b"RGB XYZ ", b"CMYKXYZ "),
+    SRGB.replace(b"RGB XYZ ", b"RGB Luv "),
+    SRGB.replace(b"mntrRGB", b"abstRGB"),
+    SRGB.replace(b"rTRC", b"xTRC"),
+    SRGB.replace(b"para", b"arap"),
+    linear_profile(b"GRAY").replace(b"kTRC", b"xTRC"),
+]
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [(b"cICP", bytes((*points, 0, 1))) for points in CODE_POINTS_OF_NO_DISPLAY]
+    + [(b"iCCP", iccp(broken)) for broken in BROKEN_PROFILES]
+    + [(b"iCCP", name + iccp(SRGB)[4:]) for name in (b"", b"n" * 80)]
+    + [(b"sRGB", b"\4"), (b"sRGB", b"\0\0")],
+)
+def test_what_a_png_cannot_mean_does_not_stand_before_what_it_says_next(
+    unusable: tuple[bytes, bytes],
+) -> None:
+    assert near(shown(png_of(unusable, (b"gAMA", GAMMA_1))), LINEAR)
+    if unusable[0] == b"cICP":
+        assert near(shown(png_of(unusable, (b"iCCP", iccp(linear_profile())))), LINEAR)
+    assert shown(png_of(unusable)) == COLOR
+
+
+def test_a_profile_that_a_png_ignores_because_it_is_gray_still_stands_before_its_gamma() -> None:
+    """As in Chromium and libvips."""
+    assert shown(png_of((b"iCCP", iccp(linear_profile(b"GRAY"))), (b"gAMA", GAMMA_1))) == COLOR
+
+
 def test_primaries_on_one_line_are_ignored() -> None:
     line = struct.pack(">8I", 31270, 32900, *[30000, 30000] * 3)
     assert shown(png_of((b"gAMA", GAMMA_1), (b"cHRM", line))) == COLOR

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
+from .profile import PICTURE_CLASSES
+
 if TYPE_CHECKING:
     from .colorimetry import CodePoints, Gamma
 
@@ -74,15 +76,11 @@ def to_srgb(pixels: Image.Image, colors: Colors) -> Image.Image:
     return pixels
 
 
-# The device classes whose profiles speak of pictures (ICC.1, 7.2.5).
-_PICTURE_CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
-
-
 def _by_profile(pixels: Image.Image, icc_profile: bytes) -> Image.Image:
     # Imported late: most uploads carry sRGB or no profile, and lcms costs 3 ms to load.
     from PIL import ImageChops, ImageCms  # noqa: PLC0415
 
-    if icc_profile[12:16] not in _PICTURE_CLASSES:
+    if icc_profile[12:16] not in PICTURE_CLASSES:
         return pixels
     source = pixels.convert("RGB") if pixels.mode == "RGBA" else pixels
     space = icc_profile[16:20]

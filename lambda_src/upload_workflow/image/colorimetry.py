@@ -19,6 +19,11 @@ class CodePoints(NamedTuple):
     primaries: int
     transfer: int
 
+    @property
+    def known(self) -> bool:
+        """False where one of them is unspecified, reserved or of no display."""
+        return self.primaries in _PRIMARIES and self.transfer in _KNOWN_TRANSFERS
+
 
 Point = tuple[float, float]  # CIE 1931 x and y
 
@@ -196,6 +201,8 @@ _TRANSFERS: dict[int, Callable[[float], float]] = {
     17: lambda code: code**2.6 * 52.37 / 48,
     18: lambda code: _tone_mapped(_hlg_light(code)) / REFERENCE_WHITE,
 }
+# Those, and those that are shown with sRGB's. 2 is "unspecified"; 9, 10 and 12 are in no browser.
+_KNOWN_TRANSFERS = _TRANSFERS.keys() | {1, 6, 7, 11, 13, 14, 15}
 
 
 def _srgb_light(code: float) -> float:

@@ -15,6 +15,7 @@ from ..color import Colors, to_resamplable
 from ..colorimetry import Chromaticities, CodePoints, Gamma
 from ..header import Header, png_chunks
 from ..orientation import TURNS, orientation_in
+from ..profile import is_usable
 from ..rendition import Size
 from .reader import StillReader
 
@@ -42,6 +43,9 @@ _INDEXED = 3  # colour type of which tRNS means colours of the palette before it
 # The chunks that are read, beside IDAT. A later one of a kind is ignored, as is every one whose
 # checksum is wrong.
 _READ = frozenset({b"PLTE", b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
+
+_INTENTS = (b"\0", b"\1", b"\2", b"\3")  # what sRGB holds
+_LONGEST_NAME = 79  # of a profile
 
 # More than any profile has that people use (2 MB), and cheap to unpack.
 _MAX_PROFILE_BYTES = 8 << 20
@@ -175,31 +179,37 @@ def _checksum_is_right(upload: bytes, at: int, end: int) -> bool:
 
 
 def _colors(chunks: dict[bytes, bytes]) -> Colors:
-    """The chunk that counts is the first of cICP, iCCP, sRGB, gAMA with cHRM (section 4.3)."""
+    """The chunk that counts is the first of cICP, iCCP, sRGB, gAMA with cHRM (section 4.3).
+
+    One that cannot be used does not stand before the next.
+    """
     code_points = chunks.get(b"cICP", b"")
     if len(code_points) == 4 and code_points[2:] == b"\0\1":  # RGB, not YCbCr; of full range
-        return CodePoints(code_points[0], code_points[1])
-    profile = _profile(chunks.get(b"iCCP", b""))
-    if profile:
+        points = CodePoints(code_points[0], code_points[1])
+        if points.known:
+            return points
+    profile = _unpacked(chunks.get(b"iCCP", b""))
+    if is_usable(profile):
         return profile
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big")
-    if b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4 or not gamma:
+    if chunks.get(b"sRGB") in _INTENTS or len(chunks.get(b"gAMA", b"")) != 4 or not gamma:
         return None
     try:
         x_and_y = [value / 100_000 for value in struct.unpack(">8I", chunks.get(b"cHRM", b""))]
     except struct.error:
         return Gamma(gamma / 100_000)
-    points = zip(x_and_y[0::2], x_and_y[1::2], strict=True)
-    return Gamma(gamma / 100_000, Chromaticities(*points))
+    places = zip(x_and_y[0::2], x_and_y[1::2], strict=True)
+    return Gamma(gamma / 100_000, Chromaticities(*places))
 
 
-def _profile(chunk: bytes) -> bytes | None:
-    _, _, rest = chunk.partition(b"\0")
-    if rest[:1] != b"\0":  # the one method of compression
-        return None
+def _unpacked(chunk: bytes) -> bytes:
+    """The profile in iCCP; empty where it is broken."""
+    name, _, rest = chunk.partition(b"\0")
+    if not 0 < len(name) <= _LONGEST_NAME or rest[:1] != b"\0":  # the one method of compression
+        return b""
     unpacked = zlib.decompressobj()
     try:
         profile = unpacked.decompress(rest[1:], _MAX_PROFILE_BYTES)
     except zlib.error:
-        return None
-    return profile if not unpacked.unconsumed_tail else None
+        return b""
+    return profile if not unpacked.unconsumed_tail else b""

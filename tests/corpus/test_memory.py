@@ -71,6 +71,11 @@ def test_a_tiff_whose_samples_are_taken_apart_is_estimated_too(
     _check(tiff([TiffPage(across, down, strips, words)]), tmp_path / "upload")
 
 
+def test_a_jpeg_without_its_end_marker_takes_no_more_than_a_whole_one(tmp_path: Path) -> None:
+    picture = scene(800, 600).resize((4000, 3000), Image.Resampling.BICUBIC)
+    _check(saved(picture, "JPEG")[:-2], tmp_path / "upload")
+
+
 def _check(upload: bytes, file: Path) -> None:
     file.write_bytes(upload)
     command = [sys.executable, "-m", "tests.corpus.one_file", str(file)]

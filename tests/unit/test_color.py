@@ -113,6 +113,26 @@ def test_a_gray_jpeg_with_an_rgb_profile_is_converted_as_browsers_do() -> None:
     assert near(found, (188, 188, 188))
 
 
+def test_of_two_profiles_in_a_jpeg_the_first_counts() -> None:
+    """As in Chromium, also where the second is a part that the first does not have."""
+    plain = saved(Image.new("RGB", (16, 16), COLOR), "JPEG", quality=100, subsampling=0)
+
+    def part(number: int, count: int, data: bytes) -> bytes:
+        body = b"ICC_PROFILE\0" + bytes((number, count)) + data
+        return b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body
+
+    linear = linear_profile()
+    halves = part(2, 2, linear[300:]) + part(1, 2, linear[:300])
+    for parts in (
+        part(1, 1, linear) + part(1, 1, SRGB),
+        part(1, 1, linear) + part(2, 1, b"x"),
+        halves,
+        halves + part(1, 1, SRGB),
+    ):
+        assert near(shown(plain[:2] + parts + plain[2:]), LINEAR, 4)
+    assert near(shown(plain[:2] + part(1, 2, linear) + plain[2:]), COLOR, 4)
+
+
 # In the order of the standard (PNG, third edition, 4.3): each says another colour, and the
 # first that is there counts.
 SPEAKERS: list[tuple[str, list[tuple[bytes, bytes]], tuple[int, int, int]]] = [

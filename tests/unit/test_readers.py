@@ -100,6 +100,23 @@ def test_the_exif_of_an_avif_turns_nothing_as_only_irot_and_imir_do() -> None:
     assert still(straight).size == (60, 40)
 
 
+def exif_segment(orientation: int | None) -> bytes:
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    if orientation is not None:
+        exif[0x0112] = orientation
+    data = exif.tobytes()
+    return b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data
+
+
+@pytest.mark.parametrize("first", [None, 1, 6])
+def test_of_two_exif_segments_the_first_counts(first: int | None) -> None:
+    """As in Chromium and libvips, also where it turns nothing."""
+    plain = saved(quarters(60, 40), "JPEG")
+    one, two = plain[:2] + exif_segment(first), exif_segment(3)
+    assert same(still(one + two + plain[2:]), still(one + plain[2:]))
+
+
 @given(st.binary(max_size=60))
 def test_exif_of_any_bytes_has_an_orientation(rest: bytes) -> None:
     for head in (b"", b"Exif\0\0", b"II*\0", b"MM\0*", b"II*\0\x08\0\0\0\x05\0"):

@@ -59,12 +59,12 @@ def convert(
     else. The same upload, renditions, limits, marks and focus give the same bytes.
     """
     read = {source: read_mark(marks[source], source) for source in overlay_sources(renditions)}
-    with pillow_bounded(limits), _escapes_refused():
+    with pillow_bounded(limits), _escapes_refused(limits):
         return _convert(upload, renditions, limits, read, Focus(*focus) if focus else None)
 
 
 @contextmanager
-def _escapes_refused() -> Iterator[None]:
+def _escapes_refused(limits: Limits) -> Iterator[None]:
     """Whatever a picture makes anybody raise is the picture's fault, also where nobody knew of it.
 
     Pillow's warnings stay away: a file may hold as many reasons for one as it likes.
@@ -78,7 +78,7 @@ def _escapes_refused() -> Iterator[None]:
     except MemoryError as error:
         raise Rejected(
             RejectionCode.TOO_MUCH_MEMORY,
-            "The image takes more memory to convert than is allowed. Send fewer pixels.",
+            f"The image takes more than {limits.max_memory_mb} MB to convert. Send fewer pixels.",
         ) from error
     except Exception as error:
         raise Unforeseen(traceback.format_exc()) from error

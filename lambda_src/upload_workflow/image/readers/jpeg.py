@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from contextlib import suppress
 from math import ceil
 
 from PIL import Image
@@ -27,6 +29,8 @@ _BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xDC, 0xDB, 0xDD, _SOS, 0xFE, *range(0xE
 # Coded bytes that are no padding, in each of the eight intervals that restart markers end.
 _NOISE = b"".join(b"\x5a\x93\x2d\x61" * 16 + bytes((0xFF, 0xD0 + i)) for i in range(8)) * 2
 
+_STRIP_ROWS = 64
+
 
 class JpegReader(StillReader):
     """One still, decoded at a half, a quarter or an eighth when that is enough."""
@@ -44,14 +48,17 @@ class JpegReader(StillReader):
                 break
             if marker in SOF:
                 self._mode, self._raw_mode = _MODES[upload[at + 5]]
-            elif marker == _APP1 and upload.startswith(_EXIF, at) and self.turn is None:
-                self.exif = self.exif or upload[at:end]
-                self.turn = TURNS.get(orientation_in(upload[at:end]))
+            elif marker == _APP1 and upload.startswith(_EXIF, at) and not self.exif:
+                self.exif = upload[at:end]
+                self.turn = TURNS.get(orientation_in(self.exif))
             elif marker == _APP2 and upload.startswith(_ICC, at) and end >= at + 14:
-                number, count = upload[at + 12], upload[at + 13]
-                fragments[number] = upload[at + 14 : end]
-        whole = sorted(fragments) == list(range(1, count + 1))
-        self.colors: Colors = b"".join(fragments[n] for n in sorted(fragments)) if whole else None
+                number, said = upload[at + 12], upload[at + 13]
+                count = count or said
+                if said == count:
+                    fragments.setdefault(number, upload[at + 14 : end])
+        whole = all(number in fragments for number in range(1, count + 1))
+        profile = b"".join(fragments[n] for n in range(1, count + 1)) if whole else b""
+        self.colors: Colors = profile or None
 
     def scaled(self, needed: Size) -> Size:
         gap = min(
@@ -62,13 +69,9 @@ class JpegReader(StillReader):
         return Size(ceil(self.size.width / self._scale), ceil(self.size.height / self._scale))
 
     def decode(self) -> Image.Image:
-        try:
+        with suppress(ValueError):
             return self._decoded(self._upload)
-        except ValueError:
-            pixels = self._without_end()
-            if pixels is None:
-                raise
-            return pixels
+        return self._without_end()
 
     def _decoded(self, coded: bytes) -> Image.Image:
         size = Size(ceil(self.size.width / self._scale), ceil(self.size.height / self._scale))
@@ -76,19 +79,28 @@ class JpegReader(StillReader):
         pixels.frombytes(coded, "jpeg", self._raw_mode, "", self._scale, 0)
         return pixels
 
-    def _without_end(self) -> Image.Image | None:
-        """The pixels of a file without its end marker; None if pixels are missing, too.
+    def _without_end(self) -> Image.Image:
+        """The pixels of a file without its end marker; ValueError if pixels are missing, too.
 
         libjpeg tells neither. But pixels that are all there do not change with what follows
-        them, and a missing one does: it is drawn from the bytes that come next.
+        them, and a missing one does: it is drawn from the bytes that come next. Of the first
+        decode only a checksum is kept, because two large pictures are more than may be used.
         """
         coded = memoryview(self._upload)[: _end_of_scans(self._upload)]
-        try:
-            ended = self._decoded(b"".join((coded, _END)))
-            followed = self._decoded(b"".join((coded, _NOISE, _END)))
-        except ValueError:
-            return None
-        return ended if ended.tobytes() == followed.tobytes() else None
+        ended = _checksum(self._decoded(b"".join((coded, _END))))
+        followed = self._decoded(b"".join((coded, _NOISE, _END)))
+        if _checksum(followed) != ended:
+            raise ValueError("The coded pixels end too early.")
+        return followed
+
+
+def _checksum(pixels: Image.Image) -> int:
+    """In strips, because the bytes of an image are a copy of it."""
+    found = 0
+    for top in range(0, pixels.height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, pixels.height)
+        found = zlib.crc32(pixels.crop((0, top, pixels.width, bottom)).tobytes(), found)
+    return found
 
 
 def _end_of_scans(upload: bytes) -> int:

@@ -355,6 +355,20 @@ def test_an_animation_ends_before_the_frame_that_is_cut_off(format: str) -> None
         assert same(opened(converted["still"].data), still(whole))
 
 
+@pytest.mark.parametrize("part", ["its header", "its pixels"])
+@pytest.mark.parametrize("broken", [1, 3, 4])
+def test_an_animated_webp_ends_before_its_first_broken_frame(broken: int, part: str) -> None:
+    """Whose bytes are all there, and are no picture."""
+    whole = moving(5, "WEBP", duration=80, lossless=True)
+    at = [found.end() + 4 for found in re.finditer(b"VP8L", whole)][broken]
+    at += 0 if part == "its header" else 5  # its mark and its size
+    upload = whole[:at] + b"\xff" * 5 + whole[at + 5 :]
+    converted = convert(upload, MOVING | {"still": WHOLE["x"]}, Limits())
+    made = Image.open(io.BytesIO(converted["x"].data))
+    assert getattr(made, "n_frames", 1) == broken
+    assert same(opened(converted["still"].data), still(whole))
+
+
 # --- animations ---
 
 COLORS = [(255, 0, 0), (0, 160, 0), (0, 0, 255), (255, 255, 255)]
@@ -462,6 +476,20 @@ def test_a_webp_without_the_alpha_flag_shows_through_where_frames_were_disposed_
         _, second = (frame.pixels for frame in Picture(upload, header).frames())
         assert second.getpixel((1, 1))[3] == 0  # type: ignore[index]
         assert second.getpixel((6, 6))[3] == 255  # type: ignore[index]
+
+
+def test_an_animated_webp_of_one_frame_shows_through_without_the_alpha_flag() -> None:
+    seen = Image.new("RGBA", (8, 8), (200, 30, 40, 255))
+    seen.paste((0, 0, 0, 0), (0, 0, 4, 8))
+    frames = saved(seen, "WEBP", save_all=True, append_images=[seen.rotate(90)], lossless=True)
+    second = frames.rindex(b"ANMF")
+    alone = frames[:4] + struct.pack("<I", second - 8) + frames[8:second]
+    for upload in (alone, alone[:20] + bytes((alone[20] & ~0x10,)) + alone[21:]):
+        header = read_header(upload)
+        assert header is not None
+        assert header.frames == 1
+        made = Picture(upload, header).decode()
+        assert [made.getpixel((x, 4)) for x in (1, 6)] == [(0, 0, 0, 0), (200, 30, 40, 255)]
 
 
 def test_an_opaque_animation_stays_one_without_alpha() -> None:

@@ -384,6 +384,34 @@ def test_repeats_of_a_gif_become_plays_of_a_webp(repeats: int | None, plays: int
     assert Image.open(io.BytesIO(converted["x"].data)).info["loop"] == plays
 
 
+LOOPER, OTHER_LOOPER = b"\x21\xff\x0bNETSCAPE2.0", b"\x21\xff\x0bANIMEXTS1.0"
+FOUR_TIMES, SEVEN_TIMES = b"\x03\x01\x04\0\0", b"\x03\x01\x07\0\0"
+A_BUFFER = b"\x05\x02\0\x10\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "plays"),
+    [
+        (LOOPER + FOUR_TIMES + LOOPER + A_BUFFER, b"", 5),
+        (LOOPER + FOUR_TIMES[:-1] + A_BUFFER, b"", 5),
+        (LOOPER + A_BUFFER, b"", 1),
+        (LOOPER + FOUR_TIMES + OTHER_LOOPER + SEVEN_TIMES, b"", 8),
+        (b"\x21\xfe\x13" + LOOPER + FOUR_TIMES + b"\0", b"", 1),
+        (LOOPER + FOUR_TIMES + b"\x21\xfe\x13" + LOOPER + SEVEN_TIMES + b"\0", b"", 5),
+        (b"", LOOPER + FOUR_TIMES, 1),
+        (LOOPER + FOUR_TIMES, LOOPER + SEVEN_TIMES, 5),
+    ],
+)
+def test_repeats_of_a_gif_are_read_in_the_blocks_that_state_them(
+    before: bytes, behind: bytes, plays: int
+) -> None:
+    """Not in a comment, not behind the trailer, and no buffer takes them back."""
+    frames = [GifFrame([bytes((color,)) * 4] * 4) for color in (0, 1)]
+    file = gif((4, 4), COLORS, frames)
+    converted = convert(file[:25] + before + file[25:] + behind, MOVING, Limits())
+    assert Image.open(io.BytesIO(converted["x"].data)).info["loop"] == plays
+
+
 @pytest.mark.parametrize("background", range(4))
 def test_the_background_of_a_gif_is_nothing(background: int) -> None:
     frame = GifFrame([b"\2\2"] * 2, place=(2, 2))

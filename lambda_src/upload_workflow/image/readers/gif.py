@@ -119,7 +119,7 @@ class GifReader:
         return indexes.convert("RGBA")
 
 
-def _blocks_end(upload: bytes, at: int) -> int:
+def _sub_blocks_end(upload: bytes, at: int) -> int:
     """Behind the sub-blocks that start at `at`."""
     while at < len(upload) and upload[at]:
         at += upload[at] + 1
@@ -130,13 +130,34 @@ def _global_palette_end(upload: bytes) -> int:
     return 13 + (3 << (upload[10] & 7) + 1 if upload[10] & 0x80 else 0)
 
 
-def _parts(upload: bytes) -> Iterator[_Part]:
-    """The frames up to the trailer, or up to the first whose descriptor is cut off."""
+def _blocks(upload: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of each extension and frame up to the trailer, or to a frame that is cut off
+    before its pixels."""
     at = _global_palette_end(upload)
-    global_palette = upload[13:at] or _GRAYS
-    hole, disposal, duration_ms = None, 0, 0
     seen = False
     while at + 1 < len(upload) and upload[at] != 0x3B:
+        if upload[at] == 0x21:
+            end = _sub_blocks_end(upload, at + 2)
+        elif upload[at] == 0x2C and at + 11 <= len(upload):
+            flags = upload[at + 9]
+            coded = at + 10 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+            if coded >= len(upload):
+                return
+            end = _sub_blocks_end(upload, coded + 1)
+            seen = True
+        elif seen:
+            return  # browsers, too, take what is no block for the end
+        else:
+            at += 1
+            continue
+        yield at, end
+        at = end
+
+
+def _parts(upload: bytes) -> Iterator[_Part]:
+    global_palette = upload[13 : _global_palette_end(upload)] or _GRAYS
+    hole, disposal, duration_ms = None, 0, 0
+    for at, end in _blocks(upload):
         if upload[at] == 0x21:
             if upload[at + 1] == 0xF9 and at + 7 <= len(upload) and upload[at + 2] >= 4:
                 flags, delay, index = struct.unpack_from("<BHB", upload, at + 3)
@@ -145,35 +166,33 @@ def _parts(upload: bytes) -> Iterator[_Part]:
                     flags >> 2 & 7,
                     delay * 10,
                 )
-            at = _blocks_end(upload, at + 2)
-        elif upload[at] == 0x2C and at + 11 <= len(upload):
-            left, top, width, height, flags = struct.unpack_from("<4HB", upload, at + 1)
-            at += 10
-            palette = global_palette
-            if flags & 0x80:
-                palette = upload[at : at + (3 << (flags & 7) + 1)]
-                at += 3 << (flags & 7) + 1
-            if at >= len(upload):
-                return
-            end = _blocks_end(upload, at + 1)
-            yield _Part(
-                left, top, Size(width, height), bool(flags & 0x40), palette,
-                hole, disposal, duration_ms, upload[at], at + 1, end,
-            )  # fmt: skip
-            at = end
-            hole, disposal, duration_ms = None, 0, 0
-            seen = True
-        elif seen:
-            return  # browsers, too, take what is no block for the end
-        else:
-            at += 1
+            continue
+        left, top, width, height, flags = struct.unpack_from("<4HB", upload, at + 1)
+        coded, palette = at + 10, global_palette
+        if flags & 0x80:
+            coded += 3 << (flags & 7) + 1
+            palette = upload[at + 10 : coded]
+        yield _Part(
+            left, top, Size(width, height), bool(flags & 0x40), palette,
+            hole, disposal, duration_ms, upload[coded], coded + 1, end,
+        )  # fmt: skip
+        hole, disposal, duration_ms = None, 0, 0
+
+
+_LOOPERS = (b"\x21\xff\x0bNETSCAPE2.0", b"\x21\xff\x0bANIMEXTS1.0")
+# The sub-block of theirs that holds the repeats: its length and its number.
+_REPEATS = b"\x03\x01"
 
 
 def _plays(upload: bytes) -> int:
     """How often all frames are shown, 0 for ever. The file says how often they are repeated."""
-    names = (b"\x21\xff\x0bNETSCAPE2.0", b"\x21\xff\x0bANIMEXTS1.0")
-    at = max(upload.rfind(name) for name in names)  # the last counts
-    if at < 0 or upload[at + 14 : at + 16] != b"\x03\x01":
-        return 1
-    repeats = int.from_bytes(upload[at + 16 : at + 18], "little")
-    return min(repeats + 1, _MOST_PLAYS) if repeats else 0
+    plays = 1
+    # Mostly near the beginning: what comes behind need not be walked.
+    last = max(upload.rfind(looper + _REPEATS) for looper in _LOOPERS)
+    for at, _ in _blocks(upload) if last >= 0 else ():
+        if at > last:
+            break
+        if upload.startswith(_LOOPERS, at) and upload.startswith(_REPEATS, at + 14):
+            repeats = int.from_bytes(upload[at + 16 : at + 18], "little")
+            plays = min(repeats + 1, _MOST_PLAYS) if repeats else 0
+    return plays

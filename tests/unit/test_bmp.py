@@ -77,6 +77,41 @@ def test_every_mask_is_read(
             assert all(abs(a - b) <= 4 for a, b in zip(found, expected, strict=True))
 
 
+@pytest.mark.parametrize("bits", [16, 32])
+@pytest.mark.parametrize("header_bytes", [40, 52, 56, 64, 108, 124])
+def test_alpha_has_a_mask_where_the_header_has_room_for_one(header_bytes: int, bits: int) -> None:
+    """Also where the colours have none, as in Chromium."""
+    top = 1 << 15 if bits == 16 else 0xFF000000
+    row = bmp_row([top, 0x1F, 0x1F | top], bits)
+    picture = bmp((3, 1), bits, row, masks=(0, 0, 0, top), header_bytes=max(header_bytes, 56))
+    if header_bytes < 56:
+        picture = bmp((3, 1), bits, row, header_bytes=header_bytes)
+    alphas = [pixel[3] for pixel in row_of(still(picture))]
+    assert alphas == ([255, 0, 255] if header_bytes in (56, 108, 124) else [255] * 3)
+
+
+@pytest.mark.parametrize("mask", [0x81000000, 0x000000FF, 0x00FFFF00])
+def test_a_mask_that_alpha_cannot_have_is_ignored(mask: int) -> None:
+    """One with holes, and one that lies over a colour's."""
+    masks = (0xFF0000, 0xFF00, 0xFF, mask)
+    for compression in (0, MASKS):
+        picture = bmp(
+            (1, 1), 32, bmp_row([0x40C83C14], 32),
+            compression=compression, masks=masks, header_bytes=124,
+        )  # fmt: skip
+        assert row_of(still(picture)) == [(200, 60, 20, 255)]
+
+
+def test_a_header_of_three_masks_has_none_for_alpha() -> None:
+    """What follows are pixels, whatever its compression says; Chromium shows them."""
+    row = bmp_row([0x00C83C14, 0x00010203], 32)
+    picture = bmp(
+        (2, 1), 32, row, compression=MASKS_WITH_ALPHA, masks=(0xFF0000, 0xFF00, 0xFF),
+        header_bytes=52,
+    )  # fmt: skip
+    assert row_of(still(picture)) == [(200, 60, 20, 255), (1, 2, 3, 255)]
+
+
 @pytest.mark.parametrize("header_bytes", [40, 52])
 def test_a_fourth_mask_where_the_header_has_none_is_no_alpha(header_bytes: int) -> None:
     masks = (0xFF0000, 0xFF00, 0xFF)

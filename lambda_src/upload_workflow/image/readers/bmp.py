@@ -19,7 +19,7 @@ _CORE_HEADER, _FIRST_WITH_ALPHA = 12, 56
 _INDEXED = {1: "P;1", 2: "P;2", 4: "P;4", 8: "P"}
 
 _Masks = tuple[int, int, int, int]  # red, green, blue, alpha
-# Of 16 and 32 bits without masks: the highest bits are not used.
+# Of 16 and 32 bits without masks: the highest bits are alpha only where a header says so.
 _USUAL_MASKS: dict[int, _Masks] = {
     16: (0x7C00, 0x3E0, 0x1F, 0),
     32: (0xFF0000, 0xFF00, 0xFF, 0),
@@ -61,14 +61,21 @@ class BmpReader(StillReader):
                 f"This BMP is compressed in a way ({self._compression}) that is not read. "
                 "Save it without compression, or as PNG.",
             )
-        self._masks = self._read_masks() if masked else _USUAL_MASKS.get(self._bits)
+        usual = _USUAL_MASKS.get(self._bits)
+        self._masks = usual and self._read_masks(None if masked else usual)
 
-    def _read_masks(self) -> _Masks:
-        red, green, blue, alpha = struct.unpack_from("<4I", self._upload, 54)
-        with_alpha = (
-            self._header_bytes >= _FIRST_WITH_ALPHA or self._compression == _MASKS_WITH_ALPHA
-        )
-        return red, green, blue, alpha if with_alpha else 0
+    def _read_masks(self, usual: _Masks | None) -> _Masks:
+        """usual: of a picture whose colours have none. Its alpha may have one, as in browsers."""
+        red, green, blue = usual[:3] if usual else struct.unpack_from("<3I", self._upload, 54)
+        if self._header_bytes in _OS2_HEADERS or not (
+            self._header_bytes >= _FIRST_WITH_ALPHA
+            or (self._header_bytes == 40 and self._compression == _MASKS_WITH_ALPHA)
+        ):
+            return red, green, blue, 0
+        (alpha,) = struct.unpack_from("<I", self._upload, 66)
+        alpha &= (1 << self._bits) - 1
+        with_holes = alpha & (alpha + (alpha & -alpha))
+        return red, green, blue, 0 if with_holes or alpha & (red | green | blue) else alpha
 
     def decode(self) -> Image.Image:
         if self._compression in (_RLE8, _RLE4):

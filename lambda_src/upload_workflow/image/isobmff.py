@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from .rendition import Size
 _CONTAINERS = {b"meta": 4, b"iprp": 0, b"ipco": 0} | dict.fromkeys(
     (b"moov", b"trak", b"mdia", b"minf", b"stbl"), 0
 )
+_TABLES_OF_TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 # What stands before the boxes of the first sample entry of video (ISO 14496-12, 12.1.3).
 _BEFORE_ENTRY_BOXES = 8 + 8 + 78
 
@@ -101,13 +103,87 @@ def shown(data: bytes) -> Shown:
         return Shown()
 
 
-def _primary_properties(data: bytes) -> list[Box]:
-    whole = 0, len(data)
-    primary: int | None = None
-    for box in _inside(data, [b"meta"], *whole):
+def coded(data: bytes) -> bytes:
+    """The beginning of what is coded of that picture, of a grid of its first tile; empty if it is
+    not where it is said to be."""
+    try:
+        primary = _primary(data)
+        start = _first_chunk(data) if primary is None else _place(data, _first_tile(data, primary))
+    except (struct.error, IndexError):
+        return b""
+    return data[start : start + _MOST_CODED_BYTES] if start else b""
+
+
+_MOST_CODED_BYTES = 1024
+# Places are looked through one by one; the tiles of the largest pictures are hundreds.
+_MOST_ITEMS = 10_000
+
+
+def _first_tile(data: bytes, item: int) -> int:
+    """The item that a grid refers to first (ISO 14496-12, 8.11.12), or the item itself."""
+    for box in _inside(data, [b"meta"], 0, len(data)):
+        if box.kind == b"iref":
+            code = ">IHI" if data[box.start] else ">HHH"
+            for reference in islice(_children(data, box.start + 4, box.end), _MOST_ITEMS):
+                source, count, target = struct.unpack_from(code, data, reference.start)
+                if reference.kind == b"dimg" and source == item and count:
+                    return int(target)
+    return item
+
+
+def _place(data: bytes, wanted: int) -> int:
+    """Where the item starts in the file (ISO 14496-12, 8.11.3); 0 if it is not told so."""
+    for box in _inside(data, [b"meta"], 0, len(data)):
+        if box.kind != b"iloc":
+            continue
+        version, sizes, more_sizes = data[box.start], data[box.start + 4], data[box.start + 5]
+        offset_bytes, length_bytes, base_bytes = sizes >> 4, sizes & 15, more_sizes >> 4
+        index_bytes = more_sizes & 15 if version else 0
+        number = ">I" if version == 2 else ">H"
+        number_bytes = struct.calcsize(number)
+        (count,) = struct.unpack_from(number, data, box.start + 6)
+        at = box.start + 6 + number_bytes
+        for _ in range(min(count, _MOST_ITEMS)):
+            (item,) = struct.unpack_from(number, data, at)
+            at += number_bytes
+            method = data[at + 1] & 15 if version else 0
+            at += 4 if version else 2
+            base = _number(data, at, base_bytes)
+            (extents,) = struct.unpack_from(">H", data, at + base_bytes)
+            at += base_bytes + 2
+            if item == wanted:
+                offset = _number(data, at + index_bytes, offset_bytes)
+                return base + offset if extents and not method else 0
+            at += extents * (index_bytes + offset_bytes + length_bytes)
+    return 0
+
+
+def _number(data: bytes, at: int, size: int) -> int:
+    if at + size > len(data):
+        raise IndexError
+    return int.from_bytes(data[at : at + size], "big")
+
+
+def _first_chunk(data: bytes) -> int:
+    for box in _inside(data, _TABLES_OF_TRACK, 0, len(data)):
+        if box.kind in (b"stco", b"co64"):
+            code = ">I" if box.kind == b"stco" else ">Q"
+            (start,) = struct.unpack_from(code, data, box.start + 8)
+            return int(start)
+    return 0
+
+
+def _primary(data: bytes) -> int | None:
+    for box in _inside(data, [b"meta"], 0, len(data)):
         if box.kind == b"pitm":
             code = ">I" if data[box.start] else ">H"
-            (primary,) = struct.unpack_from(code, data, box.start + 4)
+            return int(struct.unpack_from(code, data, box.start + 4)[0])
+    return None
+
+
+def _primary_properties(data: bytes) -> list[Box]:
+    whole = 0, len(data)
+    primary = _primary(data)
     properties = list(_inside(data, [b"meta", b"iprp", b"ipco"], *whole))
     indexes = [
         index
@@ -136,8 +212,7 @@ def _associations(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 
 def _track_properties(data: bytes) -> list[Box]:
-    table = [b"moov", b"trak", b"mdia", b"minf", b"stbl"]
-    for box in _inside(data, table, 0, len(data)):
+    for box in _inside(data, _TABLES_OF_TRACK, 0, len(data)):
         if box.kind == b"stsd":
             return list(_children(data, box.start + _BEFORE_ENTRY_BOXES, box.end))
     return []

@@ -7,7 +7,7 @@ import re
 
 from PIL import Image, _avif
 
-from .. import isobmff
+from .. import av1, isobmff
 from ..color import Colors
 from ..colorimetry import CodePoints
 from ..header import Header
@@ -37,8 +37,8 @@ class AvifReader(StillReader):
         # libavif tells irot and imir so; only they turn an AVIF, whatever its EXIF says.
         self.turn = TURNS.get(orientation)
         said = isobmff.shown(upload)
-        points = CodePoints(*said.code_points) if said.code_points else None
-        self.colors: Colors = profile or points
+        points = said.code_points or (None if profile else av1.code_points(isobmff.coded(upload)))
+        self.colors: Colors = profile or (CodePoints(*points) if points else None)
         self._visible = said.visible(self._coded)
         left, top, right, bottom = self._visible
         self.size = Size(right - left, bottom - top)

@@ -80,15 +80,18 @@ def test_an_error_that_nobody_foresaw_is_told_as_a_broken_image_and_to_us_with_i
     assert refused.value.cause.rstrip().endswith("Surprise: of the picture's making")
 
 
-def test_no_memory_is_a_refusal_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_memory_is_a_refusal_of_its_own_that_names_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def raises(*_: object) -> None:
         raise MemoryError
 
     upload = saved(scene(), "JPEG")
     monkeypatch.setattr(Image.Image, "frombytes", raises)
     with pytest.raises(Rejected) as refused:
-        convert(upload, SMALL, Limits())
+        convert(upload, SMALL, Limits(max_memory_mb=123))
     assert refused.value.code is RejectionCode.TOO_MUCH_MEMORY
+    assert "more than 123 MB" in refused.value.message
 
 
 def test_a_picture_prints_no_warning() -> None:

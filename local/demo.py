@@ -144,7 +144,7 @@ def send(sample: Sample, issue: Callable[[UploadRequest], Issued], news: queue.Q
         renditions = tuple(client.fetch(rendition) for rendition in listed)
         error = document.get("error") or {}
         code, message = error.get("code"), error.get("message")
-    except client.NoAnswer as problem:
+    except Exception as problem:  # noqa: BLE001  whatever it is, the outcome is waited for
         seconds = time.monotonic() - started
         message = str(problem)
     outcome = Outcome(

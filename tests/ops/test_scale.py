@@ -56,9 +56,9 @@ def test_of_each_further_job_nothing_is_kept_but_the_digest_of_its_name(
     monkeypatch.setattr(concurrently, "__defaults__", (ahead,))
     # S3 lists a thousand at a time: below that, what is held of a page would grow, too.
     few, many = (peak_bytes(monkeypatch, jobs, *arguments) for jobs in (1_000, 3_000))
-    # Sorting holds the digests for a moment as Python's own numbers. A document has 3,000 bytes,
-    # and twice that while it is read.
-    assert many - few < 2_000 * 200 + ahead * 6_000 < 2_000 * 3_000 / 4
+    # Kept, each document would take 3,000 bytes. Sorting holds the digests for a moment as Python's
+    # own numbers, and how many documents are just being read depends on the machine.
+    assert many - few < 2_000 * 3_000 / 4
 
 
 def test_a_plan_of_a_remake_keeps_no_more_for_a_hundred_thousand_uploads_than_for_a_thousand(
